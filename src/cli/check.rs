@@ -1,0 +1,162 @@
+//! `check`: the verdict on a kubectl command, in text or JSON. Nothing runs.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::args::{Check, Format};
+use super::print;
+use crate::config;
+use crate::env::Env;
+use crate::exit::Exit;
+use crate::gather;
+use crate::judge::{Code, Facts, Outcome, Reason, Verdict, Whereabouts, config_unusable};
+use crate::policy::{Ask, Mode, Policy};
+use crate::report::Reporter;
+use crate::run::{self, Judged};
+use crate::text::{command_line, shown};
+
+/// The shape of `check -o json`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'d> {
+    api_version: &'static str,
+    kind: &'static str,
+    command: String,
+    environment: Option<&'d str>,
+    level: Option<&'static str>,
+    cluster: Option<&'d str>,
+    verdict: &'static str,
+    enforced: bool,
+    confirmation: &'static str,
+    sandbox: &'static str,
+    class: Option<&'static str>,
+    reasons: Vec<ReasonDocument<'d>>,
+    reached: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct ReasonDocument<'d> {
+    code: &'static str,
+    what: &'d str,
+    offender: &'d str,
+    rule: &'d str,
+    remedy: &'d str,
+}
+
+/// Judges and prints.
+pub(super) fn check(arguments: &Check, named: Option<&Path>, env: &Env, reporter: Reporter) -> Exit {
+    let words = match arguments.words.split_first() {
+        // `check -- kubectl apply …` is what a person copies from a runbook.
+        Some((first, rest)) if first == "kubectl" => rest,
+        _ => &arguments.words,
+    };
+    let loaded = config::load(env, named).and_then(|loaded| {
+        config::outside_checkouts(&loaded.file, &gather::checkout_tops(&loaded.policy))?;
+        Ok(loaded)
+    });
+    let (judged, policy) = match &loaded {
+        Ok(loaded) => {
+            let judged = run::judge_words(words, &loaded.policy, env, &loaded.file);
+            (judged, Some(&loaded.policy))
+        }
+        Err(unusable) => {
+            let reasons = vec![config_unusable(unusable)];
+            let verdict = Verdict { reasons, ..Verdict::default() };
+            (Judged { requests: Vec::new(), facts: Vec::new(), verdict }, None)
+        }
+    };
+    let printed = match arguments.output {
+        Format::Text => print(&text(&judged, words, policy)),
+        Format::Json => print(&json(&judged, words, policy)),
+    };
+    match printed {
+        Exit::Success => exit_of(&judged.verdict),
+        failed => {
+            reporter.error("could not write to standard output", "check the disk and the pipe");
+            failed
+        }
+    }
+}
+
+fn exit_of(verdict: &Verdict) -> Exit {
+    let unusable =
+        |reason: &Reason| matches!(reason.code, Code::ConfigMissing | Code::ConfigInvalid);
+    match verdict.outcome {
+        Outcome::Run { .. } => Exit::Success,
+        Outcome::Refuse if verdict.reasons.iter().any(unusable) => Exit::Config,
+        Outcome::Refuse => Exit::Refused,
+    }
+}
+
+fn text(judged: &Judged, words: &[std::ffi::OsString], policy: Option<&Policy>) -> String {
+    let mut text = Reporter::plain().text(&judged.verdict, policy);
+    if let Outcome::Run { ask } = judged.verdict.outcome {
+        let after = match ask {
+            Ask::Never => "",
+            Ask::Ticket | Ask::Always => ", after the environment's name is typed",
+        };
+        text.push_str(&format!("envguard: would run{after}: {}\n", command_line(words)));
+    }
+    let reached = reached(&judged.facts);
+    if !reached.is_empty() {
+        text.push_str(&format!("  {} read:\n", counted(reached.len())));
+        text.extend(reached.iter().map(|path| format!("    {path}\n")));
+    }
+    text
+}
+
+fn counted(count: usize) -> String {
+    if count == 1 { "1 path would be".to_owned() } else { format!("{count} paths would be") }
+}
+
+fn json(judged: &Judged, words: &[std::ffi::OsString], policy: Option<&Policy>) -> String {
+    let verdict = &judged.verdict;
+    let document = Document {
+        api_version: "envguard/v1alpha1",
+        kind: "Check",
+        command: command_line(words),
+        environment: policy.map(|policy| policy.environment.name.as_str()),
+        level: policy.map(|policy| policy.environment.level.name()),
+        cluster: policy.map(|policy| policy.pin.name.as_str()),
+        verdict: if verdict.outcome == Outcome::Refuse { "refuse" } else { "run" },
+        enforced: policy.is_none_or(|policy| policy.mode == Mode::Enforce),
+        confirmation: match verdict.outcome {
+            Outcome::Run { ask: Ask::Ticket } => "ticket",
+            Outcome::Run { ask: Ask::Always } => "always",
+            _ => "never",
+        },
+        sandbox: "none",
+        class: judged.requests.first().and_then(|request| request.class).map(|class| class.name()),
+        reasons: verdict.reasons.iter().map(reason_document).collect(),
+        reached: reached(&judged.facts),
+    };
+    // Serializing plain strings cannot fail.
+    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+fn reason_document(reason: &Reason) -> ReasonDocument<'_> {
+    ReasonDocument {
+        code: reason.code.name(),
+        what: &reason.what,
+        offender: &reason.offender,
+        rule: &reason.rule,
+        remedy: &reason.remedy,
+    }
+}
+
+/// Everything kubectl would open or fetch, each once.
+fn reached(facts: &[Facts]) -> Vec<String> {
+    let mut paths = Vec::new();
+    for reached in facts.iter().flat_map(|facts| &facts.reached) {
+        match &reached.whereabouts {
+            Whereabouts::Local(local) => paths.extend(local.readings.iter().map(shown)),
+            Whereabouts::Remote(_) | Whereabouts::Stream => paths.push(shown(&reached.spelled)),
+        }
+    }
+    let mut seen = std::collections::HashSet::new();
+    paths.retain(|path| seen.insert(path.clone()));
+    paths
+}

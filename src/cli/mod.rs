@@ -1,0 +1,127 @@
+//! Our own command line: which program we are called as, the guard's options, and
+//! one function for each of our own commands.
+
+mod args;
+mod check;
+mod dispatch;
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+
+use clap::Parser;
+
+use crate::env::Env;
+use crate::exec;
+use crate::exit::Exit;
+use crate::report::Reporter;
+use crate::run;
+pub use args::OWN_COMMANDS;
+use dispatch::{Call, dispatch};
+
+/// The whole program. Called as `kubectl` it is the shim.
+#[must_use]
+pub fn main(args: impl Iterator<Item = OsString>, env: &Env) -> Exit {
+    let mut args = args;
+    let name = args.next().unwrap_or_default();
+    let words: Vec<OsString> = args.collect();
+    let reporter = Reporter::new(env);
+    match dispatch(&name, words) {
+        Call::Kubectl { options, words } => run::guard(&words, &options, env, reporter),
+        Call::Own { words } => own(&words, env, reporter),
+        Call::Usage(problem) => usage(&problem, reporter),
+    }
+}
+
+/// The shim alone. Our own commands are answered by the whole program, which is
+/// started in its place.
+#[must_use]
+pub fn shim(args: impl Iterator<Item = OsString>, env: &Env) -> Exit {
+    let words: Vec<OsString> = args.skip(1).collect();
+    let reporter = Reporter::new(env);
+    match dispatch(OsStr::new("kubectl"), words) {
+        Call::Kubectl { options, words } => run::guard(&words, &options, env, reporter),
+        Call::Own { words } => hand_over(&words, env, reporter),
+        Call::Usage(problem) => usage(&problem, reporter),
+    }
+}
+
+fn usage(problem: &str, reporter: Reporter) -> Exit {
+    reporter.error(problem, "kubectl envguard --help");
+    Exit::Usage
+}
+
+fn hand_over(words: &[OsString], env: &Env, reporter: Reporter) -> Exit {
+    let beside = std::env::current_exe()
+        .ok()
+        .into_iter()
+        .flat_map(|exe| exec::siblings(&exe))
+        .filter(|path| path.file_name() == Some(OsStr::new(WHOLE)));
+    let on_path = env.get("PATH").into_iter().flat_map(std::env::split_paths);
+    let on_path = on_path.filter(|dir| dir.is_absolute()).map(|dir| dir.join(WHOLE));
+    let program = beside.chain(on_path).find(|path| path.is_file());
+    let Some(program) = program else {
+        reporter.error(
+            "the program kubectl-envguard is not installed beside the shim",
+            "install envguard again: ./install.sh",
+        );
+        return Exit::Failure;
+    };
+    let error = std::process::Command::new(&program).args(words).exec();
+    reporter.error(
+        &format!("could not run {}: {error}", program.display()),
+        "install envguard again: ./install.sh",
+    );
+    Exit::Failure
+}
+
+/// The file name of the whole program.
+const WHOLE: &str = "kubectl-envguard";
+
+fn own(words: &[OsString], env: &Env, reporter: Reporter) -> Exit {
+    let name = OsString::from("kubectl envguard");
+    let parsed = match args::Own::try_parse_from(std::iter::once(&name).chain(words)) {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            let help = !error.use_stderr();
+            // Help goes to standard output, errors to standard error; a reader
+            // that went away is no error.
+            error.print().unwrap_or_default();
+            return if help { Exit::Success } else { Exit::Usage };
+        }
+    };
+    match parsed.command {
+        args::Command::Check(check) => {
+            check::check(&check, parsed.config.as_deref(), env, reporter)
+        }
+        args::Command::Why(why) => show_why(&why, env, reporter),
+    }
+}
+
+fn show_why(why: &args::Why, env: &Env, reporter: Reporter) -> Exit {
+    let language = why.lang.map_or_else(|| crate::why::Language::of_env(env), Into::into);
+    match &why.code {
+        Some(name) => match crate::judge::Code::named(name) {
+            Some(code) => print(crate::why::page(code, language)),
+            None => usage(
+                &format!("there is no reason {}; all of them: kubectl envguard why", crate::text::shown(name)),
+                reporter,
+            ),
+        },
+        None => print(&crate::why::overview(language)),
+    }
+}
+
+/// Prints to standard output; a closed pipe ends it quietly.
+fn print(text: &str) -> Exit {
+    use std::io::Write;
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Exit::Failure,
+        _ => Exit::Success,
+    }
+}
+
+/// The last part of a path, for `argv[0]`.
+fn base_name(name: &OsStr) -> &OsStr {
+    Path::new(name).file_name().unwrap_or(name)
+}

@@ -1,0 +1,389 @@
+//! The configuration file, field by field, and how it becomes a [`Policy`].
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::values::{AbsolutePath, Fingerprints, HomePath, Pairs, Text};
+use crate::env::Env;
+use crate::level::Level;
+use crate::pattern::Pattern;
+use crate::policy::{
+    Answer, Ask, Care, CheckoutRule, Confirmations, Credentials, Environment, Mode,
+    Pin, Policy, RemotePrefix, RootPattern, SandboxRule, Server, StdinRule, Topic, default_answer,
+};
+
+/// What a child of an overlay root is called when it may be referenced by every
+/// environment.
+const DEFAULT_SHARED: [&str; 4] = ["base", "common", "components", "_*"];
+const DEFAULT_TICKET: Duration = Duration::from_secs(300);
+const DEFAULT_AUDIT: &str = "/var/log/envguard";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct File {
+    api_version: ApiVersion,
+    kind: Kind,
+    environment: String,
+    level: Option<LevelName>,
+    cluster: Cluster,
+    checkouts: Vec<Checkout>,
+    #[serde(default)]
+    also_allow: Vec<Text<HomePath>>,
+    kubectl: Option<Text<AbsolutePath>>,
+    #[serde(default)]
+    banner: Banner,
+    #[serde(default)]
+    policy: Rules,
+    audit: Option<Text<AbsolutePath>>,
+}
+
+#[derive(Deserialize)]
+enum ApiVersion {
+    #[serde(rename = "envguard/v1alpha1")]
+    V1Alpha1,
+}
+
+#[derive(Deserialize)]
+enum Kind {
+    Instance,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "lowercase")]
+enum LevelName {
+    Normal,
+    Caution,
+    Critical,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Cluster {
+    name: String,
+    kubeconfig: Option<Text<HomePath>>,
+    server: Text<Server>,
+    #[serde(default)]
+    ca_cert_hash: Fingerprints,
+    exec: Option<Exec>,
+    proxy_url: Option<String>,
+    tls_server_name: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Exec {
+    command: String,
+    #[serde(default)]
+    args: Vec<String>,
+    #[serde(default)]
+    env: Pairs,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Checkout {
+    path: Text<HomePath>,
+    overlay_roots: Vec<Text<RootPattern>>,
+    allow: Vec<Text<Pattern>>,
+    shared: Option<Vec<Text<Pattern>>>,
+    foreign: Option<Vec<Text<Pattern>>>,
+    branches: Option<Vec<BranchPattern>>,
+}
+
+/// Branch names contain `/`, which a name pattern does not.
+#[derive(Deserialize)]
+struct BranchPattern(String);
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct Banner {
+    lines: Vec<String>,
+    contact: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+struct Rules {
+    mode: Option<ModeName>,
+    stdin: Option<StdinName>,
+    plugins: Plugins,
+    remotes: Vec<Text<RemotePrefix>>,
+    uncommitted: Option<CareName>,
+    branch: Option<CareName>,
+    skew: Option<CareName>,
+    fetch_age: Option<Text<Duration>>,
+    sandbox: Option<SandboxName>,
+    confirm: Confirm,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct Plugins {
+    reading: Vec<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct Confirm {
+    channel: Option<AskName>,
+    mutate: Option<AskName>,
+    destroy: Option<AskName>,
+    ticket: Option<Text<Duration>>,
+}
+
+macro_rules! names {
+    ($name:ident => $target:ident { $($variant:ident),* }) => {
+        #[derive(Deserialize, Clone, Copy)]
+        #[serde(rename_all = "lowercase")]
+        enum $name { $($variant),* }
+        impl From<$name> for $target {
+            fn from(name: $name) -> Self {
+                match name { $($name::$variant => Self::$variant),* }
+            }
+        }
+    };
+}
+names!(ModeName => Mode { Enforce, Observe });
+names!(StdinName => StdinRule { Refuse, Judge, Allow });
+names!(CareName => Care { Allow, Warn, Refuse });
+names!(SandboxName => SandboxRule { Off, Auto, Require });
+names!(AskName => Ask { Never, Ticket, Always });
+impl From<LevelName> for Level {
+    fn from(name: LevelName) -> Self {
+        match name {
+            LevelName::Normal => Self::Normal,
+            LevelName::Caution => Self::Caution,
+            LevelName::Critical => Self::Critical,
+        }
+    }
+}
+
+/// Line (when known) and problem.
+type Problem = (Option<usize>, String);
+
+/// Reads the text of a configuration `file`.
+pub(super) fn parse(text: &str, file: &Path, env: &Env) -> Result<Policy, Problem> {
+    let parsed: File = serde_yaml::from_str(text).map_err(|error| located(&error))?;
+    let home = Home { directory: env.home(), allowed: !file.starts_with("/etc") };
+    policy(parsed, &home).map_err(|(field, problem)| {
+        (line_of(text, &field), format!("{field}: {problem}"))
+    })
+}
+
+fn located(error: &serde_yaml::Error) -> Problem {
+    let text = error.to_string();
+    let line = error.location().map(|location| location.line());
+    let problem = text.rsplit_once(" at line ").map_or(text.as_str(), |(problem, _)| problem);
+    (line, problem.to_owned())
+}
+
+/// The line on which the last key of a dotted field first stands. Good enough to
+/// open an editor at; the field's full name stands in the message.
+fn line_of(text: &str, field: &str) -> Option<usize> {
+    let key = field.rsplit('.').next()?.split('[').next()?;
+    text.lines()
+        .position(|line| {
+            let line = line.trim_start().trim_start_matches("- ").trim_start();
+            line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(':'))
+        })
+        .map(|index| index + 1)
+}
+
+struct Home<'e> {
+    directory: Option<&'e Path>,
+    /// `~` would mean another directory for each person: not in a system file.
+    allowed: bool,
+}
+
+impl Home<'_> {
+    fn expand(&self, path: &HomePath) -> Result<String, String> {
+        let Some(below) = path.0.strip_prefix('~') else { return Ok(path.0.clone()) };
+        if !self.allowed {
+            return Err(
+                "`~` is not allowed in a system configuration; write /home/* instead".into()
+            );
+        }
+        let home = self.directory.ok_or("`~` needs the variable HOME")?;
+        let home = home.to_str().ok_or("HOME is not UTF-8")?;
+        Ok(format!("{home}{below}"))
+    }
+}
+
+/// A problem with the dotted name of its field.
+type FieldProblem = (String, String);
+
+fn policy(file: File, home: &Home<'_>) -> Result<Policy, FieldProblem> {
+    let (ApiVersion::V1Alpha1, Kind::Instance) = (file.api_version, file.kind);
+    let at = |field: &str, problem: &str| (field.to_owned(), problem.to_owned());
+    let name = file.environment.trim().to_owned();
+    if name.is_empty() || name.chars().any(char::is_control) {
+        return Err(at("environment", "must be a name without control characters"));
+    }
+    let level = file.level.map_or_else(|| Level::of_name(&name), Level::from);
+    if file.checkouts.is_empty() {
+        return Err(at("checkouts", "must name at least one checkout"));
+    }
+    let mut checkouts = Vec::new();
+    for (index, checkout) in file.checkouts.into_iter().enumerate() {
+        checkouts.push(checkout_rule(checkout, &format!("checkouts[{index}]"), home)?);
+    }
+    let mut also_allow = Vec::new();
+    for (index, Text(path)) in file.also_allow.iter().enumerate() {
+        let field = format!("alsoAllow[{index}]");
+        also_allow.push(home.expand(path).map_err(|problem| (field, problem))?.into());
+    }
+    let rules = file.policy;
+    let confirm = confirmations(level, &rules.confirm);
+    Ok(Policy {
+        environment: Environment { name, level },
+        pin: pin(file.cluster, home)?,
+        checkouts,
+        also_allow,
+        kubectl: file.kubectl.map(|Text(path)| path.0),
+        contact: file.banner.contact,
+        banner_lines: file.banner.lines,
+        mode: rules.mode.map_or(Mode::Enforce, Mode::from),
+        stdin: rules.stdin.map_or(StdinRule::Judge, StdinRule::from),
+        reading_plugins: rules.plugins.reading,
+        remotes: rules.remotes.into_iter().map(|Text(prefix)| prefix).collect(),
+        uncommitted: care(rules.uncommitted, Topic::Uncommitted, level),
+        branch: care(rules.branch, Topic::Branch, level),
+        skew: care(rules.skew, Topic::Skew, level),
+        fetch_age: rules.fetch_age.map(|Text(age)| age),
+        sandbox: rules.sandbox.map_or(SandboxRule::Auto, SandboxRule::from),
+        confirm,
+        audit: file.audit.map_or_else(|| PathBuf::from(DEFAULT_AUDIT), |Text(path)| path.0),
+    })
+}
+
+fn care(configured: Option<CareName>, topic: Topic, level: Level) -> Care {
+    configured.map_or_else(
+        || match default_answer(topic, level) {
+            Answer::Pass => Care::Allow,
+            Answer::Warn => Care::Warn,
+            _ => Care::Refuse,
+        },
+        Care::from,
+    )
+}
+
+fn confirmations(level: Level, configured: &Confirm) -> Confirmations {
+    let ask = |configured: Option<AskName>, topic| {
+        configured.map_or_else(
+            || match default_answer(topic, level) {
+                Answer::Pass | Answer::Warn | Answer::Judge => Ask::Never,
+                Answer::AskTicket => Ask::Ticket,
+                _ => Ask::Always,
+            },
+            Ask::from,
+        )
+    };
+    Confirmations {
+        channel: ask(configured.channel, Topic::Channel),
+        mutate: ask(configured.mutate, Topic::Mutate),
+        destroy: ask(configured.destroy, Topic::Destroy),
+        // A plugin is treated as a command that changes the cluster: what is
+        // configured for those counts for plugins.
+        plugin: ask(configured.mutate, Topic::Plugin),
+        stdin: ask(None, Topic::Stdin),
+        ticket: configured.ticket.as_ref().map_or(DEFAULT_TICKET, |Text(length)| *length),
+    }
+}
+
+fn checkout_rule(
+    raw: Checkout,
+    field: &str,
+    home: &Home<'_>,
+) -> Result<CheckoutRule, FieldProblem> {
+    let at = |name: &str, problem: String| (format!("{field}.{name}"), problem);
+    let path = home.expand(&raw.path.0).map_err(|problem| at("path", problem))?;
+    for name in path.split('/') {
+        Pattern::new(name.as_bytes()).map_err(|bad| at("path", bad.to_string()))?;
+    }
+    if raw.overlay_roots.is_empty() {
+        return Err(at("overlayRoots", "must name at least one directory".into()));
+    }
+    if raw.allow.is_empty() {
+        return Err(at("allow", "must name at least one overlay".into()));
+    }
+    let patterns = |list: Vec<Text<Pattern>>| -> Vec<Pattern> {
+        list.into_iter().map(|Text(pattern)| pattern).collect()
+    };
+    let shared = match raw.shared {
+        Some(list) => patterns(list),
+        None => DEFAULT_SHARED
+            .iter()
+            .filter_map(|name| Pattern::new(name.as_bytes()).ok())
+            .collect(),
+    };
+    let mut branches = None;
+    if let Some(list) = raw.branches {
+        let compiled: Result<Vec<_>, _> =
+            list.iter().map(|BranchPattern(name)| Pattern::new(name.as_bytes())).collect();
+        branches = Some(compiled.map_err(|bad| at("branches", bad.to_string()))?);
+    }
+    let rule = CheckoutRule {
+        path,
+        overlay_roots: raw.overlay_roots.into_iter().map(|Text(root)| root).collect(),
+        allow: patterns(raw.allow),
+        shared,
+        foreign: raw.foreign.map(patterns),
+        branches,
+    };
+    match contradiction(&rule) {
+        Some(name) => Err(at("foreign", format!("{name} is listed under `allow` too"))),
+        None => Ok(rule),
+    }
+}
+
+/// A name that is both allowed and foreign, as far as the patterns show it
+/// without a directory to look at.
+fn contradiction(rule: &CheckoutRule) -> Option<String> {
+    let foreign = rule.foreign.as_ref()?;
+    let clash = |these: &[Pattern], those: &[Pattern]| {
+        these.iter().filter_map(Pattern::literal).find(|name| {
+            those.iter().any(|pattern| pattern.matches(name.as_bytes()))
+        })
+    };
+    clash(&rule.allow, foreign)
+        .or_else(|| clash(foreign, &rule.allow))
+        .or_else(|| {
+            let same = rule.allow.iter().find(|pattern| foreign.contains(pattern))?;
+            Some(same.to_string())
+        })
+}
+
+fn pin(cluster: Cluster, home: &Home<'_>) -> Result<Pin, FieldProblem> {
+    let kubeconfig = match &cluster.kubeconfig {
+        Some(Text(path)) => home.expand(path),
+        None => home
+            .directory
+            .and_then(Path::to_str)
+            .map(|home| format!("{home}/.kube/config"))
+            .ok_or_else(|| "is needed when the variable HOME is not set".to_owned()),
+    }
+    .map_err(|problem| ("cluster.kubeconfig".to_owned(), problem))?;
+    let Fingerprints(authorities) = cluster.ca_cert_hash;
+    let server = cluster.server.0;
+    if server.tls && authorities.is_empty() {
+        return Err((
+            "cluster.caCertHash".to_owned(),
+            "is missing; only an http:// server does without it".to_owned(),
+        ));
+    }
+    Ok(Pin {
+        name: cluster.name,
+        kubeconfig: kubeconfig.into(),
+        server,
+        authorities,
+        credentials: cluster.exec.map(|exec| Credentials {
+            command: exec.command,
+            args: exec.args,
+            env: exec.env.0.into_iter().collect(),
+        }),
+        proxy_url: cluster.proxy_url,
+        tls_server_name: cluster.tls_server_name,
+    })
+}

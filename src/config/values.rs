@@ -1,0 +1,193 @@
+//! Scalars of the configuration: text that is validated while it is read, so that
+//! an error carries its line.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, de};
+
+use crate::pattern::Pattern;
+use crate::policy::{Fingerprint, RemotePrefix, RootPattern, Server};
+
+/// A value that is written as text in the configuration.
+pub(super) trait FromText: Sized {
+    /// Reads `text`, or says in a phrase what is wrong with it.
+    fn from_text(text: &str) -> Result<Self, String>;
+}
+
+/// Deserializes through [`FromText`].
+#[derive(Debug, Clone)]
+pub(super) struct Text<T>(pub(super) T);
+
+impl<'de, T: FromText> Deserialize<'de> for Text<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        T::from_text(&text)
+            .map(Self)
+            .map_err(|problem| de::Error::custom(format_args!("{text:?} {problem}")))
+    }
+}
+
+impl FromText for Pattern {
+    fn from_text(text: &str) -> Result<Self, String> {
+        if text.is_empty() || text.contains('/') {
+            return Err("must be the name of a directory, without `/`".into());
+        }
+        Self::new(text.as_bytes()).map_err(|bad| format!("is {bad}"))
+    }
+}
+
+impl FromText for RootPattern {
+    fn from_text(text: &str) -> Result<Self, String> {
+        Self::new(text)
+    }
+}
+
+impl FromText for Server {
+    fn from_text(text: &str) -> Result<Self, String> {
+        Self::parse(text)
+    }
+}
+
+impl FromText for Fingerprint {
+    fn from_text(text: &str) -> Result<Self, String> {
+        Self::parse(text)
+    }
+}
+
+impl FromText for RemotePrefix {
+    fn from_text(text: &str) -> Result<Self, String> {
+        Self::new(text)
+    }
+}
+
+/// A path that may begin with `~`; it is expanded when the home directory is
+/// known.
+#[derive(Debug, Clone)]
+pub(super) struct HomePath(pub(super) String);
+
+impl FromText for HomePath {
+    fn from_text(text: &str) -> Result<Self, String> {
+        if text.split('/').any(|name| name == "..") {
+            return Err("must not contain `..`".into());
+        }
+        if text.starts_with('/') || text == "~" || text.starts_with("~/") {
+            return Ok(Self(text.to_owned()));
+        }
+        Err("must be an absolute path".into())
+    }
+}
+
+/// An absolute path.
+#[derive(Debug, Clone)]
+pub(super) struct AbsolutePath(pub(super) PathBuf);
+
+impl FromText for AbsolutePath {
+    fn from_text(text: &str) -> Result<Self, String> {
+        match HomePath::from_text(text)? {
+            HomePath(path) if path.starts_with('/') => Ok(Self(path.into())),
+            HomePath(_) => Err("must be an absolute path".into()),
+        }
+    }
+}
+
+impl FromText for Duration {
+    /// `90s`, `5m`, `24h`, `7d`, or several of them: `1h30m`.
+    fn from_text(text: &str) -> Result<Self, String> {
+        const SHAPE: &str = "is not a duration such as 30s, 5m, 24h or 7d";
+        let mut total = Self::ZERO;
+        let mut rest = text;
+        while !rest.is_empty() {
+            let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or(SHAPE)?;
+            let count: u64 = rest[..digits].parse().map_err(|_| SHAPE)?;
+            let mut letters = rest[digits..].chars();
+            let seconds = match letters.next() {
+                Some('s') => 1,
+                Some('m') => 60,
+                Some('h') => 3_600,
+                Some('d') => 86_400,
+                _ => return Err(SHAPE.into()),
+            };
+            let part = count.checked_mul(seconds).ok_or("is too long")?;
+            total = total.checked_add(Self::from_secs(part)).ok_or("is too long")?;
+            rest = letters.as_str();
+        }
+        if total.is_zero() { Err(SHAPE.into()) } else { Ok(total) }
+    }
+}
+
+/// One fingerprint, or a list: a CA bundle has several certificates, most have
+/// one.
+#[derive(Debug, Default)]
+pub(super) struct Fingerprints(pub(super) BTreeSet<Fingerprint>);
+
+impl<'de> Deserialize<'de> for Fingerprints {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OneOrMany;
+        impl<'de> de::Visitor<'de> for OneOrMany {
+            type Value = Fingerprints;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`sha256:` and 64 hex digits, or a list of them")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+                let Text(one) = Text::deserialize(de::value::StrDeserializer::new(text))?;
+                Ok(Fingerprints([one].into()))
+            }
+            fn visit_seq<A: de::SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut all = BTreeSet::new();
+                while let Some(Text(one)) = list.next_element()? {
+                    all.insert(one);
+                }
+                Ok(Fingerprints(all))
+            }
+        }
+        deserializer.deserialize_any(OneOrMany)
+    }
+}
+
+/// A mapping of names to text in which a name stands once; serde's own maps let
+/// the last one win.
+#[derive(Debug, Default)]
+pub(super) struct Pairs(pub(super) BTreeMap<String, String>);
+
+impl<'de> Deserialize<'de> for Pairs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Unique;
+        impl<'de> de::Visitor<'de> for Unique {
+            type Value = Pairs;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a mapping of names to text")
+            }
+            fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut pairs = BTreeMap::new();
+                while let Some((name, value)) = map.next_entry::<String, String>()? {
+                    if pairs.contains_key(&name) {
+                        return Err(de::Error::custom(format_args!("duplicate name {name:?}")));
+                    }
+                    pairs.insert(name, value);
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+        deserializer.deserialize_map(Unique)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_as_written() {
+        for (text, seconds) in
+            [("30s", 30), ("5m", 300), ("24h", 86_400), ("1h30m", 5_400), ("7d", 604_800)]
+        {
+            assert_eq!(Duration::from_text(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for bad in ["", "5", "m", "5 m", "-5m", "0s", "5M", "99999999999999999999h", "5mm"] {
+            assert!(Duration::from_text(bad).is_err(), "{bad}");
+        }
+    }
+}

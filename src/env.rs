@@ -1,0 +1,69 @@
+//! What the process was given: environment variables and working directory, taken
+//! once, so that nothing below reads them behind the caller's back.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// The process's environment variables.
+#[derive(Debug, Clone, Default)]
+pub struct Env {
+    variables: BTreeMap<OsString, OsString>,
+}
+
+impl Env {
+    /// The environment of this process.
+    #[must_use]
+    pub fn from_process() -> Self {
+        Self { variables: std::env::vars_os().collect() }
+    }
+
+    /// An environment made of `pairs`.
+    pub fn from_pairs<K: Into<OsString>, V: Into<OsString>>(
+        pairs: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
+        Self {
+            variables: pairs
+                .into_iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+        }
+    }
+
+    /// A variable that is set and not empty; kubectl and client-go treat an empty
+    /// one as unset.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&OsStr> {
+        self.variables.get(OsStr::new(name)).filter(|value| !value.is_empty()).map(OsString::as_os_str)
+    }
+
+    /// All variables, sorted by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        self.variables.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
+    }
+
+    /// `$HOME`, as client-go takes it.
+    #[must_use]
+    pub fn home(&self) -> Option<&Path> {
+        self.get("HOME").map(Path::new)
+    }
+
+    /// The working directory as Go's `os.Getwd` reports it: `$PWD` when it is
+    /// absolute and names the same directory as `.`, else the kernel's answer.
+    /// kubectl joins relative `-k` arguments to it, so a `$PWD` that leads
+    /// through a symbolic link changes what `..` means.
+    ///
+    /// # Errors
+    /// When the working directory no longer exists or cannot be read.
+    pub fn working_directory(&self) -> std::io::Result<PathBuf> {
+        if let Some(pwd) = self.get("PWD").map(Path::new)
+            && pwd.is_absolute()
+            && let (Ok(named), Ok(here)) = (std::fs::metadata(pwd), std::fs::metadata("."))
+            && (named.dev(), named.ino()) == (here.dev(), here.ino())
+        {
+            return Ok(pwd.to_path_buf());
+        }
+        std::env::current_dir()
+    }
+}

@@ -1,0 +1,119 @@
+//! Finds the real kubectl, and never ourselves.
+
+use std::fmt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::env::Env;
+
+/// Why there is no kubectl to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotFound {
+    /// The configured program cannot be executed.
+    Configured(PathBuf),
+    /// The configured program is the guard itself.
+    Ourselves(PathBuf),
+    /// No directory of `PATH` has one, besides the guard.
+    OnPath,
+}
+
+impl fmt::Display for NotFound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Configured(path) => {
+                write!(f, "{} (`kubectl` in the configuration) cannot be executed", path.display())
+            }
+            Self::Ourselves(path) => {
+                write!(f, "{} (`kubectl` in the configuration) is envguard itself", path.display())
+            }
+            Self::OnPath => f.write_str("no kubectl on PATH besides envguard's own"),
+        }
+    }
+}
+
+/// The guard's own programs, told by device and inode, so that no name and no
+/// link can pass for the real kubectl.
+#[derive(Debug, Clone, Default)]
+pub struct Own {
+    identities: Vec<(u64, u64)>,
+}
+
+impl Own {
+    /// This program, and the other one of the pair beside it.
+    #[must_use]
+    pub fn of_process() -> Self {
+        let Ok(exe) = std::env::current_exe() else { return Self::default() };
+        let mut candidates = vec![PathBuf::from("/proc/self/exe"), exe.clone()];
+        candidates.extend(siblings(&exe));
+        Self { identities: candidates.iter().filter_map(|path| identity(path)).collect() }
+    }
+
+    fn has(&self, path: &Path) -> bool {
+        identity(path).is_some_and(|identity| self.identities.contains(&identity))
+    }
+}
+
+/// Where the other program of the pair may be: beside this one (a build
+/// directory), or across `PREFIX/bin` and `PREFIX/lib/envguard`.
+pub(crate) fn siblings(exe: &Path) -> Vec<PathBuf> {
+    const NAMES: [&str; 2] = ["kubectl-envguard", "envguard-shim"];
+    let Some(dir) = exe.parent() else { return Vec::new() };
+    ["", "../bin", "../../bin", "../lib/envguard"]
+        .iter()
+        .flat_map(move |step| NAMES.iter().map(move |name| dir.join(step).join(name)))
+        .collect()
+}
+
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    path.metadata().ok().map(|metadata| (metadata.dev(), metadata.ino()))
+}
+
+/// The kubectl to run: the configured one, or the first on `PATH` that is not
+/// one of our `own`.
+///
+/// # Errors
+/// [`NotFound`].
+pub fn find(configured: Option<&Path>, env: &Env, own: &Own) -> Result<PathBuf, NotFound> {
+    if let Some(configured) = configured {
+        let program = if configured.is_dir() {
+            newest(configured).ok_or_else(|| NotFound::Configured(configured.into()))?
+        } else {
+            configured.to_path_buf()
+        };
+        return if own.has(&program) {
+            Err(NotFound::Ourselves(program))
+        } else if is_executable(&program) {
+            Ok(program)
+        } else {
+            Err(NotFound::Configured(program))
+        };
+    }
+    let path = env.get("PATH").ok_or(NotFound::OnPath)?;
+    std::env::split_paths(path)
+        .filter(|dir| dir.is_absolute())
+        .map(|dir| dir.join("kubectl"))
+        .find(|program| is_executable(program) && !own.has(program))
+        .ok_or(NotFound::OnPath)
+}
+
+/// The newest `kubectl-1.NN` (or `kubectl.1.NN`) of a directory.
+fn newest(dir: &Path) -> Option<PathBuf> {
+    std::fs::read_dir(dir)
+        .ok()?
+        .flatten()
+        .filter_map(|entry| {
+            let name = entry.file_name();
+            let minor = name.as_bytes().strip_prefix(b"kubectl")?;
+            let minor = minor.strip_prefix(b"-1.").or_else(|| minor.strip_prefix(b".1."))?;
+            let minor: u32 = std::str::from_utf8(minor).ok()?.parse().ok()?;
+            Some((minor, entry.path()))
+        })
+        .filter(|(_, path)| is_executable(path))
+        .max_by_key(|(minor, _)| *minor)
+        .map(|(_, path)| path)
+}
+
+fn is_executable(file: &Path) -> bool {
+    file.is_file() && rustix::fs::access(file, rustix::fs::Access::EXEC_OK).is_ok()
+}

@@ -1,0 +1,79 @@
+//! Which cluster a request would reach.
+
+use std::path::{Path, PathBuf};
+
+use crate::env::Env;
+use crate::judge::{ClusterFacts, Resolved, Trouble};
+use crate::kubeconfig::{Kubeconfig, Selection};
+use crate::kubectl::Request;
+use crate::policy::Policy;
+
+/// Resolves the pinned kubeconfig with and without the flags of the request, and
+/// what the operator exported.
+pub(super) fn facts(policy: &Policy, request: &Request, env: &Env) -> ClusterFacts {
+    let pinned_file = &policy.pin.kubeconfig;
+    let pinned = Kubeconfig::of_file(pinned_file);
+    let without_flags = match &pinned {
+        Ok(kubeconfig) => kubeconfig.resolve(&Selection::default()),
+        Err(trouble) => Err(trouble.clone()),
+    };
+    ClusterFacts {
+        with_flags: with_flags(request, &pinned),
+        pinned: without_flags,
+        exported: exported(policy, env),
+    }
+}
+
+fn with_flags(
+    request: &Request,
+    pinned: &Result<Kubeconfig, Trouble>,
+) -> Option<Result<Resolved, Trouble>> {
+    if request.overrides.is_empty() {
+        return None;
+    }
+    let text = |flag: &str| {
+        request
+            .overrides
+            .iter()
+            .rev()
+            .find(|given| given.flag == flag)
+            .map(|given| given.value.to_string_lossy().into_owned())
+    };
+    let selection = Selection {
+        context: text("context").filter(|name| !name.is_empty()),
+        cluster: text("cluster").filter(|name| !name.is_empty()),
+        server: text("server").filter(|name| !name.is_empty()),
+        authority: text("certificate-authority").filter(|p| !p.is_empty()).map(PathBuf::from),
+        tls_server_name: text("tls-server-name").filter(|name| !name.is_empty()),
+        insecure: text("insecure-skip-tls-verify").is_some_and(|value| value != "false"),
+    };
+    // kubectl takes one path here, and an empty one counts as none.
+    let named = text("kubeconfig").filter(|path| !path.is_empty()).map(PathBuf::from);
+    let other = named.map(|path| Kubeconfig::of_file(&path));
+    let kubeconfig = other.as_ref().unwrap_or(pinned);
+    Some(match kubeconfig {
+        Ok(kubeconfig) => kubeconfig.resolve(&selection),
+        Err(trouble) => Err(trouble.clone()),
+    })
+}
+
+/// What the operator's `KUBECONFIG` selects, when it is more than the pinned file.
+fn exported(
+    policy: &Policy,
+    env: &Env,
+) -> Option<(std::ffi::OsString, Result<Resolved, Trouble>)> {
+    let value = env.get("KUBECONFIG")?;
+    let files: Vec<PathBuf> =
+        std::env::split_paths(value).filter(|path| !path.as_os_str().is_empty()).collect();
+    if files.is_empty() || files.iter().all(|file| same_file(file, &policy.pin.kubeconfig)) {
+        return None;
+    }
+    let resolved = Kubeconfig::of_list(files.iter().map(PathBuf::as_path))
+        .and_then(|kubeconfig| kubeconfig.resolve(&Selection::default()));
+    Some((value.to_os_string(), resolved))
+}
+
+fn same_file(one: &Path, other: &Path) -> bool {
+    one == other
+        || matches!((one.canonicalize(), other.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}

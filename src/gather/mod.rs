@@ -1,0 +1,237 @@
+//! Finds out what kubectl would open, fetch and contact for one request. It is
+//! the only builder of [`Facts`], and it never decides anything.
+
+mod closure;
+mod cluster;
+mod manifests;
+mod resolve;
+mod stdin;
+mod territory;
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use crate::env::Env;
+use crate::judge::{Facts, Local, Nature, Reached, Role, Trouble, Whereabouts};
+use crate::kubectl::{FileSource, Request, Target};
+use crate::path::join_clean;
+use crate::policy::{Policy, Remote};
+use resolve::{End, Resolution, Resolver};
+
+/// Builds the facts about `request`.
+#[must_use]
+pub fn gather(policy: &Policy, request: &Request, env: &Env, config_file: &Path) -> Facts {
+    let mut gathering = Gathering {
+        policy,
+        facts: Facts {
+            config_file: config_file.to_path_buf(),
+            territory: territory::survey(policy),
+            ..Facts::default()
+        },
+        resolver: Resolver::default(),
+    };
+    if !request.targets.is_empty() {
+        gathering.targets(request, env);
+    }
+    if let Some(words) = request.plugin_words() {
+        gathering.facts.plugin = find_plugin(words, env);
+        gathering.plugin_words(request, env);
+    }
+    if request.class != Some(crate::kubectl::Class::PassThrough) || !request.overrides.is_empty() {
+        gathering.facts.cluster = Some(cluster::facts(policy, request, env));
+    }
+    gathering.facts
+}
+
+/// The tops of the checkouts that exist, for the check that the configuration
+/// lies in none of them.
+#[must_use]
+pub fn checkout_tops(policy: &Policy) -> Vec<PathBuf> {
+    territory::survey(policy).checkouts.into_iter().map(|checkout| checkout.top).collect()
+}
+
+/// The facts as they grow.
+struct Gathering<'p> {
+    policy: &'p Policy,
+    facts: Facts,
+    resolver: Resolver,
+}
+
+/// Where relative paths start: as Go reports it and as the kernel sees it.
+struct Here {
+    logical: PathBuf,
+    physical: PathBuf,
+}
+
+impl Gathering<'_> {
+    fn targets(&mut self, request: &Request, env: &Env) {
+        let here = match (env.working_directory(), std::env::current_dir()) {
+            (Ok(logical), Ok(physical)) => Here { logical, physical },
+            (Err(error), _) | (_, Err(error)) => {
+                self.trouble(
+                    "the working directory",
+                    format!("cannot be read: {error}"),
+                    "cd to a directory that exists",
+                );
+                return;
+            }
+        };
+        for target in &request.targets {
+            match target {
+                Target::Manifests(FileSource::Stdin) => self.standard_input(OsStr::new("-")),
+                Target::Manifests(FileSource::Url(url)) => {
+                    self.reach(Reached {
+                        spelled: url.into(),
+                        role: Role::Target { kustomization: None },
+                        whereabouts: Whereabouts::Remote(Remote::parse(url)),
+                    });
+                }
+                Target::Manifests(FileSource::Path(path)) => {
+                    self.manifests(path, request.recursive, &here);
+                }
+                Target::Kustomization(dir) => self.kustomization(dir, request, &here),
+            }
+        }
+        let streams = self.facts.reached.iter().any(|reached| {
+            matches!(reached.whereabouts, Whereabouts::Stream)
+        });
+        if streams {
+            self.facts.stdin = Some(stdin::facts(self.policy, &mut self.facts.territory));
+        }
+    }
+
+    /// `-k DIR`: kustomize cleans the path before it follows links; where the
+    /// kernel would come out elsewhere, both places count.
+    fn kustomization(&mut self, dir: &OsStr, request: &Request, here: &Here) {
+        let role = Role::Target { kustomization: None };
+        let text = dir.to_string_lossy();
+        if crate::kustomize::is_git_address(&text) {
+            self.reach(Reached {
+                spelled: dir.to_os_string(),
+                role,
+                whereabouts: Whereabouts::Remote(Remote::parse(&text)),
+            });
+            return;
+        }
+        let lexical = self.resolver.resolve(&join_clean(&here.logical, Path::new(dir)));
+        let physical = self.resolver.resolve(&here.physical.join(dir));
+        let root = matches!(lexical.end, End::Place(Nature::Directory))
+            .then(|| lexical.real.clone());
+        self.local(dir, role, vec![lexical, physical]);
+        if let Some(root) = root {
+            closure::follow(self, root, request);
+        }
+    }
+
+    /// Something on this disk, in one or more readings.
+    fn local(&mut self, spelled: &OsStr, role: Role, resolutions: Vec<Resolution>) {
+        let mut local = Local::default();
+        for (index, resolution) in resolutions.into_iter().enumerate() {
+            let nature = match resolution.end {
+                End::Place(nature) => nature,
+                End::Stream => {
+                    self.stream(spelled, role);
+                    return;
+                }
+                End::Unreadable(problem) => {
+                    let subject = resolution.real.to_string_lossy().into_owned();
+                    self.trouble(&subject, problem, "check its permissions: ls -ld");
+                    Nature::Missing
+                }
+            };
+            if index == 0 {
+                local.nature = nature;
+            }
+            // A second reading that leads nowhere is not one.
+            if local.readings.contains(&resolution.real)
+                || (index > 0 && nature == Nature::Missing)
+            {
+                continue;
+            }
+            territory::visit(&mut self.facts.territory, self.policy, &resolution.real);
+            for link in &resolution.links {
+                territory::visit(&mut self.facts.territory, self.policy, link);
+            }
+            local.links.extend(resolution.links);
+            local.readings.push(resolution.real);
+        }
+        self.reach(Reached {
+            spelled: spelled.to_os_string(),
+            role,
+            whereabouts: Whereabouts::Local(local),
+        });
+    }
+
+    fn reach(&mut self, reached: Reached) {
+        self.facts.reached.push(reached);
+    }
+
+    fn stream(&mut self, spelled: &OsStr, role: Role) {
+        self.reach(Reached {
+            spelled: spelled.to_os_string(),
+            role,
+            whereabouts: Whereabouts::Stream,
+        });
+    }
+
+    /// Standard input: a file that was redirected has a place like any other.
+    fn standard_input(&mut self, spelled: &OsStr) {
+        let resolution = self.resolver.resolve(Path::new("/proc/self/fd/0"));
+        let role = Role::Target { kustomization: None };
+        match resolution.end {
+            End::Place(Nature::File) => {
+                let resolution = Resolution { links: Vec::new(), ..resolution };
+                self.local(spelled, role, vec![resolution]);
+            }
+            _ => self.stream(spelled, role),
+        }
+    }
+
+    fn trouble(&mut self, subject: &str, problem: impl Into<String>, remedy: &str) {
+        self.facts.troubles.push(Trouble {
+            subject: subject.to_owned(),
+            problem: problem.into(),
+            remedy: remedy.to_owned(),
+        });
+    }
+
+    /// Words of a plugin's command line that exist as a path. What a plugin does
+    /// with them is unknown; that they are foreign is not.
+    fn plugin_words(&mut self, request: &Request, env: &Env) {
+        let Ok(here) = env.working_directory() else { return };
+        for word in request.words.iter().skip(1) {
+            let text = word.to_string_lossy();
+            let value = text.split_once('=').map_or(text.as_ref(), |(_, value)| value);
+            for candidate in [text.as_ref(), value] {
+                let resolution = self.resolver.resolve(&join_clean(&here, Path::new(candidate)));
+                if candidate.is_empty() || resolution.end == End::Place(Nature::Missing) {
+                    continue;
+                }
+                self.local(OsStr::new(candidate), Role::PluginWord, vec![resolution]);
+            }
+        }
+    }
+}
+
+/// The program kubectl would run for words it does not know: the longest run of
+/// leading words, joined by `-`, that is a `kubectl-…` on `PATH` (kubectl
+/// 1.20–1.36, `HandlePluginCommand`).
+fn find_plugin(words: &[OsString], env: &Env) -> Option<PathBuf> {
+    let path = env.get("PATH")?;
+    let names: Vec<String> =
+        words.iter().map(|word| word.to_string_lossy().replace('-', "_")).collect();
+    (1..=names.len()).rev().find_map(|count| {
+        let program = format!("kubectl-{}", names[..count].join("-"));
+        // Go refuses programs from relative PATH entries.
+        std::env::split_paths(path)
+            .filter(|dir| dir.is_absolute())
+            .map(|dir| dir.join(&program))
+            .find(|file| is_executable(file))
+    })
+}
+
+/// Whether this user could execute `file`.
+#[must_use]
+pub fn is_executable(file: &Path) -> bool {
+    file.is_file() && rustix::fs::access(file, rustix::fs::Access::EXEC_OK).is_ok()
+}

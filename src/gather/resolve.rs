@@ -1,0 +1,257 @@
+//! Where a path leads, link by link.
+
+use std::collections::{HashMap, VecDeque};
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Component, Path, PathBuf};
+
+use crate::judge::Nature;
+
+/// The kernel's own limit (`ELOOP`).
+const MAX_LINKS: usize = 40;
+
+/// Where a path leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Resolution {
+    /// The path without links; what does not exist is appended as it stands.
+    pub(crate) real: PathBuf,
+    /// The links that were followed, by their own real path.
+    pub(crate) links: Vec<PathBuf>,
+    /// What is there.
+    pub(crate) end: End,
+}
+
+/// What a path ends in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Something with a place.
+    Place(Nature),
+    /// A pipe, socket, terminal, device or deleted file.
+    Stream,
+    /// The kernel refuses to say.
+    Unreadable(String),
+}
+
+/// Resolves paths as the kernel does, and remembers the directories on the way:
+/// a closure of thousands of files lies in few of them.
+#[derive(Debug, Default)]
+pub(crate) struct Resolver {
+    known: HashMap<PathBuf, Entry>,
+}
+
+#[derive(Debug, Clone)]
+enum Entry {
+    Directory,
+    File,
+    Link(PathBuf),
+    Stream,
+    Missing,
+    Unreadable(String),
+}
+
+impl Resolver {
+    /// Follows the absolute `path`; `..` means the real parent, as for the
+    /// kernel.
+    pub(crate) fn resolve(&mut self, path: &Path) -> Resolution {
+        let mut todo: VecDeque<OsString> = names(path);
+        let mut resolution = Resolution {
+            real: PathBuf::from("/"),
+            links: Vec::new(),
+            end: End::Place(Nature::Directory),
+        };
+        while let Some(name) = todo.pop_front() {
+            if name == ".." {
+                resolution.real.pop();
+                continue;
+            }
+            resolution.real.push(&name);
+            match self.entry(&resolution.real) {
+                Entry::Directory => resolution.end = End::Place(Nature::Directory),
+                Entry::File if todo.is_empty() => resolution.end = End::Place(Nature::File),
+                Entry::Stream if todo.is_empty() => resolution.end = End::Stream,
+                // A component below a file, or nothing at all.
+                Entry::File | Entry::Stream | Entry::Missing => {
+                    return missing(resolution, todo);
+                }
+                Entry::Unreadable(problem) => {
+                    resolution.real.extend(todo.iter());
+                    resolution.end = End::Unreadable(problem);
+                    return resolution;
+                }
+                Entry::Link(to) => {
+                    if resolution.links.len() >= MAX_LINKS {
+                        resolution.end =
+                            End::Unreadable("leads through too many symbolic links".into());
+                        return resolution;
+                    }
+                    let link = resolution.real.clone();
+                    resolution.real.pop();
+                    resolution.links.push(link);
+                    if to.is_absolute() {
+                        resolution.real = PathBuf::from("/");
+                    }
+                    resolution.end = End::Place(Nature::Directory);
+                    for name in names(&to).into_iter().rev() {
+                        todo.push_front(name);
+                    }
+                }
+            }
+        }
+        resolution
+    }
+
+    fn entry(&mut self, path: &Path) -> Entry {
+        if let Some(entry) = self.known.get(path) {
+            return entry.clone();
+        }
+        let entry = look(path);
+        self.known.insert(path.to_path_buf(), entry.clone());
+        entry
+    }
+}
+
+fn missing(mut resolution: Resolution, todo: VecDeque<OsString>) -> Resolution {
+    for name in todo {
+        if name == ".." {
+            resolution.real.pop();
+        } else {
+            resolution.real.push(name);
+        }
+    }
+    resolution.end = End::Place(Nature::Missing);
+    resolution
+}
+
+fn names(path: &Path) -> VecDeque<OsString> {
+    path.components()
+        .filter_map(|part| match part {
+            Component::Normal(name) => Some(name.to_os_string()),
+            Component::ParentDir => Some(OsString::from("..")),
+            _ => None,
+        })
+        .collect()
+}
+
+fn look(path: &Path) -> Entry {
+    match path.symlink_metadata() {
+        Ok(metadata) if metadata.is_symlink() => link(path),
+        Ok(metadata) if metadata.is_dir() => Entry::Directory,
+        Ok(metadata) if metadata.is_file() => Entry::File,
+        Ok(metadata) => {
+            let kind = metadata.file_type();
+            debug_assert!(
+                kind.is_fifo() || kind.is_socket() || kind.is_char_device() || kind.is_block_device()
+            );
+            Entry::Stream
+        }
+        Err(error) if is_missing(&error) => Entry::Missing,
+        Err(error) => Entry::Unreadable(format!("cannot be examined: {error}")),
+    }
+}
+
+fn is_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// A link, or one of the kernel's magic links in `/proc` whose text is not a
+/// path: `pipe:[123]`, `/memfd:x (deleted)`.
+fn link(path: &Path) -> Entry {
+    let to = match path.read_link() {
+        Ok(to) => to,
+        Err(error) => return Entry::Unreadable(format!("is a link that cannot be read: {error}")),
+    };
+    if !path.starts_with("/proc") {
+        return Entry::Link(to);
+    }
+    let of_this_process = path == Path::new("/proc/self")
+        || path == Path::new("/proc/thread-self")
+        || path == Path::new("/proc/mounts")
+        || is_below_own_process(path);
+    let names_a_path = to.is_absolute() && !to.as_os_str().as_bytes().ends_with(b" (deleted)");
+    let is_alias = path.parent() == Some(Path::new("/proc"));
+    if of_this_process && (names_a_path || is_alias) {
+        return Entry::Link(to);
+    }
+    // Another process may live in another mount namespace, where the same path
+    // is another file.
+    Entry::Stream
+}
+
+fn is_below_own_process(path: &Path) -> bool {
+    let own = std::process::id().to_string();
+    path.components().nth(2) == Some(Component::Normal(OsStr::new(&own)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn scratch() -> (tempfile::TempDir, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let top = dir.path().canonicalize().unwrap();
+        std::fs::create_dir_all(top.join("a/b")).unwrap();
+        std::fs::write(top.join("a/b/f"), "").unwrap();
+        symlink("a/b", top.join("link")).unwrap();
+        symlink(top.join("a"), top.join("absolute")).unwrap();
+        symlink("loop", top.join("loop")).unwrap();
+        symlink("nowhere/x", top.join("dangling")).unwrap();
+        (dir, top)
+    }
+
+    #[test]
+    fn paths_lead_where_the_kernel_leads() {
+        let (_dir, top) = scratch();
+        for (path, real, nature) in [
+            ("a/b/f", "a/b/f", Nature::File),
+            ("link/f", "a/b/f", Nature::File),
+            ("link/..", "a", Nature::Directory),
+            ("link/../b", "a/b", Nature::Directory),
+            ("absolute/b", "a/b", Nature::Directory),
+            ("missing/x", "missing/x", Nature::Missing),
+            ("missing/../a", "a", Nature::Missing),
+            ("a/b/f/x", "a/b/f/x", Nature::Missing),
+            ("dangling", "nowhere/x", Nature::Missing),
+            ("", "", Nature::Directory),
+        ] {
+            let found = Resolver::default().resolve(&top.join(path));
+            assert_eq!(found.real, top.join(real), "{path}");
+            assert_eq!(found.end, End::Place(nature), "{path}");
+        }
+    }
+
+    #[test]
+    fn links_on_the_way_are_reported() {
+        let (_dir, top) = scratch();
+        let found = Resolver::default().resolve(&top.join("link/f"));
+        assert_eq!(found.links, [top.join("link")]);
+    }
+
+    #[test]
+    fn loops_and_streams_end() {
+        let (_dir, top) = scratch();
+        let found = Resolver::default().resolve(&top.join("loop"));
+        assert!(matches!(found.end, End::Unreadable(_)), "{found:?}");
+        for path in ["/dev/null", "/dev/tty"] {
+            assert_eq!(Resolver::default().resolve(Path::new(path)).end, End::Stream, "{path}");
+        }
+        let (reader, _writer) = io::pipe().unwrap();
+        use std::os::fd::AsRawFd;
+        let path = format!("/dev/fd/{}", reader.as_raw_fd());
+        assert_eq!(Resolver::default().resolve(Path::new(&path)).end, End::Stream);
+    }
+
+    #[test]
+    fn a_descriptor_of_a_file_leads_to_the_file() {
+        use std::os::fd::AsRawFd;
+        let (_dir, top) = scratch();
+        let file = std::fs::File::open(top.join("a/b/f")).unwrap();
+        let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+        assert_eq!(Resolver::default().resolve(Path::new(&path)).real, top.join("a/b/f"));
+        std::fs::remove_file(top.join("a/b/f")).unwrap();
+        assert_eq!(Resolver::default().resolve(Path::new(&path)).end, End::Stream);
+    }
+}

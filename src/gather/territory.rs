@@ -1,0 +1,113 @@
+//! Where the configured checkouts and their overlay roots are on this disk.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use crate::judge::{Checkout, Root, Territory};
+use crate::pattern::{Pattern, has_meta};
+use crate::policy::{CheckoutRule, Policy};
+
+/// Finds the checkouts that exist. Overlay roots are looked at when a path leads
+/// through them: a repository may have thousands.
+pub(super) fn survey(policy: &Policy) -> Territory {
+    let mut territory = Territory::default();
+    for (rule, checkout) in policy.checkouts.iter().enumerate() {
+        let tops = expand(&checkout.path);
+        if tops.is_empty() {
+            territory.vanished.push(checkout.path.clone());
+        }
+        for top in tops {
+            let git_dir = separate_git_dir(&top);
+            territory.checkouts.push(Checkout { rule, top, git_dir });
+        }
+    }
+    territory.also_allow = policy
+        .also_allow
+        .iter()
+        .map(|dir| dir.canonicalize().unwrap_or_else(|_| dir.clone()))
+        .collect();
+    territory
+}
+
+/// The real paths of the directories that `pattern` names.
+fn expand(pattern: &str) -> Vec<PathBuf> {
+    let mut found = vec![PathBuf::from("/")];
+    for name in pattern.split('/').filter(|name| !name.is_empty()) {
+        if !has_meta(name.as_bytes()) {
+            for path in &mut found {
+                path.push(name);
+            }
+            continue;
+        }
+        let Ok(pattern) = Pattern::new(name.as_bytes()) else { return Vec::new() };
+        found = found.iter().flat_map(|dir| children(dir, &pattern)).collect();
+    }
+    let mut real: Vec<PathBuf> = found
+        .iter()
+        .filter_map(|path| path.canonicalize().ok())
+        .filter(|path| path.is_dir())
+        .collect();
+    real.sort();
+    real.dedup();
+    real
+}
+
+fn children(dir: &Path, pattern: &Pattern) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(dir) else { return Vec::new() };
+    entries
+        .flatten()
+        .filter(|entry| pattern.matches(entry.file_name().as_bytes()))
+        .map(|entry| entry.path())
+        .collect()
+}
+
+/// The git directory of a linked worktree or submodule, which has a file `.git`
+/// that names it.
+fn separate_git_dir(top: &Path) -> Option<PathBuf> {
+    let file = top.join(".git");
+    if !file.symlink_metadata().ok()?.is_file() {
+        return None;
+    }
+    let text = std::fs::read(&file).ok()?;
+    let named = text.strip_prefix(b"gitdir:")?.trim_ascii();
+    top.join(OsStr::from_bytes(named)).canonicalize().ok()
+}
+
+/// Looks at every overlay root on the way to `path`.
+pub(super) fn visit(territory: &mut Territory, policy: &Policy, path: &Path) {
+    for checkout in &territory.checkouts {
+        let Ok(relative) = path.strip_prefix(&checkout.top) else { continue };
+        let rule = &policy.checkouts[checkout.rule];
+        let mut walked = PathBuf::new();
+        let mut parts = relative.components();
+        loop {
+            if rule.is_root(&walked) {
+                let root = checkout.top.join(&walked);
+                territory.roots.entry(root).or_insert_with_key(|root| inspect(root, rule));
+            }
+            let Some(part) = parts.next() else { break };
+            walked.push(part);
+        }
+    }
+}
+
+fn inspect(root: &Path, rule: &CheckoutRule) -> Root {
+    let mut found = Root::default();
+    let Ok(entries) = std::fs::read_dir(root) else { return found };
+    for entry in entries.flatten() {
+        let is_dir = match entry.file_type() {
+            Ok(kind) if kind.is_symlink() => entry.path().is_dir(),
+            Ok(kind) => kind.is_dir(),
+            Err(_) => true,
+        };
+        let name = entry.file_name();
+        if !is_dir {
+            found.files.insert(name);
+        } else if rule.allows(&name) {
+            found.allowed.push(name);
+        }
+    }
+    found.allowed.sort();
+    found
+}

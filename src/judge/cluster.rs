@@ -1,0 +1,147 @@
+//! Rules about the cluster: kubectl talks to the pinned one or to none.
+
+use std::os::unix::ffi::OsStrExt;
+
+use super::facts::{Facts, Resolved};
+use super::reasons;
+use super::verdict::Reason;
+use crate::kubectl::Request;
+use crate::policy::{Pin, Policy};
+
+pub(super) fn judge(
+    policy: &Policy,
+    request: &Request,
+    facts: &Facts,
+    found: &mut Vec<Reason>,
+) {
+    if let Some(word) = preferences_word(request) {
+        found.push(reasons::preferences_flag(request, word));
+    }
+    for word in plugin_overrides(request) {
+        found.push(reasons::plugin_override(policy, request, word));
+    }
+    let Some(cluster) = &facts.cluster else { return };
+    let contacts = request.class.is_none_or(crate::kubectl::Class::contacts_cluster);
+    if contacts {
+        match &cluster.pinned {
+            Err(trouble) => found.push(reasons::unreadable(trouble, true)),
+            Ok(resolved) => {
+                for difference in differences(&policy.pin, resolved) {
+                    found.push(reasons::cluster_drift(policy, &difference));
+                }
+            }
+        }
+        if let Some((value, resolved)) = &cluster.exported
+            && let Some(difference) = first_difference(&policy.pin, resolved)
+        {
+            found.push(reasons::exported_kubeconfig(policy, value, &difference));
+        }
+    }
+    if let Some(resolved) = &cluster.with_flags
+        && let Some(difference) = first_difference(&policy.pin, resolved)
+    {
+        // When the pinned kubeconfig itself is wrong, that is the message.
+        let only_drift = cluster.pinned.as_ref().ok() == resolved.as_ref().ok()
+            && cluster.pinned.is_ok();
+        if !only_drift {
+            found.push(reasons::cluster_override(policy, request, &difference));
+        }
+    }
+}
+
+fn first_difference(
+    pin: &Pin,
+    resolved: &Result<Resolved, super::facts::Trouble>,
+) -> Option<String> {
+    match resolved {
+        Err(trouble) => Some(format!("{} {}", trouble.subject, trouble.problem)),
+        Ok(resolved) => differences(pin, resolved).into_iter().next(),
+    }
+}
+
+/// What of the resolved cluster is not the pin, one phrase each.
+fn differences(pin: &Pin, resolved: &Resolved) -> Vec<String> {
+    let mut found = Vec::new();
+    match &resolved.server {
+        None => found.push("no server is selected".to_owned()),
+        Some(server) if *server != pin.server => {
+            found.push(format!("the server is {server}, the pin is {}", pin.server));
+        }
+        Some(_) => {}
+    }
+    if pin.server.tls {
+        if resolved.insecure {
+            found.push("the server's certificate would not be checked".to_owned());
+        }
+        if resolved.authorities != pin.authorities {
+            found.push(authorities_differ(resolved, pin));
+        }
+    }
+    let optional = |name: &str, found: Option<&String>, pinned: Option<&String>| {
+        let text = |value: Option<&String>| value.map_or("none".to_owned(), Clone::clone);
+        (found != pinned)
+            .then(|| format!("{name} is {}, the pin has {}", text(found), text(pinned)))
+    };
+    found.extend(optional("proxy-url", resolved.proxy_url.as_ref(), pin.proxy_url.as_ref()));
+    found.extend(optional(
+        "tls-server-name",
+        resolved.tls_server_name.as_ref(),
+        pin.tls_server_name.as_ref(),
+    ));
+    if let Some(pinned) = &pin.credentials
+        && resolved.credentials.as_ref() != Some(pinned)
+    {
+        let shown = resolved
+            .credentials
+            .as_ref()
+            .map_or_else(|| "no program".to_owned(), ToString::to_string);
+        found.push(format!("credentials come from {shown}, the pin has {pinned}"));
+    }
+    found
+}
+
+fn authorities_differ(resolved: &Resolved, pin: &Pin) -> String {
+    let list = |set: &std::collections::BTreeSet<crate::policy::Fingerprint>| {
+        let texts: Vec<String> = set.iter().map(ToString::to_string).collect();
+        if texts.is_empty() { "none".to_owned() } else { texts.join(" ") }
+    };
+    format!("the CA certificate is {}, the pin is {}", list(&resolved.authorities), list(&pin.authorities))
+}
+
+/// A word with which kubectl ≥ 1.33 would read preferences from a file: it scans
+/// the raw words before it parses them, so even a flag's value counts.
+fn preferences_word(request: &Request) -> Option<&std::ffi::OsStr> {
+    if request.plugin_words().is_some() {
+        return None;
+    }
+    let words = request.words.iter().take_while(|word| *word != "--");
+    words
+        .map(std::ffi::OsString::as_os_str)
+        .find(|word| {
+            let bytes = word.as_bytes();
+            bytes == b"--kuberc" || bytes.windows(9).any(|part| part == b"--kuberc=")
+        })
+}
+
+/// Words of a plugin's command line that look like a choice of another cluster.
+/// A plugin parses its own words; what could be such a flag counts as one.
+fn plugin_overrides(request: &Request) -> impl Iterator<Item = &std::ffi::OsStr> {
+    const FLAGS: [&str; 9] = [
+        "--context",
+        "--cluster",
+        "--server",
+        "--kubeconfig",
+        "--kube-context",
+        "--certificate-authority",
+        "--tls-server-name",
+        "--insecure-skip-tls-verify",
+        "-s",
+    ];
+    let words: &[std::ffi::OsString] =
+        if request.plugin_words().is_some() { &request.invocation.positionals } else { &[] };
+    words.iter().map(std::ffi::OsString::as_os_str).filter(|word| {
+        let text = word.to_string_lossy().replace('_', "-");
+        let name = text.split('=').next().unwrap_or_default();
+        FLAGS.contains(&name)
+    })
+}

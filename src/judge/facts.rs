@@ -1,0 +1,185 @@
+//! Everything the disk and the kubeconfig have to say about one request, as plain
+//! data: gathered first, judged afterwards.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use crate::policy::{Credentials, Fingerprint, Remote, Server, Unacceptable};
+
+/// What was found out about one request.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// The file the policy was read from, for remedies.
+    pub config_file: PathBuf,
+    /// Where the guarded trees are on this disk.
+    pub territory: Territory,
+    /// Every file, directory, stream and address kubectl would open, in the
+    /// order in which it would be reached.
+    pub reached: Vec<Reached>,
+    /// What could not be read or understood.
+    pub troubles: Vec<Trouble>,
+    /// Standard input, when the request takes manifests from it.
+    pub stdin: Option<Stdin>,
+    /// What the kubeconfig resolves to; `None` when nothing asks for it.
+    pub cluster: Option<ClusterFacts>,
+    /// The program behind a word that is not built in.
+    pub plugin: Option<PathBuf>,
+}
+
+/// The checkouts, places and overlay roots as they are on this disk. All paths
+/// are real: absolute and free of symbolic links.
+#[derive(Debug, Clone, Default)]
+pub struct Territory {
+    /// One entry per working tree that exists.
+    pub checkouts: Vec<Checkout>,
+    /// Configured checkouts that do not exist.
+    pub vanished: Vec<String>,
+    /// `alsoAllow` directories that exist.
+    pub also_allow: Vec<PathBuf>,
+    /// The overlay roots that lie on the way to something that was reached.
+    pub roots: BTreeMap<PathBuf, Root>,
+}
+
+/// A working tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkout {
+    /// Its entry in `Policy::checkouts`.
+    pub rule: usize,
+    /// Its top directory.
+    pub top: PathBuf,
+    /// Its git directory, when that lies elsewhere.
+    pub git_dir: Option<PathBuf>,
+}
+
+/// What an overlay root contains.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Root {
+    /// Names of child directories (or links to directories) that `allow` matches.
+    pub allowed: Vec<OsString>,
+    /// Names of children that are plain files.
+    pub files: BTreeSet<OsString>,
+}
+
+/// Something kubectl would open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reached {
+    /// As it stands on the command line or in the file.
+    pub spelled: OsString,
+    /// Why kubectl opens it.
+    pub role: Role,
+    /// Where it is.
+    pub whereabouts: Whereabouts,
+}
+
+/// Why kubectl opens something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Role {
+    /// Named by `-f`, `-k` or `kubectl kustomize`.
+    Target {
+        /// The kustomization file that makes `-f` the wrong flag for it.
+        kustomization: Option<PathBuf>,
+    },
+    /// A file below a directory that `-f` names.
+    Below {
+        /// The directory as it stands on the command line.
+        target: OsString,
+    },
+    /// Pulled in by a file.
+    Reference {
+        /// The file that refers to it.
+        file: PathBuf,
+        /// The field, e.g. `resources`.
+        field: String,
+    },
+    /// A word of a plugin's command line that exists as a path.
+    PluginWord,
+}
+
+/// Where something is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whereabouts {
+    /// On this disk.
+    Local(Local),
+    /// Fetched from elsewhere.
+    Remote(Result<Remote, Unacceptable>),
+    /// Standard input, a pipe, a device: content without a place.
+    Stream,
+}
+
+/// A path on this disk, resolved in each way kubectl might.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Local {
+    /// The real path of each reading; one nearly always.
+    pub readings: Vec<PathBuf>,
+    /// The symbolic links on the way, by the real path of the link itself.
+    pub links: Vec<PathBuf>,
+    /// What is there.
+    pub nature: Nature,
+}
+
+/// What is at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Nature {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// Nothing.
+    #[default]
+    Missing,
+}
+
+/// Something that could not be read or understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// The file, or the word of the command line.
+    pub subject: String,
+    /// What is wrong with it, in a phrase.
+    pub problem: String,
+    /// What would help.
+    pub remedy: String,
+}
+
+/// What is known of standard input before kubectl reads it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Stdin {
+    /// Foreign overlays that are on the disk.
+    pub foreign_on_disk: Vec<PathBuf>,
+    /// Documents that equal a document of a foreign overlay: what they are, and
+    /// where they stand.
+    pub equal: Vec<(String, String)>,
+    /// Why the documents could not be compared.
+    pub incomparable: Option<String>,
+}
+
+/// What the kubeconfigs resolve to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterFacts {
+    /// The pinned kubeconfig without any flag.
+    pub pinned: Result<Resolved, Trouble>,
+    /// The pinned kubeconfig, or the one that `--kubeconfig` names, with the
+    /// flags of the command line. `None` when no flag bears on it.
+    pub with_flags: Option<Result<Resolved, Trouble>>,
+    /// What `$KUBECONFIG` resolves to when it does not name just the pinned file.
+    pub exported: Option<(OsString, Result<Resolved, Trouble>)>,
+}
+
+/// The parts of a selected context that decide where requests go and as whom.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Resolved {
+    /// The context's name.
+    pub context: String,
+    /// The API server.
+    pub server: Option<Server>,
+    /// SHA-256 of each CA certificate.
+    pub authorities: BTreeSet<Fingerprint>,
+    /// `insecure-skip-tls-verify`.
+    pub insecure: bool,
+    /// `proxy-url`.
+    pub proxy_url: Option<String>,
+    /// `tls-server-name`.
+    pub tls_server_name: Option<String>,
+    /// The program that gets credentials.
+    pub credentials: Option<Credentials>,
+}

@@ -1,0 +1,103 @@
+//! Rules about what kubectl would open or fetch.
+
+use super::facts::{Facts, Local, Reached, Role, Whereabouts};
+use super::place::{Place, place};
+use super::reasons;
+use super::verdict::Reason;
+use crate::kubectl::{Class, Request};
+use crate::level::Level;
+use crate::policy::{Policy, Remote, Unacceptable};
+
+pub(super) fn judge(
+    policy: &Policy,
+    request: &Request,
+    facts: &Facts,
+    found: &mut Vec<Reason>,
+) {
+    for trouble in &facts.troubles {
+        found.push(reasons::unreadable(trouble, false));
+    }
+    for reached in &facts.reached {
+        match &reached.whereabouts {
+            Whereabouts::Local(local) => {
+                found.extend(local_reason(policy, request, facts, reached, local));
+            }
+            Whereabouts::Remote(remote) => {
+                found.extend(remote_reason(policy, request, facts, reached, remote));
+            }
+            Whereabouts::Stream => {}
+        }
+        if let Role::Target { kustomization: Some(kustomization) } = &reached.role {
+            found.push(reasons::kustomize_as_files(request, reached, kustomization));
+        }
+    }
+}
+
+fn local_reason(
+    policy: &Policy,
+    request: &Request,
+    facts: &Facts,
+    reached: &Reached,
+    local: &Local,
+) -> Option<Reason> {
+    let changes = request.class.is_none_or(Class::changes_cluster);
+    let worst = worst_place(policy, facts, local);
+    match (&reached.role, worst) {
+        (Role::Reference { file, field }, Place::Foreign(overlay)) => {
+            Some(reasons::reference_foreign(policy, facts, reached, file, field, &overlay))
+        }
+        (_, Place::Foreign(overlay)) => {
+            Some(reasons::target_foreign(policy, request, reached, &overlay))
+        }
+        (_, Place::Git) => Some(reasons::in_git_directory(reached, local)),
+        (Role::Reference { file, field }, Place::Outside) => {
+            // Only what stands inside can lead out; a target that is outside
+            // itself was judged as a target.
+            let from = place(file, policy, &facts.territory);
+            (from != Place::Outside)
+                .then(|| reasons::reference_outside(facts, reached, file, field, local))
+        }
+        (Role::Target { .. }, Place::Outside | Place::Unknown | Place::Shared)
+        | (Role::Below { .. }, Place::Outside)
+            if changes =>
+        {
+            Some(reasons::target_outside(policy, request, facts, reached, local))
+        }
+        _ => None,
+    }
+}
+
+/// The worst of all readings. A symbolic link on the way that *is* a child of an
+/// overlay root counts by its name too, wherever it leads.
+fn worst_place(policy: &Policy, facts: &Facts, local: &Local) -> Place {
+    let readings = local.readings.iter().map(|path| place(path, policy, &facts.territory));
+    let links = local
+        .links
+        .iter()
+        .map(|link| place(link, policy, &facts.territory))
+        .filter(|place| matches!(place, Place::Foreign(_)));
+    readings.chain(links).max().unwrap_or(Place::Outside)
+}
+
+fn remote_reason(
+    policy: &Policy,
+    request: &Request,
+    facts: &Facts,
+    reached: &Reached,
+    remote: &Result<Remote, Unacceptable>,
+) -> Option<Reason> {
+    match remote {
+        Err(why) => Some(reasons::remote_unacceptable(request, facts, reached, why)),
+        Ok(remote) if !policy.remotes.iter().any(|prefix| prefix.covers(remote)) => {
+            Some(reasons::remote_not_listed(policy, request, facts, reached))
+        }
+        Ok(remote)
+            if policy.environment.level == Level::Critical
+                && remote.is_repository()
+                && !remote.is_immutable() =>
+        {
+            Some(reasons::remote_not_immutable(policy, request, reached))
+        }
+        Ok(_) => None,
+    }
+}

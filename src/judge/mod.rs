@@ -1,0 +1,103 @@
+//! The verdict as a pure function of policy, request and facts.
+
+mod cluster;
+mod command;
+mod facts;
+mod files;
+mod place;
+mod reasons;
+#[cfg(test)]
+mod samples;
+mod stdin;
+mod verdict;
+
+pub use facts::{
+    Checkout, ClusterFacts, Facts, Local, Nature, Reached, Resolved, Role, Root, Stdin, Territory,
+    Trouble, Whereabouts,
+};
+pub use place::{Overlay, Place, place};
+pub use reasons::{config_unusable, misfit, not_confirmed};
+pub use verdict::{Code, Outcome, Reason, Verdict};
+
+use crate::kubectl::{Class, Request};
+use crate::policy::{Ask, Mode, Policy};
+
+/// Judges one request. Every rule looks at it, so that the operator sees all
+/// reasons at once and not the next one after each correction.
+pub fn judge(policy: &Policy, request: &Request, facts: &Facts) -> Verdict {
+    let mut reasons = Vec::new();
+    command::judge(policy, request, facts, &mut reasons);
+    cluster::judge(policy, request, facts, &mut reasons);
+    files::judge(policy, request, facts, &mut reasons);
+    stdin::judge(policy, request, facts, &mut reasons);
+    conclude(policy, request, reasons)
+}
+
+fn conclude(policy: &Policy, request: &Request, mut reasons: Vec<Reason>) -> Verdict {
+    reasons.sort();
+    reasons.dedup();
+    let observing = policy.mode == Mode::Observe;
+    let refused = reasons.iter().any(|reason| reason.binding || !observing);
+    if refused {
+        return Verdict { outcome: Outcome::Refuse, reasons, warnings: Vec::new() };
+    }
+    let ask = if observing { Ask::Never } else { asked(policy, request) };
+    Verdict { outcome: Outcome::Run { ask }, reasons, warnings: Vec::new() }
+}
+
+/// When the name is typed before this request runs.
+fn asked(policy: &Policy, request: &Request) -> Ask {
+    let confirm = &policy.confirm;
+    let Some(class) = request.class else { return Ask::Always };
+    let by_class = match class {
+        Class::Channel => confirm.channel,
+        Class::Mutate => confirm.mutate,
+        Class::Destroy => confirm.destroy,
+        Class::Plugin if is_reading_plugin(policy, request) => Ask::Never,
+        Class::Plugin => confirm.plugin,
+        Class::PassThrough
+        | Class::Completion
+        | Class::Local
+        | Class::Read
+        | Class::KubeconfigRead
+        | Class::KubeconfigWrite
+        | Class::Preferences => Ask::Never,
+    };
+    let by_stdin = if class.changes_cluster() && request.reads_stdin() {
+        confirm.stdin
+    } else {
+        Ask::Never
+    };
+    by_class.max(by_stdin)
+}
+
+fn is_reading_plugin(policy: &Policy, request: &Request) -> bool {
+    let name = request.plugin_words().and_then(|words| words.first());
+    name.is_some_and(|name| policy.reading_plugins.iter().any(|reading| **reading == **name))
+}
+
+/// Joins the verdicts on several readings of one command line: all must pass.
+pub fn join(verdicts: impl IntoIterator<Item = Verdict>) -> Verdict {
+    verdicts
+        .into_iter()
+        .reduce(|one, other| {
+            let outcome = match (one.outcome, other.outcome) {
+                (Outcome::Run { ask }, Outcome::Run { ask: also }) => {
+                    Outcome::Run { ask: ask.max(also) }
+                }
+                _ => Outcome::Refuse,
+            };
+            let mut reasons = one.reasons;
+            reasons.extend(other.reasons);
+            reasons.sort();
+            reasons.dedup();
+            let mut warnings = one.warnings;
+            warnings.extend(other.warnings);
+            warnings.dedup();
+            Verdict { outcome, reasons, warnings }
+        })
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

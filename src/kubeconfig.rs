@@ -1,0 +1,341 @@
+//! kubeconfig files as client-go reads and merges them (client-go 0.36; the rules
+//! are the same since 1.20).
+
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use crate::judge::{Resolved, Trouble};
+use crate::policy::{Credentials, Fingerprint, Server};
+
+/// A kubeconfig with hundreds of clusters is well below this.
+const MAX_BYTES: u64 = 4 << 20;
+
+/// What one or several files together say.
+#[derive(Debug, Default)]
+pub struct Kubeconfig {
+    clusters: Vec<Entry<Cluster>>,
+    contexts: Vec<Entry<Context>>,
+    users: Vec<Entry<User>>,
+    current: String,
+    sources: Vec<PathBuf>,
+}
+
+#[derive(Debug)]
+struct Entry<T> {
+    name: String,
+    value: T,
+    /// Relative paths resolve against its directory.
+    file: PathBuf,
+}
+
+/// Flags that change what is selected.
+#[derive(Debug, Default, Clone)]
+pub struct Selection {
+    /// `--context`
+    pub context: Option<String>,
+    /// `--cluster`
+    pub cluster: Option<String>,
+    /// `--server`
+    pub server: Option<String>,
+    /// `--certificate-authority`
+    pub authority: Option<PathBuf>,
+    /// `--tls-server-name`
+    pub tls_server_name: Option<String>,
+    /// `--insecure-skip-tls-verify`
+    pub insecure: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct File {
+    #[serde(default)]
+    clusters: Option<Vec<NamedCluster>>,
+    #[serde(default)]
+    contexts: Option<Vec<NamedContext>>,
+    #[serde(default)]
+    users: Option<Vec<NamedUser>>,
+    current_context: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct NamedCluster {
+    name: String,
+    #[serde(default)]
+    cluster: Option<Cluster>,
+}
+
+#[derive(Deserialize)]
+struct NamedContext {
+    name: String,
+    #[serde(default)]
+    context: Option<Context>,
+}
+
+#[derive(Deserialize)]
+struct NamedUser {
+    name: String,
+    #[serde(default)]
+    user: Option<User>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+struct Cluster {
+    server: Option<String>,
+    certificate_authority: Option<PathBuf>,
+    certificate_authority_data: Option<String>,
+    insecure_skip_tls_verify: Option<bool>,
+    tls_server_name: Option<String>,
+    proxy_url: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Context {
+    cluster: Option<String>,
+    user: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct User {
+    exec: Option<Exec>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Exec {
+    #[serde(default)]
+    command: String,
+    #[serde(default)]
+    args: Option<Vec<String>>,
+    #[serde(default)]
+    env: Option<Vec<Variable>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Variable {
+    name: String,
+    #[serde(default)]
+    value: String,
+}
+
+impl Kubeconfig {
+    /// One file, which must exist.
+    ///
+    /// # Errors
+    /// [`Trouble`] naming the file.
+    pub fn of_file(file: &Path) -> Result<Self, Trouble> {
+        let mut merged = Self::default();
+        match read(file)? {
+            Some(parsed) => merged.add(file, parsed)?,
+            None => return Err(trouble(file, "does not exist")),
+        }
+        Ok(merged)
+    }
+
+    /// The files of a `KUBECONFIG` list: missing ones are skipped, the first file
+    /// wins per name, and the first one with a current context decides that.
+    ///
+    /// # Errors
+    /// [`Trouble`] naming the file that cannot be read.
+    pub fn of_list<'p>(files: impl IntoIterator<Item = &'p Path>) -> Result<Self, Trouble> {
+        let mut merged = Self::default();
+        for file in files.into_iter().filter(|file| !file.as_os_str().is_empty()) {
+            if let Some(parsed) = read(file)? {
+                merged.add(file, parsed)?;
+            }
+        }
+        Ok(merged)
+    }
+
+    fn add(&mut self, file: &Path, parsed: File) -> Result<(), Trouble> {
+        let clusters = parsed.clusters.unwrap_or_default().into_iter();
+        let contexts = parsed.contexts.unwrap_or_default().into_iter();
+        let users = parsed.users.unwrap_or_default().into_iter();
+        let clusters = clusters.map(|one| (one.name, one.cluster.unwrap_or_default()));
+        let contexts = contexts.map(|one| (one.name, one.context.unwrap_or_default()));
+        let users = users.map(|one| (one.name, one.user.unwrap_or_default()));
+        merge(&mut self.clusters, clusters, file, "cluster")?;
+        merge(&mut self.contexts, contexts, file, "context")?;
+        merge(&mut self.users, users, file, "user")?;
+        if self.current.is_empty() {
+            self.current = parsed.current_context.unwrap_or_default();
+        }
+        self.sources.push(file.to_path_buf());
+        Ok(())
+    }
+
+    /// What `selection` resolves to.
+    ///
+    /// # Errors
+    /// [`Trouble`] when a context, cluster or certificate is missing or cannot be
+    /// understood.
+    pub fn resolve(&self, selection: &Selection) -> Result<Resolved, Trouble> {
+        let source = self.sources.first().map_or(Path::new("kubeconfig"), PathBuf::as_path);
+        let name = selection.context.as_ref().unwrap_or(&self.current);
+        if name.is_empty() {
+            return Err(trouble(source, "has no current-context"));
+        }
+        let context = entry(&self.contexts, name)
+            .ok_or_else(|| trouble(source, &format!("has no context {name:?}")))?;
+        let cluster_name = selection.cluster.as_ref().or(context.value.cluster.as_ref());
+        let cluster = match cluster_name.filter(|name| !name.is_empty()) {
+            None => return Err(trouble(source, &format!("context {name:?} names no cluster"))),
+            Some(cluster) => entry(&self.clusters, cluster)
+                .ok_or_else(|| trouble(source, &format!("has no cluster {cluster:?}")))?,
+        };
+        let user = context.value.user.as_ref().and_then(|user| entry(&self.users, user));
+        let mut resolved = Resolved {
+            context: name.clone(),
+            server: server(cluster, selection)?,
+            authorities: authorities(cluster, selection)?,
+            insecure: selection.insecure || cluster.value.insecure_skip_tls_verify == Some(true),
+            proxy_url: non_empty(cluster.value.proxy_url.as_ref()),
+            tls_server_name: non_empty(cluster.value.tls_server_name.as_ref()),
+            credentials: user.and_then(|user| user.value.exec.as_ref()).map(credentials),
+        };
+        if selection.server.is_some() {
+            // client-go: --server clears the name that belonged to the old one.
+            resolved.tls_server_name = None;
+        }
+        if selection.tls_server_name.is_some() {
+            resolved.tls_server_name = non_empty(selection.tls_server_name.as_ref());
+        }
+        Ok(resolved)
+    }
+}
+
+fn merge<T>(
+    into: &mut Vec<Entry<T>>,
+    from: impl Iterator<Item = (String, T)>,
+    file: &Path,
+    what: &str,
+) -> Result<(), Trouble> {
+    let before = into.len();
+    for (name, value) in from {
+        if into[before..].iter().any(|entry| entry.name == name) {
+            return Err(trouble(file, &format!("has the {what} {name:?} twice")));
+        }
+        if !into[..before].iter().any(|entry| entry.name == name) {
+            into.push(Entry { name, value, file: file.to_path_buf() });
+        }
+    }
+    Ok(())
+}
+
+fn entry<'e, T>(entries: &'e [Entry<T>], name: &str) -> Option<&'e Entry<T>> {
+    entries.iter().find(|entry| entry.name == name)
+}
+
+fn non_empty(text: Option<&String>) -> Option<String> {
+    text.filter(|text| !text.is_empty()).cloned()
+}
+
+fn server(cluster: &Entry<Cluster>, selection: &Selection) -> Result<Option<Server>, Trouble> {
+    let text = selection.server.as_ref().or(cluster.value.server.as_ref());
+    match text.filter(|text| !text.is_empty()) {
+        None => Ok(None),
+        Some(text) => Server::parse(text)
+            .map(Some)
+            .map_err(|problem| trouble(&cluster.file, &format!("server {text:?} {problem}"))),
+    }
+}
+
+fn authorities(
+    cluster: &Entry<Cluster>,
+    selection: &Selection,
+) -> Result<BTreeSet<Fingerprint>, Trouble> {
+    let relative_to = |path: &Path| cluster.file.parent().unwrap_or(Path::new("/")).join(path);
+    let (pem, origin) = if let Some(path) = &selection.authority {
+        (read_certificates(path)?, path.clone())
+    } else if let Some(data) = non_empty(cluster.value.certificate_authority_data.as_ref()) {
+        let pem = base64::engine::general_purpose::STANDARD.decode(data.trim()).map_err(|_| {
+            trouble(&cluster.file, "certificate-authority-data is not base64")
+        })?;
+        (pem, cluster.file.clone())
+    } else if let Some(path) = &cluster.value.certificate_authority {
+        let path = relative_to(path);
+        (read_certificates(&path)?, path)
+    } else {
+        return Ok(BTreeSet::new());
+    };
+    fingerprints(&pem).ok_or_else(|| trouble(&origin, "holds no readable CA certificate"))
+}
+
+fn read_certificates(path: &Path) -> Result<Vec<u8>, Trouble> {
+    read_bytes(path)?.ok_or_else(|| trouble(path, "does not exist"))
+}
+
+/// SHA-256 of each certificate of a PEM bundle; `None` when there is none or one
+/// cannot be decoded.
+#[must_use]
+pub fn fingerprints(pem: &[u8]) -> Option<BTreeSet<Fingerprint>> {
+    const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+    const END: &str = "-----END CERTIFICATE-----";
+    let text = std::str::from_utf8(pem).ok()?;
+    let mut found = BTreeSet::new();
+    for block in text.split(BEGIN).skip(1) {
+        let body: String = block.split(END).next()?.split_whitespace().collect();
+        let der = base64::engine::general_purpose::STANDARD.decode(body).ok()?;
+        found.insert(Fingerprint(Sha256::digest(&der).into()));
+    }
+    (!found.is_empty()).then_some(found)
+}
+
+fn credentials(exec: &Exec) -> Credentials {
+    let mut env: Vec<(String, String)> = exec
+        .env
+        .iter()
+        .flatten()
+        .map(|variable| (variable.name.clone(), variable.value.clone()))
+        .collect();
+    env.sort();
+    Credentials {
+        command: exec.command.clone(),
+        args: exec.args.clone().unwrap_or_default(),
+        env,
+    }
+}
+
+/// The parsed file, or `None` when it does not exist.
+fn read(file: &Path) -> Result<Option<File>, Trouble> {
+    let Some(bytes) = read_bytes(file)? else { return Ok(None) };
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Ok(Some(File { clusters: None, contexts: None, users: None, current_context: None }));
+    }
+    let document = crate::kustomize::first_document(&bytes)
+        .map_err(|problem| trouble(file, &problem.to_string()))?;
+    let Some(document) = document else { return Ok(None) };
+    serde_yaml::from_value(document)
+        .map(Some)
+        .map_err(|problem| trouble(file, &format!("is not a kubeconfig: {problem}")))
+}
+
+fn read_bytes(file: &Path) -> Result<Option<Vec<u8>>, Trouble> {
+    let metadata = match file.metadata() {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(trouble(file, &format!("cannot be read: {error}"))),
+    };
+    if !metadata.is_file() || metadata.len() > MAX_BYTES {
+        return Err(trouble(file, "is not a regular file of a reasonable size"));
+    }
+    let mut bytes = Vec::new();
+    std::fs::File::open(file)
+        .and_then(|opened| opened.take(MAX_BYTES).read_to_end(&mut bytes))
+        .map_err(|error| trouble(file, &format!("cannot be read: {error}")))?;
+    Ok(Some(bytes))
+}
+
+fn trouble(file: &Path, problem: &str) -> Trouble {
+    Trouble {
+        subject: file.to_string_lossy().into_owned(),
+        problem: problem.to_owned(),
+        remedy: format!("see what kubectl reads: kubectl config view --kubeconfig {}", file.display()),
+    }
+}

@@ -1,0 +1,219 @@
+//! The types of the flag table, and look-ups in it as one kubectl version sees it.
+
+use super::table::{COMMANDS, GLOBAL_FLAGS, VERSIONS};
+
+/// The kubectl versions that know an entry: bit `i` stands for `VERSIONS[i]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Versions(pub u16);
+
+impl Versions {
+    const fn has(self, version: Version) -> bool {
+        self.0 & (1 << version.0) != 0
+    }
+}
+
+/// One of the kubectl versions in the table, by its place in `VERSIONS`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Version(usize);
+
+impl Version {
+    /// All versions of the table, oldest first.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0..VERSIONS.len()).map(Self)
+    }
+
+    /// `1.NN`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        VERSIONS[self.0]
+    }
+}
+
+/// Whether the next word is a flag's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arity {
+    /// A boolean: never.
+    Bool,
+    /// Text with a value of its own when none is attached (pflag's NoOptDefVal):
+    /// never.
+    Optional,
+    /// Needs a value: attached, or the next word.
+    Required,
+}
+
+/// One flag.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Flag {
+    /// Name without dashes.
+    pub long: &'static str,
+    /// Its letter.
+    pub short: Option<u8>,
+    /// Whether it takes the next word.
+    pub arity: Arity,
+    /// Where it exists with this arity.
+    pub versions: Versions,
+}
+
+/// One command or subcommand.
+#[derive(Debug)]
+pub struct Command {
+    /// Words after `kubectl`, separated by blanks; empty for kubectl itself.
+    pub path: &'static str,
+    /// Other names of the last word.
+    pub aliases: &'static [&'static str],
+    /// Where it exists.
+    pub versions: Versions,
+    /// Its own flags, also those that shadow a global one.
+    pub flags: &'static [Flag],
+}
+
+const fn flag(long: &'static str, short: char, arity: Arity, versions: Versions) -> Flag {
+    let short = if short == ' ' { None } else { Some(short as u8) };
+    Flag { long, short, arity, versions }
+}
+
+/// A boolean flag of the table.
+pub(super) const fn boolean(long: &'static str, short: char, versions: Versions) -> Flag {
+    flag(long, short, Arity::Bool, versions)
+}
+
+/// A flag with a value of its own when none is attached.
+pub(super) const fn optional(long: &'static str, short: char, versions: Versions) -> Flag {
+    flag(long, short, Arity::Optional, versions)
+}
+
+/// A flag that needs a value.
+pub(super) const fn required(long: &'static str, short: char, versions: Versions) -> Flag {
+    flag(long, short, Arity::Required, versions)
+}
+
+/// A command of the table.
+pub(super) const fn command(
+    path: &'static str,
+    aliases: &'static [&'static str],
+    versions: Versions,
+    flags: &'static [Flag],
+) -> Command {
+    Command { path, aliases, versions, flags }
+}
+
+/// cobra adds it to every command, but only once the command is known: before
+/// the command, `-h` is an unknown letter and eats the next word.
+static HELP: Flag = boolean("help", 'h', Versions(u16::MAX));
+
+/// The command tree of one kubectl version.
+#[derive(Debug, Clone, Copy)]
+pub struct Grammar {
+    version: Version,
+}
+
+impl Grammar {
+    /// The tree as `version` has it.
+    #[must_use]
+    pub const fn of(version: Version) -> Self {
+        Self { version }
+    }
+
+    /// kubectl itself.
+    pub(super) fn root(self) -> Option<&'static Command> {
+        self.command("")
+    }
+
+    /// The command whose full path is `path`.
+    #[must_use]
+    pub fn command(self, path: &str) -> Option<&'static Command> {
+        let index = COMMANDS.binary_search_by(|command| command.path.cmp(path)).ok()?;
+        Some(&COMMANDS[index]).filter(|command| command.versions.has(self.version))
+    }
+
+    /// The subcommand of `parent` called `name`, by its name or an alias. Exact
+    /// and case-sensitive, as cobra compares.
+    pub(super) fn subcommand(self, parent: &Command, name: &str) -> Option<&'static Command> {
+        if name.contains(' ') {
+            return None;
+        }
+        COMMANDS
+            .iter()
+            .filter(|command| command.versions.has(self.version))
+            .filter(|command| parent_path(command.path) == Some(parent.path))
+            .find(|command| last_word(command.path) == name || command.aliases.contains(&name))
+    }
+
+    /// The flag `long` of `command`: its own one before the global one.
+    pub(super) fn long(self, command: &Command, long: &str) -> Option<&'static Flag> {
+        self.flags(command).find(|flag| flag.long == long)
+    }
+
+    /// The flag with the letter `short` of `command`.
+    pub(super) fn short(self, command: &Command, short: u8) -> Option<&'static Flag> {
+        self.flags(command).find(|flag| flag.short == Some(short))
+    }
+
+    /// `--help`, once the command is known.
+    pub(super) fn help() -> &'static Flag {
+        &HELP
+    }
+
+    /// The command's own flags and the global ones. A flag of the command hides
+    /// the global one of the same name together with its letter.
+    fn flags(self, command: &Command) -> impl Iterator<Item = &'static Flag> {
+        let here = move |flag: &&'static Flag| flag.versions.has(self.version);
+        let own = command.flags;
+        let global = GLOBAL_FLAGS.iter().filter(move |global| {
+            !own.iter().filter(here).any(|flag| flag.long == global.long)
+        });
+        own.iter().chain(global).filter(here)
+    }
+}
+
+/// `create` for `create secret`, the empty path for `create`, nothing for kubectl.
+fn parent_path(path: &'static str) -> Option<&'static str> {
+    match path.rsplit_once(' ') {
+        Some((parent, _)) => Some(parent),
+        None if path.is_empty() => None,
+        None => Some(""),
+    }
+}
+
+fn last_word(path: &'static str) -> &'static str {
+    path.rsplit_once(' ').map_or(path, |(_, word)| word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_sorted_for_the_search() {
+        assert!(COMMANDS.is_sorted_by(|one, other| one.path < other.path));
+    }
+
+    #[test]
+    fn every_parent_is_in_the_table() {
+        for command in COMMANDS {
+            let Some(parent) = parent_path(command.path) else { continue };
+            let found = COMMANDS.iter().find(|other| other.path == parent).unwrap();
+            let missing = command.versions.0 & !found.versions.0;
+            assert_eq!(missing, 0, "{}", command.path);
+        }
+    }
+
+    #[test]
+    fn one_arity_per_version() {
+        for command in COMMANDS {
+            for flags in [command.flags, GLOBAL_FLAGS] {
+                for (index, flag) in flags.iter().enumerate() {
+                    for other in &flags[index + 1..] {
+                        let both = flag.versions.0 & other.versions.0;
+                        assert!(
+                            flag.long != other.long || both == 0,
+                            "{} --{}",
+                            command.path,
+                            flag.long
+                        );
+                    }
+                }
+            }
+        }
+    }
+}

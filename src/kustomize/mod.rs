@@ -1,0 +1,13 @@
+//! What a kustomization refers to, read from its text alone (kustomize 2.0.3 in
+//! kubectl 1.20 up to 5.8.1 in kubectl 1.36).
+
+mod document;
+mod fields;
+mod remote;
+
+pub use document::{MAX_BYTES, Unreadable, first_document, manifests};
+pub use fields::{Kind, Reference, plugin_references, references};
+pub use remote::{is_git_address, is_http_address};
+
+/// The names under which kustomize looks for a kustomization, exactly as written.
+pub const FILE_NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];

@@ -1,0 +1,63 @@
+//! envguard keeps a kubectl instance to its own environment.
+//!
+//! A team runs several clusters and keeps one machine per cluster to run kubectl
+//! from. Two accidents remain: being logged in to the wrong machine, and applying
+//! another environment's overlay. This crate refuses, before the real kubectl
+//! starts, every invocation that would read manifests of another environment or
+//! reach another cluster. It guards against haste, not against a malicious root.
+//!
+//! # The story
+//!
+//! [`run`] tells it from top to bottom:
+//!
+//! ```text
+//! words ─▶ parse ─▶ gather ─▶ judge ─▶ confirm ─▶ exec
+//!          kubectl  gather    judge    confirm    exec
+//! ```
+//!
+//! [`kubectl`] reads the command line exactly as kubectl's own parser does, from a
+//! table generated from real kubectl binaries. [`gather`] finds out what kubectl
+//! would open, fetch and contact, and writes it down as plain data. [`judge`] is a
+//! pure function of policy, request and those facts; its default is to refuse.
+//! [`exec`] replaces this process with the real kubectl, so that signals, job
+//! control, terminal and exit code are kubectl's own.
+//!
+//! # The map
+//!
+//! | layer | modules | may use |
+//! |---|---|---|
+//! | centre: no file, process, network or clock | [`path`], [`pattern`], [`text`], [`level`], [`policy`], [`kubectl`], [`kustomize`], [`judge`] | the centre |
+//! | edge that reads | [`env`](mod@env), [`config`], [`kubeconfig`], [`gather`] | the centre, and each other downwards |
+//! | edge that acts | [`confirm`], [`exec`] | the centre, `env` |
+//! | outside | [`report`], [`run`], [`cli`], [`why`], [`exit`] | everything |
+//!
+//! `tests/architecture.rs` holds the code to this table.
+//!
+//! # Two programs
+//!
+//! `kubectl-envguard` is the whole program. `envguard-shim` is the part that
+//! stands as `kubectl` first on `PATH` and judges every invocation; it leaves out
+//! the crates that only our own commands need, because it runs before every
+//! kubectl (`benches/NOTES.md`).
+
+#![forbid(unsafe_code)]
+
+pub mod cli;
+pub mod config;
+pub mod confirm;
+pub mod env;
+pub mod exec;
+pub mod exit;
+pub mod gather;
+pub mod judge;
+pub mod kubeconfig;
+pub mod kubectl;
+pub mod kustomize;
+pub mod level;
+pub mod path;
+pub mod pattern;
+pub mod policy;
+pub mod report;
+pub mod run;
+pub mod text;
+pub mod why;

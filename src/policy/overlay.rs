@@ -1,0 +1,242 @@
+//! Which directories of a checkout are overlay roots, and where their children
+//! stand.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path};
+
+use crate::pattern::{BadPattern, Pattern};
+
+/// One `checkouts` entry of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckoutRule {
+    /// Where the working trees are: absolute, `~` expanded, each component a
+    /// pattern.
+    pub path: String,
+    /// The directories whose children are environments.
+    pub overlay_roots: Vec<RootPattern>,
+    /// Children that may be named and applied.
+    pub allow: Vec<Pattern>,
+    /// Children that may be referenced, not named.
+    pub shared: Vec<Pattern>,
+    /// Children that never belong here; `None` when not configured.
+    pub foreign: Option<Vec<Pattern>>,
+    /// Branches that may be applied from; `None` when not configured.
+    pub branches: Option<Vec<Pattern>>,
+}
+
+/// Where a child directory of an overlay root stands, by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// May be named and applied.
+    Allowed,
+    /// May be referenced, not named.
+    Shared,
+    /// Another environment's.
+    Foreign,
+    /// Neither: may be referenced.
+    Unknown,
+}
+
+impl CheckoutRule {
+    /// Where a child called `name` stands. `root_has_allowed` tells whether its
+    /// overlay root has an allowed child: without a `foreign` list only then are
+    /// the other children foreign.
+    #[must_use]
+    pub fn standing(&self, name: &OsStr, root_has_allowed: bool) -> Standing {
+        let listed = |patterns: &[Pattern]| matches_any(patterns, name);
+        if self.foreign.as_deref().is_some_and(listed) {
+            // Listed twice is a configuration error where it can be seen in
+            // advance; where it cannot, the refusal wins.
+            Standing::Foreign
+        } else if listed(&self.allow) {
+            Standing::Allowed
+        } else if listed(&self.shared) {
+            Standing::Shared
+        } else if self.foreign.is_none() && root_has_allowed {
+            Standing::Foreign
+        } else {
+            Standing::Unknown
+        }
+    }
+
+    /// Whether `name` matches `allow`.
+    #[must_use]
+    pub fn allows(&self, name: &OsStr) -> bool {
+        matches_any(&self.allow, name)
+    }
+
+    /// Whether the directory at `relative` (to the checkout) is an overlay root.
+    #[must_use]
+    pub fn is_root(&self, relative: &Path) -> bool {
+        self.overlay_roots.iter().any(|root| root.matches(relative))
+    }
+}
+
+fn matches_any(patterns: &[Pattern], name: &OsStr) -> bool {
+    patterns.iter().any(|pattern| pattern.matches(name.as_bytes()))
+}
+
+/// A pattern for directories relative to a checkout: components are name
+/// patterns, `**` stands for any number of directories, `.` for the top.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RootPattern {
+    source: String,
+    segments: Vec<Segment>,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+enum Segment {
+    AnyDepth,
+    Name(Pattern),
+}
+
+impl RootPattern {
+    /// Compiles `source`.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong: absolute, `..`, or a bad pattern.
+    pub fn new(source: &str) -> Result<Self, String> {
+        if source.is_empty() {
+            return Err("is empty; use `.` for the top of the checkout".into());
+        }
+        if source.starts_with('/') || source.starts_with('~') {
+            return Err("must be relative to the checkout".into());
+        }
+        let mut segments = Vec::new();
+        for name in source.split('/').filter(|name| !name.is_empty() && *name != ".") {
+            segments.push(match name {
+                ".." => return Err("must not contain `..`".into()),
+                "**" => Segment::AnyDepth,
+                name => Segment::Name(
+                    Pattern::new(name.as_bytes()).map_err(|BadPattern| BadPattern.to_string())?,
+                ),
+            });
+        }
+        Ok(Self { source: source.to_owned(), segments })
+    }
+
+    /// Whether the directory `relative` is such a root.
+    #[must_use]
+    pub fn matches(&self, relative: &Path) -> bool {
+        let names: Vec<&OsStr> = relative
+            .components()
+            .filter_map(
+                |part| if let Component::Normal(name) = part { Some(name) } else { None },
+            )
+            .collect();
+        segments_match(&self.segments, &names)
+    }
+}
+
+/// Linear in |segments| × |names| like the name patterns: the last `**` takes one
+/// more directory after each mismatch.
+fn segments_match(segments: &[Segment], names: &[&OsStr]) -> bool {
+    let (mut segment, mut name) = (0, 0);
+    let mut any_depth: Option<(usize, usize)> = None;
+    loop {
+        match (segments.get(segment), names.get(name)) {
+            (None, None) => return true,
+            (Some(Segment::AnyDepth), _) => {
+                any_depth = Some((segment + 1, name));
+                segment += 1;
+                continue;
+            }
+            (Some(Segment::Name(pattern)), Some(found)) if pattern.matches(found.as_bytes()) => {
+                segment += 1;
+                name += 1;
+                continue;
+            }
+            _ => {}
+        }
+        match any_depth {
+            Some((resume, from)) if from < names.len() => {
+                any_depth = Some((resume, from + 1));
+                (segment, name) = (resume, from + 1);
+            }
+            _ => return false,
+        }
+    }
+}
+
+impl fmt::Display for RootPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.source)
+    }
+}
+
+impl fmt::Debug for RootPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{self}`")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roots_match_whole_directories() {
+        for (pattern, dir, expected) in [
+            ("overlays", "overlays", true),
+            ("overlays/", "overlays", true),
+            ("./overlays", "overlays", true),
+            ("overlays", "apps/overlays", false),
+            ("overlays", "overlays/prod", false),
+            ("apps/*/overlays", "apps/web/overlays", true),
+            ("apps/*/overlays", "apps/web/x/overlays", false),
+            ("components/*", "components/db", true),
+            ("components/*", "components", false),
+            ("**/overlays", "overlays", true),
+            ("**/overlays", "a/b/c/overlays", true),
+            ("**/overlays", "a/b/c/overlaysX", false),
+            ("apps/**/env", "apps/a/b/env", true),
+            (".", "", true),
+            (".", "overlays", false),
+        ] {
+            let root = RootPattern::new(pattern).unwrap();
+            assert_eq!(root.matches(Path::new(dir)), expected, "{pattern} ~ {dir}");
+        }
+    }
+
+    #[test]
+    fn roots_stay_inside_the_checkout() {
+        for pattern in ["", "/overlays", "~/x", "../overlays", "a/../../b", "a/[b"] {
+            assert!(RootPattern::new(pattern).is_err(), "{pattern}");
+        }
+    }
+
+    fn rule(foreign: Option<&[&str]>) -> CheckoutRule {
+        let patterns = |names: &[&str]| {
+            names.iter().map(|name| Pattern::new(name.as_bytes()).unwrap()).collect()
+        };
+        CheckoutRule {
+            path: "/srv/m".into(),
+            overlay_roots: vec![RootPattern::new("overlays").unwrap()],
+            allow: patterns(&["develop", "dev-*"]),
+            shared: patterns(&["base", "_*"]),
+            foreign: foreign.map(patterns),
+            branches: None,
+        }
+    }
+
+    #[test]
+    fn children_stand_as_the_words_say() {
+        use Standing::{Allowed, Foreign, Shared, Unknown};
+        for (foreign, has_allowed, name, expected) in [
+            (None, true, "develop", Allowed),
+            (None, true, "dev-eu", Allowed),
+            (None, true, "base", Shared),
+            (None, true, "_lib", Shared),
+            (None, true, "prod", Foreign),
+            (None, false, "prod", Unknown),
+            (Some(&["prod"][..]), false, "prod", Foreign),
+            (Some(&["prod"][..]), true, "docs", Unknown),
+            (Some(&["dev-prod"][..]), true, "dev-prod", Foreign), // listed twice
+        ] {
+            let found = rule(foreign).standing(OsStr::new(name), has_allowed);
+            assert_eq!(found, expected, "{name} with foreign {foreign:?}");
+        }
+    }
+}

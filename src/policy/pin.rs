@@ -1,0 +1,219 @@
+//! The recorded identity of the one cluster this instance serves.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::PathBuf;
+
+/// The pin: what a kubeconfig must resolve to before kubectl may run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pin {
+    /// The cluster's name, for people.
+    pub name: String,
+    /// The kubeconfig that kubectl is given.
+    pub kubeconfig: PathBuf,
+    /// Where the API server is.
+    pub server: Server,
+    /// SHA-256 of each CA certificate (DER). Empty only for `http://` servers.
+    pub authorities: BTreeSet<Fingerprint>,
+    /// The command that gets credentials, when setup recorded it.
+    pub credentials: Option<Credentials>,
+    /// Recorded `proxy-url`.
+    pub proxy_url: Option<String>,
+    /// Recorded `tls-server-name`.
+    pub tls_server_name: Option<String>,
+}
+
+/// A server address, normalised for comparison: scheme and host in lower case,
+/// the port always present, no trailing slash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// Whether TLS protects the connection.
+    pub tls: bool,
+    /// Host name or address in lower case, IPv6 in brackets.
+    pub host: String,
+    /// Port, the scheme's own when none is written.
+    pub port: u16,
+    /// Path prefix without trailing slash; usually empty.
+    pub path: String,
+}
+
+impl Server {
+    /// Reads an address as it stands in a kubeconfig or after `--server`.
+    ///
+    /// # Errors
+    /// A phrase that says what is wrong. Anything unusual (user info, queries,
+    /// percent signs) is an error: what is not understood is not the pin.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (scheme, rest) =
+            text.split_once("://").ok_or("has no scheme (https:// or http://)")?;
+        let tls = match scheme.to_ascii_lowercase().as_str() {
+            "https" => true,
+            "http" => false,
+            _ => return Err(format!("has the scheme {scheme:?}; only https and http are known")),
+        };
+        if rest.contains(|c: char| "@?#%\\".contains(c) || c.is_whitespace() || c.is_control()) {
+            return Err("contains one of @ ? # % \\ or white space".into());
+        }
+        let (authority, path) = match rest.find('/') {
+            Some(at) => rest.split_at(at),
+            None => (rest, ""),
+        };
+        let (host, port) = split_port(authority, if tls { 443 } else { 80 })?;
+        let path = path.trim_end_matches('/');
+        if path.split('/').any(|segment| segment == ".." || segment == ".") {
+            return Err("has `.` or `..` in its path".into());
+        }
+        Ok(Self { tls, host: host.to_ascii_lowercase(), port, path: path.to_owned() })
+    }
+}
+
+fn split_port(authority: &str, default: u16) -> Result<(&str, u16), String> {
+    let after_host = match authority.strip_prefix('[') {
+        Some(inner) => inner.find(']').ok_or("has an unclosed [")? + 2,
+        None => authority.find(':').unwrap_or(authority.len()),
+    };
+    let (host, port) = authority.split_at(after_host);
+    if host.is_empty() {
+        return Err("has no host".into());
+    }
+    match port.strip_prefix(':') {
+        None if port.is_empty() => Ok((host, default)),
+        Some(digits) => match digits.parse() {
+            Ok(number) => Ok((host, number)),
+            Err(_) => Err(format!("has the port {digits:?}")),
+        },
+        None => Err("has something after its host".into()),
+    }
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (scheme, default) = if self.tls { ("https", 443) } else { ("http", 80) };
+        write!(f, "{scheme}://{}", self.host)?;
+        if self.port != default {
+            write!(f, ":{}", self.port)?;
+        }
+        f.write_str(&self.path)
+    }
+}
+
+/// SHA-256 of a DER certificate, written `sha256:` and 64 hex digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fingerprint(pub [u8; 32]);
+
+impl Fingerprint {
+    /// Reads `sha256:…`; the digits may be upper-case and separated by colons, as
+    /// other tools print them.
+    ///
+    /// # Errors
+    /// A phrase that says what is wrong.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let digits = text.strip_prefix("sha256:").ok_or("must begin with `sha256:`")?;
+        let digits: String = digits.chars().filter(|digit| *digit != ':').collect();
+        if digits.len() != 64 || !digits.is_ascii() {
+            return Err(format!("must have 64 hex digits, found {}", digits.chars().count()));
+        }
+        let mut bytes = [0; 32];
+        for (index, byte) in bytes.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(&digits[2 * index..2 * index + 2], 16)
+                .map_err(|_| "has a character that is not a hex digit")?;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("sha256:")?;
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// The `exec` block of a kubeconfig user: the program that gets credentials.
+/// Another role or profile in it is another identity, perhaps another account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// Program as written.
+    pub command: String,
+    /// Its arguments in order.
+    pub args: Vec<String>,
+    /// Additional environment, sorted by name.
+    pub env: Vec<(String, String)>,
+}
+
+impl fmt::Display for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, value) in &self.env {
+            write!(f, "{name}={value} ")?;
+        }
+        f.write_str(&self.command)?;
+        self.args.iter().try_for_each(|arg| write!(f, " {arg}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_servers_compare_equal() {
+        for (one, other) in [
+            ("https://ABC.gr7.eks.amazonaws.com", "https://abc.gr7.eks.amazonaws.com:443/"),
+            ("HTTPS://abc", "https://abc"),
+            ("http://127.0.0.1:80", "http://127.0.0.1"),
+            ("https://[::1]:6443", "https://[::1]:6443/"),
+            ("https://abc/k8s/", "https://abc/k8s"),
+        ] {
+            assert_eq!(Server::parse(one), Server::parse(other), "{one} = {other}");
+        }
+        for (one, other) in [
+            ("https://abc", "http://abc"),
+            ("https://abc", "https://abd"),
+            ("https://abc", "https://abc:6443"),
+            ("https://abc", "https://abc/k8s"),
+        ] {
+            assert_ne!(Server::parse(one), Server::parse(other), "{one} ≠ {other}");
+        }
+    }
+
+    #[test]
+    fn unusual_servers_are_errors() {
+        for text in [
+            "",
+            "abc",
+            "abc:6443",
+            "ftp://abc",
+            "https://",
+            "https://user@abc",
+            "https://abc?x",
+            "https://abc#x",
+            "https://a%62c",
+            "https://abc:99999",
+            "https://abc:",
+            "https://[::1",
+            "https://[::1]x",
+            "https://abc/../def",
+            "https://a b",
+            "https://abc\n",
+        ] {
+            assert!(Server::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn fingerprints_read_what_they_print() {
+        let text = format!("sha256:{}", "0a".repeat(32));
+        assert_eq!(Fingerprint::parse(&text).unwrap().to_string(), text);
+        let colons = format!("sha256:{}", vec!["0A"; 32].join(":"));
+        assert_eq!(Fingerprint::parse(&colons).unwrap().to_string(), text);
+        for bad in ["", "sha256:", "sha1:00", "sha256:zz", &format!("sha256:{}", "é".repeat(32))] {
+            assert!(Fingerprint::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

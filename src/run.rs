@@ -1,0 +1,213 @@
+//! The story of one guarded kubectl command: parse, gather, judge, confirm, exec.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use crate::config::{self, Loaded};
+use crate::confirm::{self, Answer};
+use crate::env::Env;
+use crate::exec::{self, Own};
+use crate::exit::Exit;
+use crate::gather;
+use crate::judge::{self, Facts, Outcome, Verdict};
+use crate::kubectl::{self, Class, Request};
+use crate::policy::{Ask, Mode, Policy, Unusable};
+use crate::report::Reporter;
+use crate::text::command_line;
+
+/// Options of the guard, which stand before the kubectl command.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Options {
+    /// `--config FILE`
+    pub config: Option<PathBuf>,
+    /// `--confirm ENVIRONMENT`
+    pub confirm: Option<String>,
+}
+
+/// One command line with its verdict, before anything is done.
+#[derive(Debug)]
+pub struct Judged {
+    /// The readings of the command line; several where kubectl versions differ.
+    pub requests: Vec<Request>,
+    /// What was found out, one for each reading.
+    pub facts: Vec<Facts>,
+    /// The verdict on all of them.
+    pub verdict: Verdict,
+}
+
+/// Runs the real kubectl with `words` if the verdict allows it. Returns only when
+/// it does not run.
+#[must_use]
+pub fn guard(words: &[OsString], options: &Options, env: &Env, reporter: Reporter) -> Exit {
+    match config::load(env, options.config.as_deref()) {
+        Ok(loaded) => guarded(words, options, env, reporter, &loaded),
+        Err(unusable) => unconfigured(words, env, reporter, &unusable),
+    }
+}
+
+fn guarded(
+    words: &[OsString],
+    options: &Options,
+    env: &Env,
+    reporter: Reporter,
+    loaded: &Loaded,
+) -> Exit {
+    let policy = &loaded.policy;
+    if let Err(unusable) =
+        config::outside_checkouts(&loaded.file, &gather::checkout_tops(policy))
+    {
+        return unconfigured(words, env, reporter, &unusable);
+    }
+    if let Some(exit) = answer_completion(words, policy, env, reporter) {
+        return exit;
+    }
+    let judged = judge_words(words, policy, env, &loaded.file);
+    reporter.verdict(&judged.verdict, Some(policy));
+    let Outcome::Run { ask } = judged.verdict.outcome else { return Exit::Refused };
+    if ask > Ask::Never
+        && let Answer::Declined(why) =
+            confirm::confirm(policy, &command_line(words), options.confirm.as_deref())
+    {
+        let reasons = vec![judge::not_confirmed(policy, words, &why)];
+        let refusal = Verdict { reasons, ..Verdict::default() };
+        reporter.verdict(&refusal, Some(policy));
+        return Exit::Refused;
+    }
+    let words = match with_namespace(words, &judged.requests, env) {
+        Ok(words) => words,
+        Err(value) => {
+            reporter.error(
+                &format!("ENVGUARD_NAMESPACE={} is no namespace", value.display()),
+                "export ENVGUARD_NAMESPACE=NAME, or unset ENVGUARD_NAMESPACE",
+            );
+            return Exit::Usage;
+        }
+    };
+    become_kubectl(&words, Some(policy), env, reporter)
+}
+
+/// Judges a command line; nothing runs.
+#[must_use]
+pub fn judge_words(words: &[OsString], policy: &Policy, env: &Env, file: &Path) -> Judged {
+    let readings = match kubectl::readings(words) {
+        Ok(readings) => readings,
+        Err(misfit) => {
+            let reasons = vec![judge::misfit(words, &misfit)];
+            let observing = policy.mode == Mode::Observe;
+            let outcome =
+                if observing { Outcome::Run { ask: Ask::Never } } else { Outcome::Refuse };
+            let verdict = Verdict { outcome, reasons, warnings: Vec::new() };
+            return Judged { requests: Vec::new(), facts: Vec::new(), verdict };
+        }
+    };
+    let requests: Vec<Request> =
+        readings.into_iter().map(|reading| Request::new(words, reading)).collect();
+    let facts: Vec<Facts> =
+        requests.iter().map(|request| gather::gather(policy, request, env, file)).collect();
+    let verdicts = requests
+        .iter()
+        .zip(&facts)
+        .filter(|(request, facts)| is_possible(request, facts, requests.len()))
+        .map(|(request, facts)| judge::judge(policy, request, facts));
+    let verdict = judge::join(verdicts.collect::<Vec<_>>());
+    Judged { requests, facts, verdict }
+}
+
+/// A word that one kubectl knows as a command and another does not is a plugin for
+/// the latter, if there is such a plugin; without one that kubectl just fails.
+fn is_possible(request: &Request, facts: &Facts, readings: usize) -> bool {
+    readings == 1 || request.plugin_words().is_none() || facts.plugin.is_some()
+}
+
+/// Without a configuration, commands that only read pass with one line of warning;
+/// everything else is refused.
+fn unconfigured(words: &[OsString], env: &Env, reporter: Reporter, unusable: &Unusable) -> Exit {
+    let classes: Vec<Option<Class>> = match kubectl::readings(words) {
+        Ok(readings) => {
+            readings.into_iter().map(|reading| Request::new(words, reading).class).collect()
+        }
+        Err(_) => vec![None],
+    };
+    let only_reads = classes.iter().all(|class| class.is_some_and(Class::only_reads));
+    if !only_reads {
+        let reasons = vec![judge::config_unusable(unusable)];
+        reporter.verdict(&Verdict { reasons, ..Verdict::default() }, None);
+        return Exit::Config;
+    }
+    let silent = |class: &Option<Class>| {
+        matches!(class, Some(Class::PassThrough | Class::Completion))
+    };
+    if !classes.iter().all(silent) {
+        reporter.unguarded(unusable);
+    }
+    become_kubectl(words, None, env, reporter)
+}
+
+/// Completion callbacks contact the server: they get the pinned environment and no
+/// questions. With a cluster override in their words they get no answer (`:1` is
+/// cobra's "error, offer nothing").
+fn answer_completion(
+    words: &[OsString],
+    policy: &Policy,
+    env: &Env,
+    reporter: Reporter,
+) -> Option<Exit> {
+    let callback = words.first()?;
+    if callback != "__complete" && callback != "__completeNoDesc" {
+        return None;
+    }
+    let leaves_pin = kubectl::completion_leaves_pin(&words[1..]);
+    if leaves_pin {
+        use std::io::Write;
+        let answered = writeln!(std::io::stdout(), ":1");
+        return Some(if answered.is_ok() { Exit::Success } else { Exit::Failure });
+    }
+    Some(become_kubectl(words, Some(policy), env, reporter))
+}
+
+fn with_namespace(
+    words: &[OsString],
+    requests: &[Request],
+    env: &Env,
+) -> Result<Vec<OsString>, OsString> {
+    let mut all = words.to_vec();
+    if let Some(request) = requests.first()
+        && let Some(flag) = exec::namespace(request, env)?
+    {
+        all.insert(0, flag);
+    }
+    Ok(all)
+}
+
+fn become_kubectl(
+    words: &[OsString],
+    policy: Option<&Policy>,
+    env: &Env,
+    reporter: Reporter,
+) -> Exit {
+    let depth = exec::depth(env);
+    if depth >= exec::MAX_DEPTH {
+        reporter.error(
+            "kubectl leads back to envguard again and again",
+            "name the real kubectl in the configuration: kubectl: /usr/bin/kubectl",
+        );
+        return Exit::Failure;
+    }
+    let configured = policy.and_then(|policy| policy.kubectl.as_deref());
+    let program = match exec::find(configured, env, &Own::of_process()) {
+        Ok(program) => program,
+        Err(missing) => {
+            reporter.error(
+                &missing.to_string(),
+                "install kubectl, or name it in the configuration: kubectl: /path/to/kubectl",
+            );
+            return Exit::Failure;
+        }
+    };
+    let error = exec::exec(&program, words, &exec::changes(policy, env, depth));
+    reporter.error(
+        &format!("could not run {}: {error}", program.display()),
+        "check the file: file kubectl; ls -l kubectl",
+    );
+    Exit::Failure
+}

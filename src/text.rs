@@ -1,0 +1,127 @@
+//! Text that is safe to print: whatever comes from a command line, a file or a
+//! name is shown without control characters and can be pasted where it is meant
+//! to be.
+
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+use std::os::unix::ffi::OsStrExt;
+
+/// `text` with control characters, invalid bytes and invisible direction marks
+/// written as escapes, so that a name can neither move the cursor nor pose as
+/// another.
+#[must_use]
+pub fn shown(text: impl AsRef<OsStr>) -> String {
+    let mut out = String::new();
+    for chunk in text.as_ref().as_bytes().utf8_chunks() {
+        for letter in chunk.valid().chars() {
+            if deceives(letter) {
+                out.extend(letter.escape_default());
+            } else {
+                out.push(letter);
+            }
+        }
+        for byte in chunk.invalid() {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "\\x{byte:02x}");
+        }
+    }
+    out
+}
+
+fn deceives(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+/// One word as a POSIX shell takes it back. Words with control characters use
+/// bash's `$'…'`.
+#[must_use]
+pub fn quoted(word: impl AsRef<OsStr>) -> String {
+    let word = word.as_ref();
+    let shown = shown(word);
+    let plain = |letter: char| letter.is_alphanumeric() || "_-./=:,@%+".contains(letter);
+    if shown.as_bytes() != word.as_bytes() {
+        format!("$'{}'", shown.replace('\'', "\\'"))
+    } else if !shown.is_empty() && shown.chars().all(plain) {
+        shown
+    } else {
+        format!("'{}'", shown.replace('\'', "'\\''"))
+    }
+}
+
+/// `kubectl` and `words` as one line that can be pasted.
+#[must_use]
+pub fn command_line<W: AsRef<OsStr>>(words: &[W]) -> String {
+    let mut line = String::from("kubectl");
+    for word in words {
+        line.push(' ');
+        line.push_str(&quoted(word));
+    }
+    line
+}
+
+/// `text` broken at blanks into lines of at most `width` characters; a word that
+/// is longer stands on a line of its own.
+#[must_use]
+pub fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if used > 0 && used + 1 + length > width {
+            lines.push(String::new());
+            used = 0;
+        }
+        if let Some(line) = lines.last_mut() {
+            if used > 0 {
+                line.push(' ');
+                used += 1;
+            }
+            line.push_str(word);
+            used += length;
+        }
+    }
+    lines
+}
+
+/// `a`, `a and b`, `a, b and c`.
+#[must_use]
+pub fn listed<T: AsRef<str>>(items: &[T]) -> String {
+    match items {
+        [] => String::new(),
+        [one] => one.as_ref().to_owned(),
+        [first @ .., last] => {
+            let first: Vec<&str> = first.iter().map(AsRef::as_ref).collect();
+            format!("{} and {}", first.join(", "), last.as_ref())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_shown_moves_the_cursor() {
+        assert_eq!(shown("a\u{1b}[31mb\nc"), "a\\u{1b}[31mb\\nc");
+        assert_eq!(shown("\u{202e}dorp"), "\\u{202e}dorp");
+        assert_eq!(shown(OsStr::from_bytes(b"x\xff")), "x\\xff");
+        assert_eq!(shown("本番/é"), "本番/é");
+    }
+
+    #[test]
+    fn quoted_words_survive_a_real_shell() {
+        for word in ["a", "", "a b", "it's", "$HOME", "a;b", "*", "--x=y", "tab\there", "nl\nx", "~"] {
+            let script = format!("printf %s {}", quoted(word));
+            let output = std::process::Command::new("bash").args(["-c", &script]).output().unwrap();
+            assert_eq!(String::from_utf8(output.stdout).unwrap(), word, "{script}");
+        }
+    }
+
+    #[test]
+    fn long_text_breaks_at_blanks() {
+        assert_eq!(wrapped("one two three", 8), ["one two", "three"]);
+        assert_eq!(wrapped("/a/very/long/path x", 5), ["/a/very/long/path", "x"]);
+        assert_eq!(wrapped("", 5), [""]);
+    }
+}

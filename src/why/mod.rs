@@ -1,0 +1,87 @@
+//! `why`: one page for each reason, in English and Japanese, built into the program
+//! so that it can be read without a network at three in the morning.
+
+use crate::env::Env;
+use crate::judge::Code;
+
+/// A language of the pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    /// English.
+    English,
+    /// Japanese.
+    Japanese,
+}
+
+impl Language {
+    /// The language the locale asks for: Japanese for `ja`, else English. POSIX:
+    /// `LC_ALL` before `LC_MESSAGES` before `LANG`.
+    #[must_use]
+    pub fn of_env(env: &Env) -> Self {
+        let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| env.get(name));
+        match locale {
+            Some(locale) if locale.to_string_lossy().starts_with("ja") => Self::Japanese,
+            _ => Self::English,
+        }
+    }
+}
+
+macro_rules! pages {
+    ($language:literal: $code:expr; $($variant:ident => $file:literal),* $(,)?) => {
+        match $code {
+            $(Code::$variant => include_str!(concat!($language, "/", $file, ".md"))),*
+        }
+    };
+}
+
+macro_rules! page_in {
+    ($language:literal, $code:expr) => {
+        pages! {
+            $language: $code;
+            TargetForeign => "target-foreign",
+            TargetOutside => "target-outside",
+            KustomizeAsFiles => "kustomize-as-files",
+            ReferenceForeign => "reference-foreign",
+            ReferenceOutside => "reference-outside",
+            ReferenceGit => "reference-git",
+            TargetRemote => "target-remote",
+            ReferenceRemote => "reference-remote",
+            TargetStdin => "target-stdin",
+            ClusterOverride => "cluster-override",
+            IdentityOverride => "identity-override",
+            ClusterDrift => "cluster-drift",
+            KubeconfigEdit => "kubeconfig-edit",
+            FlagUnknown => "flag-unknown",
+            CommandUnknown => "command-unknown",
+            InputUnreadable => "input-unreadable",
+            NotConfirmed => "not-confirmed",
+            SandboxMissing => "sandbox-missing",
+            ConfigMissing => "config-missing",
+            ConfigInvalid => "config-invalid",
+        }
+    };
+}
+
+/// The page about `code`.
+#[must_use]
+pub const fn page(code: Code, language: Language) -> &'static str {
+    match language {
+        Language::English => page_in!("en", code),
+        Language::Japanese => page_in!("ja", code),
+    }
+}
+
+/// All codes with the first sentence of their pages.
+#[must_use]
+pub fn overview(language: Language) -> String {
+    let mut text = String::new();
+    for code in Code::ALL {
+        text.push_str(&format!("{:<20}{}\n", code.name(), gist(page(code, language))));
+    }
+    text
+}
+
+/// The first line under the first heading.
+fn gist(page: &str) -> &str {
+    page.lines().skip_while(|line| !line.starts_with("## ")).skip(1).find(|line| !line.is_empty()).unwrap_or_default()
+}
