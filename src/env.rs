@@ -24,10 +24,7 @@ impl Env {
         pairs: impl IntoIterator<Item = (K, V)>,
     ) -> Self {
         Self {
-            variables: pairs
-                .into_iter()
-                .map(|(name, value)| (name.into(), value.into()))
-                .collect(),
+            variables: pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
         }
     }
 
@@ -35,7 +32,10 @@ impl Env {
     /// one as unset.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&OsStr> {
-        self.variables.get(OsStr::new(name)).filter(|value| !value.is_empty()).map(OsString::as_os_str)
+        self.variables
+            .get(OsStr::new(name))
+            .filter(|value| !value.is_empty())
+            .map(OsString::as_os_str)
     }
 
     /// All variables, sorted by name.

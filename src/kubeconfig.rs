@@ -254,9 +254,9 @@ fn authorities(
     let (pem, origin) = if let Some(path) = &selection.authority {
         (read_certificates(path)?, path.clone())
     } else if let Some(data) = non_empty(cluster.value.certificate_authority_data.as_ref()) {
-        let pem = base64::engine::general_purpose::STANDARD.decode(data.trim()).map_err(|_| {
-            trouble(&cluster.file, "certificate-authority-data is not base64")
-        })?;
+        let pem = base64::engine::general_purpose::STANDARD
+            .decode(data.trim())
+            .map_err(|_| trouble(&cluster.file, "certificate-authority-data is not base64"))?;
         (pem, cluster.file.clone())
     } else if let Some(path) = &cluster.value.certificate_authority {
         let path = relative_to(path);
@@ -295,18 +295,19 @@ fn credentials(exec: &Exec) -> Credentials {
         .map(|variable| (variable.name.clone(), variable.value.clone()))
         .collect();
     env.sort();
-    Credentials {
-        command: exec.command.clone(),
-        args: exec.args.clone().unwrap_or_default(),
-        env,
-    }
+    Credentials { command: exec.command.clone(), args: exec.args.clone().unwrap_or_default(), env }
 }
 
 /// The parsed file, or `None` when it does not exist.
 fn read(file: &Path) -> Result<Option<File>, Trouble> {
     let Some(bytes) = read_bytes(file)? else { return Ok(None) };
     if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Ok(Some(File { clusters: None, contexts: None, users: None, current_context: None }));
+        return Ok(Some(File {
+            clusters: None,
+            contexts: None,
+            users: None,
+            current_context: None,
+        }));
     }
     let document = crate::kustomize::first_document(&bytes)
         .map_err(|problem| trouble(file, &problem.to_string()))?;
@@ -336,6 +337,9 @@ fn trouble(file: &Path, problem: &str) -> Trouble {
     Trouble {
         subject: file.to_string_lossy().into_owned(),
         problem: problem.to_owned(),
-        remedy: format!("see what kubectl reads: kubectl config view --kubeconfig {}", file.display()),
+        remedy: format!(
+            "restore the file, or name the right one: cluster.kubeconfig ({} is read now)",
+            file.display()
+        ),
     }
 }

@@ -4,5 +4,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    kubectl_envguard::cli::main(std::env::args_os(), &kubectl_envguard::env::Env::from_process()).into()
+    kubectl_envguard::cli::main(std::env::args_os(), &kubectl_envguard::env::Env::from_process())
+        .into()
 }

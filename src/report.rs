@@ -66,16 +66,14 @@ impl Reporter {
 
     fn reason(self, text: &mut String, headline: &str, reason: &Reason) {
         let red = Style::new().red().bold();
-        let marked = if self.colour {
-            headline.style(red).to_string()
-        } else {
-            headline.to_owned()
-        };
+        let marked =
+            if self.colour { headline.style(red).to_string() } else { headline.to_owned() };
         let first = format!("envguard: {marked} ({}): {}", reason.code, reason.what);
         text.push_str(&first);
         text.push('\n');
         if !reason.what.contains(&reason.offender) || reason.offender.starts_with('/') {
-            text.push_str(&labelled("path", &reason.offender, false));
+            let label = if reason.offender.starts_with('/') { "path" } else { "word" };
+            text.push_str(&labelled(label, &reason.offender, false));
         }
         text.push_str(&labelled("rule", &reason.rule, true));
         text.push_str(&labelled("instead", &reason.remedy, false));
@@ -96,12 +94,19 @@ impl Reporter {
 
     /// The one line with which reading commands pass without a configuration.
     pub fn unguarded(self, unusable: &Unusable) {
-        self.warning(&format!("not guarded: {}; only commands that read will run", shown(unusable.to_string())));
+        self.warning(&format!(
+            "not guarded: {}; only commands that read will run",
+            shown(unusable.to_string())
+        ));
     }
 
     /// An error of ours, with what would help.
     pub fn error(self, problem: &str, remedy: &str) {
-        self.print(&format!("envguard: error: {}\n{}", shown(problem), labelled("instead", remedy, false)));
+        self.print(&format!(
+            "envguard: error: {}\n{}",
+            shown(problem),
+            labelled("instead", remedy, false)
+        ));
     }
 
     /// A closed standard error is no reason to fail or to panic.
@@ -116,16 +121,11 @@ impl Reporter {
 
 /// A line with its label; prose is wrapped, what can be pasted is not.
 fn labelled(label: &str, content: &str, prose: bool) -> String {
-    let lines = if prose {
-        wrapped(content, WIDTH - LABEL - 2)
-    } else {
-        vec![content.to_owned()]
-    };
+    let lines = if prose { wrapped(content, WIDTH - LABEL - 2) } else { vec![content.to_owned()] };
     let mut text = String::new();
     for (index, line) in lines.iter().enumerate() {
         let label = if index == 0 { label } else { "" };
-        text.push_str(&format!("  {label:<width$}{line}\n", width = LABEL));
+        text.push_str(&format!("  {label:<LABEL$}{line}\n"));
     }
     text
 }
-

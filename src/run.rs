@@ -53,9 +53,7 @@ fn guarded(
     loaded: &Loaded,
 ) -> Exit {
     let policy = &loaded.policy;
-    if let Err(unusable) =
-        config::outside_checkouts(&loaded.file, &gather::checkout_tops(policy))
-    {
+    if let Err(unusable) = config::outside_checkouts(&loaded.file, &gather::checkout_tops(policy)) {
         return unconfigured(words, env, reporter, &unusable);
     }
     if let Some(exit) = answer_completion(words, policy, env, reporter) {
@@ -134,9 +132,8 @@ fn unconfigured(words: &[OsString], env: &Env, reporter: Reporter, unusable: &Un
         reporter.verdict(&Verdict { reasons, ..Verdict::default() }, None);
         return Exit::Config;
     }
-    let silent = |class: &Option<Class>| {
-        matches!(class, Some(Class::PassThrough | Class::Completion))
-    };
+    let silent =
+        |class: &Option<Class>| matches!(class, Some(Class::PassThrough | Class::Completion));
     if !classes.iter().all(silent) {
         reporter.unguarded(unusable);
     }

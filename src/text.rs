@@ -111,7 +111,9 @@ mod tests {
 
     #[test]
     fn quoted_words_survive_a_real_shell() {
-        for word in ["a", "", "a b", "it's", "$HOME", "a;b", "*", "--x=y", "tab\there", "nl\nx", "~"] {
+        for word in
+            ["a", "", "a b", "it's", "$HOME", "a;b", "*", "--x=y", "tab\there", "nl\nx", "~"]
+        {
             let script = format!("printf %s {}", quoted(word));
             let output = std::process::Command::new("bash").args(["-c", &script]).output().unwrap();
             assert_eq!(String::from_utf8(output.stdout).unwrap(), word, "{script}");

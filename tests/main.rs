@@ -1,1 +1,21 @@
-//! Integration tests.
+//! The integration tests, in one program: real kubectl, real files, real processes.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test that cannot go on fails, and says where it is"
+)]
+
+mod architecture;
+mod bad_input;
+mod check;
+mod cluster;
+mod config;
+mod end_to_end;
+mod golden;
+mod own_commands;
+mod shim;
+mod support;
+mod why;

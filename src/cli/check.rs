@@ -45,7 +45,12 @@ struct ReasonDocument<'d> {
 }
 
 /// Judges and prints.
-pub(super) fn check(arguments: &Check, named: Option<&Path>, env: &Env, reporter: Reporter) -> Exit {
+pub(super) fn check(
+    arguments: &Check,
+    named: Option<&Path>,
+    env: &Env,
+    reporter: Reporter,
+) -> Exit {
     let words = match arguments.words.split_first() {
         // `check -- kubectl apply …` is what a person copies from a runbook.
         Some((first, rest)) if first == "kubectl" => rest,
@@ -127,7 +132,11 @@ fn json(judged: &Judged, words: &[std::ffi::OsString], policy: Option<&Policy>) 
             _ => "never",
         },
         sandbox: "none",
-        class: judged.requests.first().and_then(|request| request.class).map(|class| class.name()),
+        class: judged
+            .requests
+            .first()
+            .and_then(|request| request.class)
+            .map(crate::kubectl::Class::name),
         reasons: verdict.reasons.iter().map(reason_document).collect(),
         reached: reached(&judged.facts),
     };

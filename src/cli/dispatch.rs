@@ -96,7 +96,10 @@ mod tests {
         assert_eq!(call("kubectl", &["apply", "-k", "x"]), kubectl(&["apply", "-k", "x"]));
         assert_eq!(call("/usr/local/bin/kubectl", &["check"]), kubectl(&["check"]));
         assert_eq!(call("kubectl", &["envguard", "check"]), own(&["check"]));
-        assert_eq!(call("kubectl", &["-n", "envguard", "get"]), kubectl(&["-n", "envguard", "get"]));
+        assert_eq!(
+            call("kubectl", &["-n", "envguard", "get"]),
+            kubectl(&["-n", "envguard", "get"])
+        );
         assert_eq!(call("kubectl-envguard", &["apply"]), kubectl(&["apply"]));
         assert_eq!(call("kubectl-envguard", &["--", "check"]), kubectl(&["check"]));
         assert_eq!(call("kubectl-envguard", &["why", "x"]), own(&["why", "x"]));

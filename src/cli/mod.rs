@@ -104,7 +104,10 @@ fn show_why(why: &args::Why, env: &Env, reporter: Reporter) -> Exit {
         Some(name) => match crate::judge::Code::named(name) {
             Some(code) => print(crate::why::page(code, language)),
             None => usage(
-                &format!("there is no reason {}; all of them: kubectl envguard why", crate::text::shown(name)),
+                &format!(
+                    "there is no reason {}; all of them: kubectl envguard why",
+                    crate::text::shown(name)
+                ),
                 reporter,
             ),
         },

@@ -46,8 +46,11 @@ pub fn load(env: &Env, named: Option<&Path>) -> Result<Loaded, Unusable> {
 /// # Errors
 /// [`Unusable::Invalid`] with line and field.
 pub fn from_text(text: &str, file: &Path, env: &Env) -> Result<Policy, Unusable> {
-    schema::parse(text, file, env)
-        .map_err(|(line, problem)| Unusable::Invalid { file: file.into(), line, problem })
+    schema::parse(text, file, env).map_err(|(line, problem)| Unusable::Invalid {
+        file: file.into(),
+        line,
+        problem,
+    })
 }
 
 /// The places in order. A place that was *named* ends the search, so that a

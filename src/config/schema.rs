@@ -10,8 +10,8 @@ use crate::env::Env;
 use crate::level::Level;
 use crate::pattern::Pattern;
 use crate::policy::{
-    Answer, Ask, Care, CheckoutRule, Confirmations, Credentials, Environment, Mode,
-    Pin, Policy, RemotePrefix, RootPattern, SandboxRule, Server, StdinRule, Topic, default_answer,
+    Answer, Ask, Care, CheckoutRule, Confirmations, Credentials, Environment, Mode, Pin, Policy,
+    RemotePrefix, RootPattern, SandboxRule, Server, StdinRule, Topic, default_answer,
 };
 
 /// What a child of an overlay root is called when it may be referenced by every
@@ -165,30 +165,36 @@ type Problem = (Option<usize>, String);
 
 /// Reads the text of a configuration `file`.
 pub(super) fn parse(text: &str, file: &Path, env: &Env) -> Result<Policy, Problem> {
-    let parsed: File = serde_yaml::from_str(text).map_err(|error| located(&error))?;
+    let parsed: File = serde_yaml::from_str(text).map_err(|error| located(&error, text))?;
     let home = Home { directory: env.home(), allowed: !file.starts_with("/etc") };
-    policy(parsed, &home).map_err(|(field, problem)| {
-        (line_of(text, &field), format!("{field}: {problem}"))
-    })
+    policy(parsed, &home)
+        .map_err(|(field, problem)| (line_of(text, &field), format!("{field}: {problem}")))
 }
 
-fn located(error: &serde_yaml::Error) -> Problem {
-    let text = error.to_string();
+fn located(error: &serde_yaml::Error, text: &str) -> Problem {
+    let message = error.to_string();
+    let (problem, _) = message.rsplit_once(" at line ").unwrap_or((&message, ""));
     let line = error.location().map(|location| location.line());
-    let problem = text.rsplit_once(" at line ").map_or(text.as_str(), |(problem, _)| problem);
-    (line, problem.to_owned())
+    // The parser places a duplicate at the start of its mapping.
+    let second = problem
+        .split_once("duplicate field `")
+        .and_then(|(_, rest)| lines_of(text, rest.trim_end_matches('`')).nth(1));
+    (second.or(line), problem.to_owned())
 }
 
 /// The line on which the last key of a dotted field first stands. Good enough to
 /// open an editor at; the field's full name stands in the message.
 fn line_of(text: &str, field: &str) -> Option<usize> {
     let key = field.rsplit('.').next()?.split('[').next()?;
-    text.lines()
-        .position(|line| {
-            let line = line.trim_start().trim_start_matches("- ").trim_start();
-            line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(':'))
-        })
-        .map(|index| index + 1)
+    lines_of(text, key).next()
+}
+
+fn lines_of(text: &str, key: &str) -> impl Iterator<Item = usize> {
+    let is_key = move |line: &str| {
+        let line = line.trim_start().trim_start_matches("- ").trim_start();
+        line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(':'))
+    };
+    text.lines().zip(1..).filter(move |(line, _)| is_key(line)).map(|(_, number)| number)
 }
 
 struct Home<'e> {
@@ -313,10 +319,9 @@ fn checkout_rule(
     };
     let shared = match raw.shared {
         Some(list) => patterns(list),
-        None => DEFAULT_SHARED
-            .iter()
-            .filter_map(|name| Pattern::new(name.as_bytes()).ok())
-            .collect(),
+        None => {
+            DEFAULT_SHARED.iter().filter_map(|name| Pattern::new(name.as_bytes()).ok()).collect()
+        }
     };
     let mut branches = None;
     if let Some(list) = raw.branches {
@@ -343,16 +348,15 @@ fn checkout_rule(
 fn contradiction(rule: &CheckoutRule) -> Option<String> {
     let foreign = rule.foreign.as_ref()?;
     let clash = |these: &[Pattern], those: &[Pattern]| {
-        these.iter().filter_map(Pattern::literal).find(|name| {
-            those.iter().any(|pattern| pattern.matches(name.as_bytes()))
-        })
+        these
+            .iter()
+            .filter_map(Pattern::literal)
+            .find(|name| those.iter().any(|pattern| pattern.matches(name.as_bytes())))
     };
-    clash(&rule.allow, foreign)
-        .or_else(|| clash(foreign, &rule.allow))
-        .or_else(|| {
-            let same = rule.allow.iter().find(|pattern| foreign.contains(pattern))?;
-            Some(same.to_string())
-        })
+    clash(&rule.allow, foreign).or_else(|| clash(foreign, &rule.allow)).or_else(|| {
+        let same = rule.allow.iter().find(|pattern| foreign.contains(pattern))?;
+        Some(same.to_string())
+    })
 }
 
 fn pin(cluster: Cluster, home: &Home<'_>) -> Result<Pin, FieldProblem> {

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::marker::PhantomData;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -23,10 +24,25 @@ pub(super) struct Text<T>(pub(super) T);
 
 impl<'de, T: FromText> Deserialize<'de> for Text<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        T::from_text(&text)
-            .map(Self)
-            .map_err(|problem| de::Error::custom(format_args!("{text:?} {problem}")))
+        // The visitor itself reports what is wrong: only then does the parser add
+        // line and field.
+        deserializer.deserialize_str(TextVisitor(PhantomData))
+    }
+}
+
+struct TextVisitor<T>(PhantomData<T>);
+
+impl<T: FromText> de::Visitor<'_> for TextVisitor<T> {
+    type Value = Text<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("text")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        T::from_text(text)
+            .map(Text)
+            .map_err(|problem| E::custom(format_args!("{text:?} {problem}")))
     }
 }
 
@@ -135,7 +151,10 @@ impl<'de> Deserialize<'de> for Fingerprints {
                 let Text(one) = Text::deserialize(de::value::StrDeserializer::new(text))?;
                 Ok(Fingerprints([one].into()))
             }
-            fn visit_seq<A: de::SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+            fn visit_seq<A: de::SeqAccess<'de>>(
+                self,
+                mut list: A,
+            ) -> Result<Self::Value, A::Error> {
                 let mut all = BTreeSet::new();
                 while let Some(Text(one)) = list.next_element()? {
                     all.insert(one);

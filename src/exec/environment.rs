@@ -75,13 +75,14 @@ fn with_host(env: &Env, name: &str, host: &str) -> OsString {
 /// The variable's value when it is no namespace name.
 pub fn namespace(request: &Request, env: &Env) -> Result<Option<OsString>, OsString> {
     let Some(value) = env.get(NAMESPACE) else { return Ok(None) };
-    let applies = request
-        .class
-        .is_some_and(|class| class.contacts_cluster() && !matches!(class, Class::Plugin | Class::Completion));
+    let applies = request.class.is_some_and(|class| {
+        class.contacts_cluster() && !matches!(class, Class::Plugin | Class::Completion)
+    });
     if !applies || request.invocation.last("namespace").is_some() {
         return Ok(None);
     }
-    let name = value.to_str().filter(|name| is_namespace(name)).ok_or_else(|| value.to_os_string())?;
+    let name =
+        value.to_str().filter(|name| is_namespace(name)).ok_or_else(|| value.to_os_string())?;
     Ok(Some(format!("--namespace={name}").into()))
 }
 
@@ -89,7 +90,9 @@ pub fn namespace(request: &Request, env: &Env) -> Result<Option<OsString>, OsStr
 fn is_namespace(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= 63
-        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
         && !name.starts_with('-')
         && !name.ends_with('-')
 }

@@ -9,8 +9,8 @@ use std::path::Path;
 use std::process::Command;
 
 pub use environment::{Change, DEPTH, changes, namespace};
-pub use real::{NotFound, Own, find};
 pub(crate) use real::siblings;
+pub use real::{NotFound, Own, find};
 
 use crate::env::Env;
 
@@ -43,9 +43,8 @@ pub fn exec(program: &Path, words: &[OsString], changes: &[Change]) -> std::io::
 /// the real path; a name such as `kubectl-1.32` would make kubectl believe that
 /// it is a plugin.
 fn shown_name(program: &Path) -> OsString {
-    let is_versioned = program
-        .file_name()
-        .is_some_and(|name| name.to_string_lossy().starts_with("kubectl-"));
+    let is_versioned =
+        program.file_name().is_some_and(|name| name.to_string_lossy().starts_with("kubectl-"));
     if is_versioned {
         program.with_file_name("kubectl").into_os_string()
     } else {

@@ -5,10 +5,9 @@ use std::ffi::OsStr;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::resolve::End;
 use super::Gathering;
+use super::resolve::End;
 use crate::judge::{Nature, Reached, Role, Whereabouts};
-use crate::kubectl::Request;
 use crate::kustomize::{self, FILE_NAMES, Kind, MAX_BYTES, Reference};
 use crate::path::join_clean;
 use crate::policy::Remote;
@@ -33,7 +32,7 @@ struct Root {
 const MAX_DEPTH: usize = 100;
 
 /// Follows the kustomization in the real directory `dir`.
-pub(super) fn follow(gathering: &mut Gathering<'_>, dir: PathBuf, _request: &Request) {
+pub(super) fn follow(gathering: &mut Gathering<'_>, dir: PathBuf) {
     let mut seen = HashSet::new();
     let mut files = 0;
     let mut queue = VecDeque::from([Root { dir, plugin_base: None, depth: 0 }]);
@@ -120,7 +119,8 @@ fn read(gathering: &mut Gathering<'_>, file: &Path) -> Option<Vec<u8>> {
 
 fn trouble(gathering: &mut Gathering<'_>, file: &Path, problem: &str) {
     let subject = file.to_string_lossy().into_owned();
-    gathering.trouble(&subject, problem, "see what kubectl says: kubectl kustomize DIR");
+    let remedy = format!("correct the file: ${{EDITOR:-vi}} {}", crate::text::quoted(file));
+    gathering.trouble(&subject, problem, &remedy);
 }
 
 /// One entry: fetched, a file, or a directory to be built in turn.
@@ -140,7 +140,10 @@ fn reach(
     let resolution = gathering.resolver.resolve(&join_clean(&root.dir, Path::new(entry)));
     let is_file = resolution.end == End::Place(Nature::File);
     // A file is tried first, then a git address, then a directory.
-    if takes_directory && kustomize::is_git_address(entry) && !(is_file && reference.kind != Kind::Directory) {
+    if takes_directory
+        && kustomize::is_git_address(entry)
+        && !(is_file && reference.kind != Kind::Directory)
+    {
         return remote(gathering, entry, role);
     }
     let real = resolution.real.clone();
@@ -150,9 +153,10 @@ fn reach(
         Kind::PluginConfig => Some(root.plugin_base.as_ref().unwrap_or(&root.dir).clone()),
         _ => root.plugin_base.clone(),
     };
-    if is_dir && takes_directory {
+    if is_dir && takes_directory && !gathering.is_closed(&real) {
         queue.push_back(Root { dir: real, plugin_base, depth: root.depth + 1 });
-    } else if is_file && let Some(base) = plugin_base
+    } else if is_file
+        && let Some(base) = plugin_base
         && matches!(reference.kind, Kind::PluginConfig | Kind::FileOrDirectory)
     {
         plugin_config(gathering, &real, base, root.depth, queue);

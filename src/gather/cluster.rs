@@ -58,10 +58,7 @@ fn with_flags(
 }
 
 /// What the operator's `KUBECONFIG` selects, when it is more than the pinned file.
-fn exported(
-    policy: &Policy,
-    env: &Env,
-) -> Option<(std::ffi::OsString, Result<Resolved, Trouble>)> {
+fn exported(policy: &Policy, env: &Env) -> Option<(std::ffi::OsString, Result<Resolved, Trouble>)> {
     let value = env.get("KUBECONFIG")?;
     let files: Vec<PathBuf> =
         std::env::split_paths(value).filter(|path| !path.as_os_str().is_empty()).collect();
@@ -74,6 +71,5 @@ fn exported(
 }
 
 fn same_file(one: &Path, other: &Path) -> bool {
-    one == other
-        || matches!((one.canonicalize(), other.canonicalize()), (Ok(a), Ok(b)) if a == b)
+    one == other || matches!((one.canonicalize(), other.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }

@@ -50,7 +50,8 @@ impl Gathering<'_> {
             End::Place(Nature::Directory) => self.directory(path, found, recursive, here),
             End::Place(Nature::File) => {
                 let is_kustomization = |file: &Path| {
-                    file.file_name().is_some_and(|name| FILE_NAMES.iter().any(|known| name == *known))
+                    file.file_name()
+                        .is_some_and(|name| FILE_NAMES.iter().any(|known| name == *known))
                 };
                 let kustomization = (is_kustomization(Path::new(path))
                     || is_kustomization(&found.real))
@@ -150,7 +151,8 @@ fn has_extension(name: &OsStr) -> bool {
 /// is `*`. A malformed pattern matches nothing.
 fn expand(pattern: &OsStr) -> Vec<OsString> {
     let bytes = pattern.as_bytes();
-    let mut found: Vec<Vec<u8>> = vec![if bytes.starts_with(b"/") { b"/".to_vec() } else { Vec::new() }];
+    let mut found: Vec<Vec<u8>> =
+        vec![if bytes.starts_with(b"/") { b"/".to_vec() } else { Vec::new() }];
     for name in bytes.split(|byte| *byte == b'/').filter(|name| !name.is_empty()) {
         let Ok(compiled) = Pattern::new(name) else { return Vec::new() };
         let mut next = Vec::new();

@@ -12,7 +12,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use crate::env::Env;
-use crate::judge::{Facts, Local, Nature, Reached, Role, Trouble, Whereabouts};
+use crate::judge::{Facts, Local, Nature, Place, Reached, Role, Trouble, Whereabouts, place};
 use crate::kubectl::{FileSource, Request, Target};
 use crate::path::join_clean;
 use crate::policy::{Policy, Remote};
@@ -31,6 +31,7 @@ pub fn gather(policy: &Policy, request: &Request, env: &Env, config_file: &Path)
         resolver: Resolver::default(),
     };
     if !request.targets.is_empty() {
+        territory::visit_literal_roots(&mut gathering.facts.territory, policy);
         gathering.targets(request, env);
     }
     if let Some(words) = request.plugin_words() {
@@ -89,12 +90,14 @@ impl Gathering<'_> {
                 Target::Manifests(FileSource::Path(path)) => {
                     self.manifests(path, request.recursive, &here);
                 }
-                Target::Kustomization(dir) => self.kustomization(dir, request, &here),
+                Target::Kustomization(dir) => self.kustomization(dir, &here),
             }
         }
-        let streams = self.facts.reached.iter().any(|reached| {
-            matches!(reached.whereabouts, Whereabouts::Stream)
-        });
+        let streams = self
+            .facts
+            .reached
+            .iter()
+            .any(|reached| matches!(reached.whereabouts, Whereabouts::Stream));
         if streams {
             self.facts.stdin = Some(stdin::facts(self.policy, &mut self.facts.territory));
         }
@@ -102,7 +105,7 @@ impl Gathering<'_> {
 
     /// `-k DIR`: kustomize cleans the path before it follows links; where the
     /// kernel would come out elsewhere, both places count.
-    fn kustomization(&mut self, dir: &OsStr, request: &Request, here: &Here) {
+    fn kustomization(&mut self, dir: &OsStr, here: &Here) {
         let role = Role::Target { kustomization: None };
         let text = dir.to_string_lossy();
         if crate::kustomize::is_git_address(&text) {
@@ -115,12 +118,18 @@ impl Gathering<'_> {
         }
         let lexical = self.resolver.resolve(&join_clean(&here.logical, Path::new(dir)));
         let physical = self.resolver.resolve(&here.physical.join(dir));
-        let root = matches!(lexical.end, End::Place(Nature::Directory))
-            .then(|| lexical.real.clone());
+        let root =
+            matches!(lexical.end, End::Place(Nature::Directory)).then(|| lexical.real.clone());
         self.local(dir, role, vec![lexical, physical]);
-        if let Some(root) = root {
-            closure::follow(self, root, request);
+        if let Some(root) = root.filter(|root| !self.is_closed(root)) {
+            closure::follow(self, root);
         }
+    }
+
+    /// Whether nothing in `dir` may be used anyway: one reason is enough, and
+    /// what another environment's files refer to is not our business.
+    fn is_closed(&self, dir: &Path) -> bool {
+        matches!(place(dir, self.policy, &self.facts.territory), Place::Foreign(_) | Place::Git)
     }
 
     /// Something on this disk, in one or more readings.
@@ -143,8 +152,7 @@ impl Gathering<'_> {
                 local.nature = nature;
             }
             // A second reading that leads nowhere is not one.
-            if local.readings.contains(&resolution.real)
-                || (index > 0 && nature == Nature::Missing)
+            if local.readings.contains(&resolution.real) || (index > 0 && nature == Nature::Missing)
             {
                 continue;
             }

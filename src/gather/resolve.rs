@@ -142,7 +142,10 @@ fn look(path: &Path) -> Entry {
         Ok(metadata) => {
             let kind = metadata.file_type();
             debug_assert!(
-                kind.is_fifo() || kind.is_socket() || kind.is_char_device() || kind.is_block_device()
+                kind.is_fifo()
+                    || kind.is_socket()
+                    || kind.is_char_device()
+                    || kind.is_block_device()
             );
             Entry::Stream
         }

@@ -14,10 +14,12 @@ pub(super) fn facts(policy: &Policy, territory: &mut Territory) -> Stdin {
     let mut stdin = Stdin::default();
     for checkout in territory.checkouts.clone() {
         let rule = &policy.checkouts[checkout.rule];
-        let mut search = Search { rule, top: &checkout.top, found: Vec::new(), left: MAX_DIRECTORIES };
+        let mut search =
+            Search { rule, top: &checkout.top, found: Vec::new(), left: MAX_DIRECTORIES };
         search.descend(Path::new(""));
         if search.left == 0 {
-            stdin.incomparable = Some(format!("{} is too large to be searched", checkout.top.display()));
+            stdin.incomparable =
+                Some(format!("{} is too large to be searched", checkout.top.display()));
         }
         stdin.foreign_on_disk.extend(search.found);
     }

@@ -30,6 +30,23 @@ pub(super) fn survey(policy: &Policy) -> Territory {
     territory
 }
 
+/// Looks at the overlay roots whose place the configuration states literally, so
+/// that a refusal can name an overlay that exists.
+pub(super) fn visit_literal_roots(territory: &mut Territory, policy: &Policy) {
+    for checkout in territory.checkouts.clone() {
+        for root in &policy.checkouts[checkout.rule].overlay_roots {
+            let place = root.to_string();
+            if !has_meta(place.as_bytes()) {
+                visit(
+                    territory,
+                    policy,
+                    &crate::path::join_clean(&checkout.top, Path::new(&place)),
+                );
+            }
+        }
+    }
+}
+
 /// The real paths of the directories that `pattern` names.
 fn expand(pattern: &str) -> Vec<PathBuf> {
     let mut found = vec![PathBuf::from("/")];

@@ -8,12 +8,7 @@ use super::verdict::Reason;
 use crate::kubectl::Request;
 use crate::policy::{Pin, Policy};
 
-pub(super) fn judge(
-    policy: &Policy,
-    request: &Request,
-    facts: &Facts,
-    found: &mut Vec<Reason>,
-) {
+pub(super) fn judge(policy: &Policy, request: &Request, facts: &Facts, found: &mut Vec<Reason>) {
     if let Some(word) = preferences_word(request) {
         found.push(reasons::preferences_flag(request, word));
     }
@@ -41,8 +36,8 @@ pub(super) fn judge(
         && let Some(difference) = first_difference(&policy.pin, resolved)
     {
         // When the pinned kubeconfig itself is wrong, that is the message.
-        let only_drift = cluster.pinned.as_ref().ok() == resolved.as_ref().ok()
-            && cluster.pinned.is_ok();
+        let only_drift =
+            cluster.pinned.as_ref().ok() == resolved.as_ref().ok() && cluster.pinned.is_ok();
         if !only_drift {
             found.push(reasons::cluster_override(policy, request, &difference));
         }
@@ -105,7 +100,11 @@ fn authorities_differ(resolved: &Resolved, pin: &Pin) -> String {
         let texts: Vec<String> = set.iter().map(ToString::to_string).collect();
         if texts.is_empty() { "none".to_owned() } else { texts.join(" ") }
     };
-    format!("the CA certificate is {}, the pin is {}", list(&resolved.authorities), list(&pin.authorities))
+    format!(
+        "the CA certificate is {}, the pin is {}",
+        list(&resolved.authorities),
+        list(&pin.authorities)
+    )
 }
 
 /// A word with which kubectl ≥ 1.33 would read preferences from a file: it scans
@@ -115,12 +114,10 @@ fn preferences_word(request: &Request) -> Option<&std::ffi::OsStr> {
         return None;
     }
     let words = request.words.iter().take_while(|word| *word != "--");
-    words
-        .map(std::ffi::OsString::as_os_str)
-        .find(|word| {
-            let bytes = word.as_bytes();
-            bytes == b"--kuberc" || bytes.windows(9).any(|part| part == b"--kuberc=")
-        })
+    words.map(std::ffi::OsString::as_os_str).find(|word| {
+        let bytes = word.as_bytes();
+        bytes == b"--kuberc" || bytes.windows(9).any(|part| part == b"--kuberc=")
+    })
 }
 
 /// Words of a plugin's command line that look like a choice of another cluster.

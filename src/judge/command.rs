@@ -6,12 +6,7 @@ use super::verdict::Reason;
 use crate::kubectl::{Class, Request};
 use crate::policy::{Policy, SandboxRule};
 
-pub(super) fn judge(
-    policy: &Policy,
-    request: &Request,
-    facts: &Facts,
-    found: &mut Vec<Reason>,
-) {
+pub(super) fn judge(policy: &Policy, request: &Request, facts: &Facts, found: &mut Vec<Reason>) {
     match request.class {
         None => found.push(reasons::command_unknown(request)),
         Some(Class::Plugin) if facts.plugin.is_none() => {
@@ -26,9 +21,8 @@ pub(super) fn judge(
     for word in &request.malformed {
         found.push(reasons::malformed_list(word));
     }
-    let refuses_identity = request
-        .class
-        .is_none_or(|class| class.changes_cluster() || class == Class::Channel);
+    let refuses_identity =
+        request.class.is_none_or(|class| class.changes_cluster() || class == Class::Channel);
     if refuses_identity {
         for identity in &request.identities {
             found.push(reasons::identity_override(policy, request, identity));

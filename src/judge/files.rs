@@ -8,12 +8,7 @@ use crate::kubectl::{Class, Request};
 use crate::level::Level;
 use crate::policy::{Policy, Remote, Unacceptable};
 
-pub(super) fn judge(
-    policy: &Policy,
-    request: &Request,
-    facts: &Facts,
-    found: &mut Vec<Reason>,
-) {
+pub(super) fn judge(policy: &Policy, request: &Request, facts: &Facts, found: &mut Vec<Reason>) {
     for trouble in &facts.troubles {
         found.push(reasons::unreadable(trouble, false));
     }
@@ -23,7 +18,7 @@ pub(super) fn judge(
                 found.extend(local_reason(policy, request, facts, reached, local));
             }
             Whereabouts::Remote(remote) => {
-                found.extend(remote_reason(policy, request, facts, reached, remote));
+                found.extend(remote_reason(policy, facts, reached, remote));
             }
             Whereabouts::Stream => {}
         }
@@ -81,22 +76,21 @@ fn worst_place(policy: &Policy, facts: &Facts, local: &Local) -> Place {
 
 fn remote_reason(
     policy: &Policy,
-    request: &Request,
     facts: &Facts,
     reached: &Reached,
     remote: &Result<Remote, Unacceptable>,
 ) -> Option<Reason> {
     match remote {
-        Err(why) => Some(reasons::remote_unacceptable(request, facts, reached, why)),
+        Err(why) => Some(reasons::remote_unacceptable(reached, why)),
         Ok(remote) if !policy.remotes.iter().any(|prefix| prefix.covers(remote)) => {
-            Some(reasons::remote_not_listed(policy, request, facts, reached))
+            Some(reasons::remote_not_listed(policy, facts, reached))
         }
         Ok(remote)
             if policy.environment.level == Level::Critical
                 && remote.is_repository()
                 && !remote.is_immutable() =>
         {
-            Some(reasons::remote_not_immutable(policy, request, reached))
+            Some(reasons::remote_not_immutable(policy, reached))
         }
         Ok(_) => None,
     }

@@ -63,11 +63,8 @@ fn asked(policy: &Policy, request: &Request) -> Ask {
         | Class::KubeconfigWrite
         | Class::Preferences => Ask::Never,
     };
-    let by_stdin = if class.changes_cluster() && request.reads_stdin() {
-        confirm.stdin
-    } else {
-        Ask::Never
-    };
+    let by_stdin =
+        if class.changes_cluster() && request.reads_stdin() { confirm.stdin } else { Ask::Never };
     by_class.max(by_stdin)
 }
 

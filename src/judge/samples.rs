@@ -31,8 +31,12 @@ banner: {{contact: '#sre-oncall'}}
 {rules}",
         "ab".repeat(32)
     );
-    crate::config::from_text(&text, std::path::Path::new("/etc/envguard/config.yaml"), &Env::default())
-        .unwrap()
+    crate::config::from_text(
+        &text,
+        std::path::Path::new("/etc/envguard/config.yaml"),
+        &Env::default(),
+    )
+    .unwrap()
 }
 
 /// The only reading of a command line.

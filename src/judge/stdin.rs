@@ -3,23 +3,20 @@
 use super::facts::{Facts, Reached, Role, Whereabouts};
 use super::reasons;
 use super::verdict::Reason;
-use crate::kubectl::{FileSource, Request, Target};
+use crate::kubectl::Request;
 use crate::policy::{Policy, StdinRule};
 
-pub(super) fn judge(
-    policy: &Policy,
-    request: &Request,
-    facts: &Facts,
-    found: &mut Vec<Reason>,
-) {
+pub(super) fn judge(policy: &Policy, request: &Request, facts: &Facts, found: &mut Vec<Reason>) {
     if !request.class.is_none_or(crate::kubectl::Class::changes_cluster) {
         return;
     }
     for stream in facts.reached.iter().filter(|reached| is_manifest_stream(reached)) {
         let reason = match policy.stdin {
             StdinRule::Allow => None,
-            StdinRule::Refuse => Some(reasons::stdin_refused(policy, request, stream)),
-            StdinRule::Judge if is_standard_input(stream) => compared(policy, request, facts, stream),
+            StdinRule::Refuse => Some(reasons::stdin_refused(policy, request, facts, stream)),
+            StdinRule::Judge if is_standard_input(stream) => {
+                compared(policy, request, facts, stream)
+            }
             StdinRule::Judge => Some(reasons::stream_not_judged(request, stream)),
         };
         found.extend(reason);
@@ -35,22 +32,14 @@ fn is_standard_input(stream: &Reached) -> bool {
     stream.spelled == "-" || stream.spelled == "/dev/stdin" || stream.spelled == "/dev/fd/0"
 }
 
-fn compared(
-    policy: &Policy,
-    request: &Request,
-    facts: &Facts,
-    stream: &Reached,
-) -> Option<Reason> {
-    debug_assert!(
-        request.targets.iter().any(|target| matches!(target, Target::Manifests(FileSource::Stdin | FileSource::Path(_))))
-    );
+fn compared(policy: &Policy, request: &Request, facts: &Facts, stream: &Reached) -> Option<Reason> {
     let Some(stdin) = &facts.stdin else {
         return Some(reasons::stdin_incomparable(request, stream, "it was not read"));
     };
     if let Some(overlay) = stdin.foreign_on_disk.first() {
-        Some(reasons::stdin_beside_foreign(policy, request, stream, overlay))
+        Some(reasons::stdin_beside_foreign(policy, request, facts, stream, overlay))
     } else if let Some((document, origin)) = stdin.equal.first() {
-        Some(reasons::stdin_equals_foreign(policy, request, document, origin))
+        Some(reasons::stdin_equals_foreign(policy, request, facts, document, origin))
     } else {
         stdin
             .incomparable

@@ -251,9 +251,9 @@ fn takes_away(invocation: &Invocation, path: &str) -> bool {
                 count.to_str().is_none_or(|count| count.parse::<i64>().is_ok_and(|n| n == 0))
             })
         }),
-        "taint" => invocation.positionals.iter().any(|word| {
-            word.to_string_lossy().ends_with(":NoExecute")
-        }),
+        "taint" => {
+            invocation.positionals.iter().any(|word| word.to_string_lossy().ends_with(":NoExecute"))
+        }
         "auth reconcile" => {
             invocation.is_set("remove-extra-permissions")
                 || invocation.is_set("remove-extra-subjects")

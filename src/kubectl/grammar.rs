@@ -159,9 +159,9 @@ impl Grammar {
     fn flags(self, command: &Command) -> impl Iterator<Item = &'static Flag> {
         let here = move |flag: &&'static Flag| flag.versions.has(self.version);
         let own = command.flags;
-        let global = GLOBAL_FLAGS.iter().filter(move |global| {
-            !own.iter().filter(here).any(|flag| flag.long == global.long)
-        });
+        let global = GLOBAL_FLAGS
+            .iter()
+            .filter(move |global| !own.iter().filter(here).any(|flag| flag.long == global.long));
         own.iter().chain(global).filter(here)
     }
 }

@@ -120,7 +120,9 @@ fn plugin(words: &[&OsStr]) -> Result<Invocation, Misfit> {
         .map(|word| word.to_os_string())
         .collect();
     if names.is_empty() {
-        return Err(Misfit::FlagBeforePlugin(words.first().map_or_else(OsString::new, |word| word.to_os_string())));
+        return Err(Misfit::FlagBeforePlugin(
+            words.first().map_or_else(OsString::new, |word| word.to_os_string()),
+        ));
     }
     let positionals = words[names.len()..].iter().map(|word| word.to_os_string()).collect();
     Ok(Invocation { subject: Subject::Plugin(names), flags: Vec::new(), positionals })
@@ -129,10 +131,7 @@ fn plugin(words: &[&OsStr]) -> Result<Invocation, Misfit> {
 /// cobra's `Command.Find`: the deepest command the words name, and the words
 /// without the command's own. `None` when words remain that kubectl's root does
 /// not know.
-fn find<'w>(
-    words: Vec<&'w OsStr>,
-    grammar: Grammar,
-) -> (Option<&'static Command>, Vec<&'w OsStr>) {
+fn find(words: Vec<&OsStr>, grammar: Grammar) -> (Option<&'static Command>, Vec<&OsStr>) {
     let Some(mut command) = grammar.root() else { return (None, words) };
     let mut rest = words;
     loop {
@@ -161,10 +160,12 @@ fn first_non_flag(words: &[&OsStr], command: &Command, grammar: Grammar) -> Opti
             return None;
         }
         let eats_next = match word {
-            [b'-', b'-', name @ ..] if !word.contains(&b'=') => !stands_alone(
-                lookup_long(name, command, grammar).as_ref(),
-            ),
-            [b'-', letter] if *letter != b'=' => !stands_alone(grammar.short(command, *letter).as_ref()),
+            [b'-', b'-', name @ ..] if !word.contains(&b'=') => {
+                !stands_alone(lookup_long(name, command, grammar).as_ref())
+            }
+            [b'-', letter] if *letter != b'=' => {
+                !stands_alone(grammar.short(command, *letter).as_ref())
+            }
             [] | [b'-', ..] => false,
             _ => return Some(index),
         };

@@ -140,9 +140,9 @@ fn targets(invocation: &Invocation, malformed: &mut Vec<OsString>) -> Vec<Target
             continue;
         }
         match csv::first_record(value.as_bytes()) {
-            Ok(fields) => targets.extend(
-                fields.iter().map(|field| Target::Manifests(source(field))),
-            ),
+            Ok(fields) => {
+                targets.extend(fields.iter().map(|field| Target::Manifests(source(field))));
+            }
             Err(csv::MalformedQuotes) => malformed.push(value.to_os_string()),
         }
     }

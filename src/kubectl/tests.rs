@@ -124,7 +124,10 @@ fn commands_have_their_class() {
         (&["debug", "pod/x"], Channel),
         (&["proxy"], Channel),
     ] {
-        assert_eq!(request(line).class, Some(expected), "{line:?}");
+        let words: Vec<OsString> = line.iter().map(OsString::from).collect();
+        for reading in readings(&words).unwrap() {
+            assert_eq!(Request::new(&words, reading).class, Some(expected), "{line:?}");
+        }
     }
 }
 
@@ -164,7 +167,10 @@ fn overrides_are_told_from_a_commands_own_flags() {
     assert_eq!(flags(&["--context=prod", "get", "po"]), ["context=prod"]);
     assert_eq!(flags(&["get", "po", "-shttps://h"]), ["server=https://h"]);
     assert_eq!(flags(&["get", "po", "-s=https://h"]), ["server=https://h"]);
-    assert_eq!(flags(&["get", "po", "--insecure_skip_tls_verify"]), ["insecure-skip-tls-verify=true"]);
+    assert_eq!(
+        flags(&["get", "po", "--insecure_skip_tls_verify"]),
+        ["insecure-skip-tls-verify=true"]
+    );
     assert_eq!(flags(&["create", "rolebinding", "x", "--user", "u"]), [""; 0]);
     assert_eq!(flags(&["config", "set-context", "x", "--cluster", "c"]), [""; 0]);
     assert_eq!(flags(&["get", "po", "--as", "me"]), ["as=me"]);
@@ -181,7 +187,9 @@ fn recursion_is_the_default_where_kubectl_has_it() {
 
 #[test]
 fn what_no_version_accepts_is_a_misfit() {
-    for line in [&["apply", "--filenam", "x"][..], &["apply", "-f"], &["apply", "---x"], &["get", "-Z"]] {
+    for line in
+        [&["apply", "--filenam", "x"][..], &["apply", "-f"], &["apply", "---x"], &["get", "-Z"]]
+    {
         let words: Vec<OsString> = line.iter().map(OsString::from).collect();
         assert!(readings(&words).is_err(), "{line:?}");
     }

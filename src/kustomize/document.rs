@@ -138,7 +138,7 @@ mod tests {
         let cyclic = "a: &a [*a]";
         let sequences = "- ".repeat(100_000);
         for text in [&nested, &maps, &bomb, cyclic, "a: 1\na: 2\n", "a: [", "\u{0}", &sequences] {
-            assert!(first_document(text.as_bytes()).is_err(), "{:.40}", text);
+            assert!(first_document(text.as_bytes()).is_err(), "{text:.40}");
         }
         assert!(first_document(b"a: \xff\n").is_err());
         assert!(first_document(&vec![b' '; MAX_BYTES + 1]).is_err());

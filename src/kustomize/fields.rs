@@ -217,8 +217,7 @@ pub fn plugin_references(bytes: &[u8], used_by: &str) -> Result<Vec<Reference>, 
 /// line break or a colon with a blank behind it and still parses as an object.
 fn is_inline(entry: &str) -> bool {
     manifests(entry.as_bytes()).is_ok_and(|documents| {
-        !documents.is_empty()
-            && documents.iter().all(|document| lookup(document, "kind").is_some())
+        !documents.is_empty() && documents.iter().all(|document| lookup(document, "kind").is_some())
     })
 }
 

@@ -122,9 +122,7 @@ impl RootPattern {
     pub fn matches(&self, relative: &Path) -> bool {
         let names: Vec<&OsStr> = relative
             .components()
-            .filter_map(
-                |part| if let Component::Normal(name) = part { Some(name) } else { None },
-            )
+            .filter_map(|part| if let Component::Normal(name) = part { Some(name) } else { None })
             .collect();
         segments_match(&self.segments, &names)
     }

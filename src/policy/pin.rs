@@ -44,8 +44,7 @@ impl Server {
     /// A phrase that says what is wrong. Anything unusual (user info, queries,
     /// percent signs) is an error: what is not understood is not the pin.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let (scheme, rest) =
-            text.split_once("://").ok_or("has no scheme (https:// or http://)")?;
+        let (scheme, rest) = text.split_once("://").ok_or("has no scheme (https:// or http://)")?;
         let tls = match scheme.to_ascii_lowercase().as_str() {
             "https" => true,
             "http" => false,

@@ -83,5 +83,9 @@ pub fn overview(language: Language) -> String {
 
 /// The first line under the first heading.
 fn gist(page: &str) -> &str {
-    page.lines().skip_while(|line| !line.starts_with("## ")).skip(1).find(|line| !line.is_empty()).unwrap_or_default()
+    page.lines()
+        .skip_while(|line| !line.starts_with("## "))
+        .skip(1)
+        .find(|line| !line.is_empty())
+        .unwrap_or_default()
 }

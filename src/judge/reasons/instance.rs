@@ -1,0 +1,63 @@
+//! Refusals that concern the instance itself: confirmation, sandbox, configuration.
+
+use std::ffi::OsString;
+
+use super::{binding, instance, reason};
+use crate::judge::facts::Facts;
+use crate::judge::verdict::{Code, Reason};
+use crate::policy::{Policy, Unusable};
+use crate::text::{command_line, quoted, shown};
+
+pub(in crate::judge) fn sandbox_missing(facts: &Facts) -> Reason {
+    reason(
+        Code::SandboxMissing,
+        "this version has no kernel sandbox, and policy.sandbox is `require`".to_owned(),
+        "policy.sandbox".to_owned(),
+        "with `require` nothing that names a file runs outside the sandbox".to_owned(),
+        format!("sandbox: auto (in {})", shown(&facts.config_file)),
+    )
+}
+
+/// The name was not typed, or something else was.
+#[must_use]
+pub fn not_confirmed(policy: &Policy, words: &[OsString], why: &str) -> Reason {
+    let name = quoted(&policy.environment.name);
+    reason(
+        Code::NotConfirmed,
+        format!("not confirmed: {why}"),
+        command_line(words),
+        format!(
+            "{}, level {}: this command asks for the environment's name",
+            instance(policy),
+            policy.environment.level
+        ),
+        format!(
+            "kubectl envguard --confirm {name}{}",
+            command_line(words).trim_start_matches("kubectl")
+        ),
+    )
+}
+
+/// There is no configuration that can be used.
+#[must_use]
+pub fn config_unusable(unusable: &Unusable) -> Reason {
+    match unusable {
+        Unusable::Missing { looked_for } => binding(
+            Code::ConfigMissing,
+            "this instance has no configuration".to_owned(),
+            looked_for.first().map_or_else(String::new, shown),
+            "without one only commands that read may run".to_owned(),
+            format!(
+                "write {} (README: Configuration), or name one: kubectl envguard --config FILE ...",
+                looked_for.first().map_or_else(String::new, shown)
+            ),
+        ),
+        Unusable::Invalid { file, .. } => binding(
+            Code::ConfigInvalid,
+            shown(unusable.to_string()),
+            shown(file),
+            "without a valid configuration only commands that read may run".to_owned(),
+            format!("correct it: ${{EDITOR:-vi}} {}", quoted(file)),
+        ),
+    }
+}

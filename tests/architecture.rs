@@ -1,0 +1,222 @@
+//! The direction of dependencies, as the table in `src/lib.rs` states it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::support::read;
+
+/// What the modules of a layer may use, and what they may never name.
+struct Layer {
+    modules: &'static [&'static str],
+    may_use: &'static [&'static str],
+}
+
+const CENTRE: &[&str] =
+    &["path", "pattern", "text", "level", "policy", "kubectl", "kustomize", "judge"];
+
+const LAYERS: &[Layer] = &[
+    // The centre, downwards.
+    Layer { modules: &["path", "pattern", "text", "level"], may_use: &[] },
+    Layer { modules: &["policy"], may_use: &["level", "pattern"] },
+    Layer { modules: &["kubectl", "kustomize"], may_use: &[] },
+    Layer {
+        modules: &["judge"],
+        may_use: &["path", "pattern", "text", "level", "policy", "kubectl"],
+    },
+    // The edge that reads.
+    Layer { modules: &["env"], may_use: &[] },
+    Layer { modules: &["config"], may_use: &["env", "level", "path", "pattern", "policy"] },
+    Layer { modules: &["kubeconfig"], may_use: &["judge", "policy", "kustomize"] },
+    Layer {
+        modules: &["gather"],
+        may_use: &[
+            "env",
+            "judge",
+            "kubeconfig",
+            "kubectl",
+            "kustomize",
+            "path",
+            "pattern",
+            "policy",
+            "text",
+        ],
+    },
+    // The edge that acts.
+    Layer { modules: &["confirm"], may_use: &["policy", "text"] },
+    Layer { modules: &["exec"], may_use: &["env", "kubectl", "policy"] },
+    // Outside.
+    Layer { modules: &["exit"], may_use: &[] },
+    Layer { modules: &["report"], may_use: &["env", "judge", "policy", "text"] },
+    Layer { modules: &["why"], may_use: &["env", "judge"] },
+    Layer {
+        modules: &["run"],
+        may_use: &[
+            "config", "confirm", "env", "exec", "exit", "gather", "judge", "kubectl", "policy",
+            "report", "text",
+        ],
+    },
+    Layer {
+        modules: &["cli"],
+        may_use: &[
+            "config", "env", "exec", "exit", "gather", "judge", "kubectl", "policy", "report",
+            "run", "text", "why",
+        ],
+    },
+];
+
+/// What the centre never names: files, processes, the network, clocks, printing.
+const FORBIDDEN_IN_CENTRE: &[&str] = &[
+    "std::fs",
+    "std::env",
+    "std::io",
+    "std::process",
+    "std::net",
+    "std::time::SystemTime",
+    "Instant::now",
+    "SystemTime",
+    "println!",
+    "eprintln!",
+    "print!(",
+    ".metadata()",
+    ".exists()",
+    ".canonicalize()",
+    ".read_link()",
+    ".is_dir()",
+    ".is_file()",
+    "rustix",
+    "clap",
+    "owo_colors",
+    "anyhow",
+    "extern crate",
+];
+
+/// One module per heavy crate.
+const ONE_PLACE: &[(&str, &[&str])] = &[
+    ("clap::", &["cli"]),
+    ("owo_colors::", &["report"]),
+    ("sha2::", &["kubeconfig"]),
+    ("base64::", &["kubeconfig"]),
+    ("serde_yaml::", &["kustomize", "config", "kubeconfig"]),
+    ("serde_json::", &["cli"]),
+];
+
+/// The source of each top-level module without its tests.
+fn modules() -> BTreeMap<String, String> {
+    let mut modules: BTreeMap<String, String> = BTreeMap::new();
+    for file in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
+        let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let relative = file.strip_prefix(&src).unwrap();
+        let name = relative.iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs");
+        let is_test = ["tests.rs", "samples.rs"].iter().any(|name| relative.ends_with(name));
+        if is_test || ["lib", "main", "shim"].contains(&name) {
+            continue;
+        }
+        let text = read(&file);
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+        let without_comments: String = code
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        modules.entry(name.to_owned()).or_default().push_str(&without_comments);
+    }
+    modules
+}
+
+fn files(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// The top-level modules that a module's source names.
+fn used(source: &str, all: &[String]) -> Vec<String> {
+    all.iter()
+        .filter(|name| {
+            source.match_indices("crate::").any(|(at, _)| {
+                let rest = &source[at + "crate::".len()..];
+                rest.strip_prefix(name.as_str()).is_some_and(|rest| {
+                    !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_')
+                }) || rest.strip_prefix('{').is_some_and(|list| {
+                    let list = list.split("};").next().unwrap_or_default();
+                    list.split(|c: char| !c.is_alphanumeric() && c != '_').any(|one| one == *name)
+                })
+            })
+        })
+        .cloned()
+        .collect()
+}
+
+#[test]
+fn modules_use_only_what_their_layer_may() {
+    let modules = modules();
+    let names: Vec<String> = modules.keys().cloned().collect();
+    for (name, source) in &modules {
+        let layer = LAYERS
+            .iter()
+            .find(|layer| layer.modules.contains(&name.as_str()))
+            .unwrap_or_else(|| panic!("module {name} is in no layer"));
+        for other in used(source, &names) {
+            let allowed = other == *name || layer.may_use.contains(&other.as_str());
+            assert!(allowed, "{name} uses {other}");
+        }
+    }
+}
+
+#[test]
+fn layers_only_name_modules_that_exist_and_have_no_cycle() {
+    let modules = modules();
+    let mut below: Vec<&str> = Vec::new();
+    for layer in LAYERS {
+        for name in layer.modules {
+            assert!(modules.contains_key(*name), "{name} does not exist");
+        }
+        for used in layer.may_use {
+            assert!(below.contains(used), "{used} stands above {:?}", layer.modules);
+        }
+        below.extend(layer.modules);
+    }
+}
+
+#[test]
+fn the_centre_touches_nothing() {
+    let modules = modules();
+    for name in CENTRE {
+        for forbidden in FORBIDDEN_IN_CENTRE {
+            assert!(!modules[*name].contains(forbidden), "{name} names {forbidden}");
+        }
+    }
+}
+
+#[test]
+fn heavy_crates_stay_in_their_module() {
+    for (name, source) in modules() {
+        for (krate, places) in ONE_PLACE {
+            let allowed = places.contains(&name.as_str());
+            assert!(allowed || !source.contains(krate), "{name} names {krate}");
+        }
+    }
+}
+
+#[test]
+fn the_rules_of_this_test_bite() {
+    let names = ["exec".to_owned(), "env".to_owned()];
+    assert_eq!(used("use crate::exec::find;", &names), ["exec"]);
+    assert_eq!(used("use crate::executor::x;", &names), [""; 0]);
+    assert_eq!(used("use crate::{env::Env, exec};", &names), names);
+}
+
+#[test]
+fn only_safe_code() {
+    assert!(
+        read(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/lib.rs")))
+            .contains("#![forbid(unsafe_code)]")
+    );
+}

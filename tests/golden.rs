@@ -1,0 +1,141 @@
+//! The golden file: every reason's message as the operator sees it, with its four
+//! parts. `ENVGUARD_TEST_BLESS=1 cargo test golden` writes it anew; read the
+//! difference before committing it.
+
+use std::collections::BTreeSet;
+
+use kubectl_envguard::judge::Code;
+
+use crate::support::{Instance, config_map, read, write};
+
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/reasons.txt");
+
+/// Prepares an instance.
+type Prepare = fn(&Instance);
+
+/// A situation: rules of the configuration, preparation, words.
+type Case = (&'static str, Prepare, &'static [&'static str]);
+
+fn nothing(_: &Instance) {}
+
+fn develop_refers_to(instance: &Instance, entry: &str) {
+    instance.write("m/overlays/develop/kustomization.yaml", &format!("resources: ['{entry}']\n"));
+}
+
+const APPLY: &[&str] = &["apply", "-k", "overlays/develop"];
+
+const CASES: &[Case] = &[
+    ("", nothing, &["apply", "-k", "overlays/prod"]),
+    ("", nothing, &["apply", "-f", "overlays/develop/extra.yaml,overlays/prod/extra.yaml"]),
+    ("", nothing, &["apply", "-Rf", "overlays"]),
+    ("", nothing, &["apply", "-k", "base"]),
+    ("", nothing, &["apply", "-k", "overlays"]),
+    ("", nothing, &["apply", "-f", "~/debug-pod.yaml"]),
+    ("", |i| drop(std::fs::rename(i.path("m"), i.path("n"))), &["apply", "-f", "/etc/hostname"]),
+    ("", nothing, &["apply", "-n", "web", "-f", "overlays/develop"]),
+    ("", nothing, &["apply", "-f", "overlays/develop/kustomization.yaml"]),
+    ("", |i| develop_refers_to(i, "../prod"), APPLY),
+    ("", |i| develop_refers_to(i, "../../../elsewhere/x.yaml"), APPLY),
+    ("", |i| develop_refers_to(i, "../../.git"), APPLY),
+    ("", nothing, &["apply", "-f", ".git/config"]),
+    ("", nothing, &["apply", "-f", "https://github.com/org/repo/releases/x.yaml"]),
+    (
+        "policy: {remotes: ['https://github.com/org/']}",
+        nothing,
+        &["apply", "-k", "https://github.com/other/repo"],
+    ),
+    (
+        "policy: {remotes: ['https://github.com/org/']}",
+        nothing,
+        &["apply", "-k", "https://me@github.com/org/repo"],
+    ),
+    ("", |i| develop_refers_to(i, "https://github.com/org/repo?ref=main"), APPLY),
+    (
+        "level: critical\npolicy: {remotes: ['https://github.com/org/']}",
+        |i| develop_refers_to(i, "https://github.com/org/repo?ref=main"),
+        APPLY,
+    ),
+    ("policy: {stdin: refuse}", nothing, &["apply", "-f", "-"]),
+    ("", nothing, &["apply", "-f", "-"]),
+    ("", |i| i.link("/dev/null", "m/stream"), &["apply", "-f", "stream"]),
+    ("", nothing, &["get", "pods", "-n", "web", "--context", "prod"]),
+    ("", nothing, &["get", "pods", "--kuberc=prod"]),
+    ("", nothing, &["kuberc", "view"]),
+    ("", nothing, &["delete", "pod", "web", "--as", "admin"]),
+    ("", nothing, &["delete", "pod", "web", "--token", "secret"]),
+    (
+        "",
+        |i| {
+            let text = read(&i.path("kubeconfig")).replace("pinned.example", "other.example");
+            i.write("kubeconfig", &text);
+        },
+        &["get", "pods"],
+    ),
+    ("", nothing, &["config", "set-context", "--current", "--namespace=web"]),
+    ("", nothing, &["config", "use-context", "prod"]),
+    ("", nothing, &["apply", "--filenam", "x"]),
+    ("", nothing, &["apply", "-f"]),
+    ("", nothing, &["-R", "-f", "dir", "apply"]),
+    ("", nothing, &["aply", "-k", "overlays/develop"]),
+    ("", |i| drop(i.write("m/overlays/develop/kustomization.yaml", "resource: [x]\n")), APPLY),
+    ("", |i| drop(std::fs::remove_file(i.path("kubeconfig"))), &["get", "pods"]),
+    ("", nothing, &["apply", "-f", "a\"b"]),
+    ("level: critical", nothing, APPLY),
+    ("policy: {sandbox: require}", nothing, APPLY),
+    ("", |i| drop(std::fs::remove_file(i.config())), APPLY),
+    ("level: severe", nothing, APPLY),
+];
+
+#[test]
+fn every_reason_has_its_message_in_the_golden_file() {
+    let mut text = String::new();
+    let mut seen = BTreeSet::new();
+    for (rules, prepare, words) in CASES {
+        let instance = Instance::new();
+        let instance = if rules.is_empty() { instance } else { instance.rules(rules) };
+        instance.write("elsewhere/x.yaml", &config_map("x"));
+        prepare(&instance);
+        let mut command = instance.command(&crate::support::envguard());
+        if !instance.checkout().exists() {
+            command.current_dir(instance.path("elsewhere"));
+        }
+        let output = crate::support::Output::of(command.args(*words));
+        let shown = output.stderr.replace(instance.path("").to_str().unwrap(), "$INSTANCE/");
+        text.push_str(&format!("$ kubectl {}\n", words.join(" ")));
+        text.push_str(&format!("{shown}[exit {}]\n\n", output.code.unwrap()));
+        seen.extend(codes(&output.stderr));
+        has_four_parts(&shown);
+    }
+    let missing: Vec<&str> =
+        Code::ALL.iter().map(|code| code.name()).filter(|name| !seen.contains(*name)).collect();
+    assert!(missing.is_empty(), "no case for {missing:?}");
+    if std::env::var_os("ENVGUARD_TEST_BLESS").is_some() {
+        write(FILE.as_ref(), &text);
+    }
+    let golden = std::fs::read_to_string(FILE).unwrap_or_default();
+    for (line, (now, then)) in text.lines().zip(golden.lines()).enumerate() {
+        assert_eq!(now, then, "line {} of {FILE}", line + 1);
+    }
+    assert_eq!(text.len(), golden.len(), "{FILE} has another length");
+}
+
+fn codes(stderr: &str) -> Vec<String> {
+    stderr
+        .lines()
+        .filter_map(|line| line.strip_prefix("envguard: refused"))
+        .filter_map(|line| Some(line.split_once('(')?.1.split_once(')')?.0.to_owned()))
+        .collect()
+}
+
+/// What was refused, which path or word, which rule, what to do instead.
+fn has_four_parts(text: &str) {
+    let refusals = text.lines().filter(|line| line.starts_with("envguard: refused")).count();
+    let labels =
+        |label: &str| text.lines().filter(|line| line.starts_with(&format!("  {label} "))).count();
+    assert!(refusals > 0, "{text}");
+    assert_eq!(labels("rule"), refusals, "{text}");
+    assert_eq!(labels("instead"), refusals, "{text}");
+    for line in text.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   ")) {
+        assert!(line.split_whitespace().count() > 1, "an empty part: {line:?} in {text}");
+    }
+}

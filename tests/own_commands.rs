@@ -1,0 +1,78 @@
+//! Our own commands and their names.
+
+use crate::support::{Instance, Output, kubectls};
+
+#[test]
+fn check_prints_json_that_programs_can_rely_on() {
+    let instance = Instance::new();
+    let output = instance.envguard(&["check", "-o", "json", "--", "apply", "-k", "overlays/prod"]);
+    let document: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
+    assert_eq!(document["apiVersion"], "envguard/v1alpha1");
+    assert_eq!(document["kind"], "Check");
+    assert_eq!(document["verdict"], "refuse");
+    assert_eq!(document["environment"], "develop");
+    assert_eq!(document["level"], "normal");
+    assert_eq!(document["cluster"], "develop-eks");
+    assert_eq!(document["class"], "mutate");
+    assert_eq!(document["reasons"][0]["code"], "target-foreign");
+    assert_eq!(document["reasons"][0]["remedy"], "kubectl apply -k overlays/develop");
+    assert_eq!(output.exits(77).stderr, "");
+
+    let output =
+        instance.envguard(&["check", "-o", "json", "--", "apply", "-k", "overlays/develop"]);
+    let document: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
+    assert_eq!(document["verdict"], "run");
+    assert_eq!(document["reasons"].as_array().unwrap().len(), 0);
+    let reached: Vec<&str> =
+        document["reached"].as_array().unwrap().iter().map(|path| path.as_str().unwrap()).collect();
+    for file in ["overlays/develop/kustomization.yaml", "base/kustomization.yaml", "base/cm.yaml"] {
+        let path = instance.checkout().join(file);
+        assert!(reached.contains(&path.to_str().unwrap()), "{file} in {reached:?}");
+    }
+    output.exits(0).stderr.is_empty().then_some(()).unwrap();
+}
+
+#[test]
+fn check_runs_nothing() {
+    let instance = Instance::new();
+    instance.check(&["apply", "-k", "overlays/develop"]).exits(0);
+    instance.check(&["kubectl", "apply", "-k", "overlays/develop"]).exits(0);
+    assert_eq!(instance.recorded(), None);
+}
+
+#[test]
+fn wrong_usage_exits_64_and_help_0() {
+    let instance = Instance::new();
+    instance.envguard(&["check"]).exits(64);
+    instance.envguard(&["check", "-o", "xml", "--", "get"]).exits(64);
+    instance.envguard(&["--confirm"]).exits(64);
+    instance.envguard(&["why", "no-such-code"]).says("kubectl envguard --help").exits(64);
+    instance.envguard(&["--help"]).prints("Usage: kubectl envguard").exits(0);
+    instance.envguard(&["--version"]).prints(env!("CARGO_PKG_VERSION")).exits(0);
+    instance.envguard(&[]).exits(64);
+    let help = instance.envguard(&["--help"]).stdout;
+    assert!(help.lines().count() <= 40, "help does not fit a screen: {help}");
+    assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
+}
+
+#[test]
+fn a_closed_pipe_is_no_error() {
+    let instance = Instance::new();
+    let script = format!("{} why | head -n 1", crate::support::envguard().display());
+    let mut command = instance.command("/bin/bash".as_ref());
+    let output = Output::of(command.args(["-o", "pipefail", "-c", &script])).exits(0);
+    assert_eq!(output.stderr, "");
+}
+
+#[test]
+fn own_commands_are_named_like_no_kubectl_command() {
+    for kubectl in kubectls() {
+        let mut command = std::process::Command::new(&kubectl.path);
+        let output = Output::of(command.arg("--help").env("KUBECONFIG", "/dev/null"));
+        for name in kubectl_envguard::cli::OWN_COMMANDS {
+            let is_listed =
+                output.stdout.lines().any(|line| line.split_whitespace().next() == Some(name));
+            assert!(!is_listed, "{name} is a command of kubectl {}", kubectl.version);
+        }
+    }
+}

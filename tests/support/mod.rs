@@ -1,0 +1,38 @@
+//! What every test needs: an instance in a scratch directory, the real kubectls,
+//! and the API server stand-in.
+
+mod instance;
+mod kubectls;
+mod output;
+mod real_server;
+mod server;
+
+pub(crate) use instance::{Instance, certificate, config_map, kubeconfig, read, write};
+pub(crate) use kubectls::{Kubectl, kubectls};
+pub(crate) use output::Output;
+pub(crate) use real_server::RealServer;
+pub(crate) use server::Server;
+
+use std::path::PathBuf;
+
+/// The whole program.
+pub(crate) fn envguard() -> PathBuf {
+    PathBuf::from(env!("CARGO_BIN_EXE_kubectl-envguard"))
+}
+
+/// The shim.
+pub(crate) fn shim() -> PathBuf {
+    PathBuf::from(env!("CARGO_BIN_EXE_envguard-shim"))
+}
+
+/// Says that a test cannot do its work here, and why. `tests/run` counts these
+/// lines; where everything must run, the test fails instead.
+pub(crate) fn skip(why: &str) {
+    assert!(std::env::var_os("CI").is_none(), "nothing may be skipped here: {why}");
+    eprintln!("SKIPPED {why}");
+    if let Some(file) = std::env::var_os("ENVGUARD_TEST_SKIPS") {
+        use std::io::Write;
+        let mut file = std::fs::OpenOptions::new().append(true).create(true).open(file).unwrap();
+        writeln!(file, "{why}").unwrap();
+    }
+}
