@@ -22,7 +22,10 @@ pub(super) fn judge(policy: &Policy, request: &Request, facts: &Facts, found: &m
             }
             Whereabouts::Stream => {}
         }
-        if let Role::Target { kustomization: Some(kustomization) } = &reached.role {
+        // For a foreign target that is reason enough, and -k would be no remedy.
+        if let Role::Target { kustomization: Some(kustomization) } = &reached.role
+            && !is_foreign(policy, facts, reached)
+        {
             found.push(reasons::kustomize_as_files(request, reached, kustomization));
         }
     }
@@ -60,6 +63,11 @@ fn local_reason(
         }
         _ => None,
     }
+}
+
+fn is_foreign(policy: &Policy, facts: &Facts, reached: &Reached) -> bool {
+    matches!(&reached.whereabouts, Whereabouts::Local(local)
+        if matches!(worst_place(policy, facts, local), Place::Foreign(_)))
 }
 
 /// The worst of all readings. A symbolic link on the way that *is* a child of an

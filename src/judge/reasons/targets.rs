@@ -33,10 +33,8 @@ pub(in crate::judge) fn target_foreign(
         shown(&overlay.path),
         format!("{}; overlays that may be applied here: {}", instance(policy), allowed(policy)),
         match (remedy_with_allowed(request, spelled, overlay), here) {
+            (_, Some(here)) if is_read_as_files(&reached.role) => as_kustomization(request, &here),
             (Some(line), _) => line,
-            (None, Some(here)) if matches!(reached.role, Role::Below { .. }) => {
-                as_kustomization(request, &here)
-            }
             _ => format!(
                 "on the {} instance: {}",
                 shown(&overlay.name),
@@ -44,6 +42,11 @@ pub(in crate::judge) fn target_foreign(
             ),
         },
     )
+}
+
+/// Whether `-f` names a directory that is, or holds, an overlay.
+fn is_read_as_files(role: &Role) -> bool {
+    matches!(role, Role::Below { .. } | Role::Target { kustomization: Some(_) })
 }
 
 /// The same command line with the allowed overlay's name in the place of the
