@@ -326,7 +326,7 @@ fn read_bytes(file: &Path) -> Result<Option<Vec<u8>>, Trouble> {
     if !metadata.is_file() || metadata.len() > MAX_BYTES {
         return Err(trouble(file, "is not a regular file of a reasonable size"));
     }
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(metadata.len() as usize + 1);
     std::fs::File::open(file)
         .and_then(|opened| opened.take(MAX_BYTES).read_to_end(&mut bytes))
         .map_err(|error| trouble(file, &format!("cannot be read: {error}")))?;

@@ -9,7 +9,7 @@ use crate::env::Env;
 use crate::exec::{self, Own};
 use crate::exit::Exit;
 use crate::gather;
-use crate::judge::{self, Facts, Outcome, Verdict};
+use crate::judge::{self, Facts, Outcome, Territory, Verdict};
 use crate::kubectl::{self, Class, Request};
 use crate::policy::{Ask, Mode, Policy, Unusable};
 use crate::report::Reporter;
@@ -39,8 +39,8 @@ pub struct Judged {
 /// it does not run.
 #[must_use]
 pub fn guard(words: &[OsString], options: &Options, env: &Env, reporter: Reporter) -> Exit {
-    match config::load(env, options.config.as_deref()) {
-        Ok(loaded) => guarded(words, options, env, reporter, &loaded),
+    match open(env, options.config.as_deref()) {
+        Ok(instance) => guarded(words, options, env, reporter, &instance),
         Err(unusable) => unconfigured(words, env, reporter, &unusable),
     }
 }
@@ -50,16 +50,13 @@ fn guarded(
     options: &Options,
     env: &Env,
     reporter: Reporter,
-    loaded: &Loaded,
+    instance: &Instance,
 ) -> Exit {
-    let policy = &loaded.policy;
-    if let Err(unusable) = config::outside_checkouts(&loaded.file, &gather::checkout_tops(policy)) {
-        return unconfigured(words, env, reporter, &unusable);
-    }
+    let policy = &instance.loaded.policy;
     if let Some(exit) = answer_completion(words, policy, env, reporter) {
         return exit;
     }
-    let judged = judge_words(words, policy, env, &loaded.file);
+    let judged = judge_words(words, instance, env);
     reporter.verdict(&judged.verdict, Some(policy));
     let Outcome::Run { ask } = judged.verdict.outcome else { return Exit::Refused };
     if ask > Ask::Never
@@ -84,9 +81,30 @@ fn guarded(
     become_kubectl(&words, Some(policy), env, reporter)
 }
 
+/// The configured instance and its checkouts on this disk.
+#[derive(Debug)]
+pub struct Instance {
+    /// Configuration and its file.
+    pub loaded: Loaded,
+    territory: Territory,
+}
+
+/// Reads the configuration and looks for the checkouts.
+///
+/// # Errors
+/// [`Unusable`], also when the configuration lies inside a checkout.
+pub fn open(env: &Env, named: Option<&Path>) -> Result<Instance, Unusable> {
+    let loaded = config::load(env, named)?;
+    let territory = gather::survey(&loaded.policy);
+    let tops = territory.checkouts.iter().map(|checkout| checkout.top.as_path());
+    config::outside_checkouts(&loaded.file, tops)?;
+    Ok(Instance { loaded, territory })
+}
+
 /// Judges a command line; nothing runs.
 #[must_use]
-pub fn judge_words(words: &[OsString], policy: &Policy, env: &Env, file: &Path) -> Judged {
+pub fn judge_words(words: &[OsString], instance: &Instance, env: &Env) -> Judged {
+    let Loaded { policy, file } = &instance.loaded;
     let readings = match kubectl::readings(words) {
         Ok(readings) => readings,
         Err(misfit) => {
@@ -100,8 +118,10 @@ pub fn judge_words(words: &[OsString], policy: &Policy, env: &Env, file: &Path) 
     };
     let requests: Vec<Request> =
         readings.into_iter().map(|reading| Request::new(words, reading)).collect();
-    let facts: Vec<Facts> =
-        requests.iter().map(|request| gather::gather(policy, request, env, file)).collect();
+    let facts: Vec<Facts> = requests
+        .iter()
+        .map(|request| gather::gather(policy, request, env, file, instance.territory.clone()))
+        .collect();
     let verdicts = requests
         .iter()
         .zip(&facts)

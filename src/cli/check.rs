@@ -6,10 +6,8 @@ use serde::Serialize;
 
 use super::args::{Check, Format};
 use super::print;
-use crate::config;
 use crate::env::Env;
 use crate::exit::Exit;
-use crate::gather;
 use crate::judge::{Code, Facts, Outcome, Reason, Verdict, Whereabouts, config_unusable};
 use crate::policy::{Ask, Mode, Policy};
 use crate::report::Reporter;
@@ -56,15 +54,9 @@ pub(super) fn check(
         Some((first, rest)) if first == "kubectl" => rest,
         _ => &arguments.words,
     };
-    let loaded = config::load(env, named).and_then(|loaded| {
-        config::outside_checkouts(&loaded.file, &gather::checkout_tops(&loaded.policy))?;
-        Ok(loaded)
-    });
-    let (judged, policy) = match &loaded {
-        Ok(loaded) => {
-            let judged = run::judge_words(words, &loaded.policy, env, &loaded.file);
-            (judged, Some(&loaded.policy))
-        }
+    let instance = run::open(env, named);
+    let (judged, policy) = match &instance {
+        Ok(instance) => (run::judge_words(words, instance, env), Some(&instance.loaded.policy)),
         Err(unusable) => {
             let reasons = vec![config_unusable(unusable)];
             let verdict = Verdict { reasons, ..Verdict::default() };

@@ -56,9 +56,9 @@ fn hand_over(words: &[OsString], env: &Env, reporter: Reporter) -> Exit {
         .ok()
         .into_iter()
         .flat_map(|exe| exec::siblings(&exe))
-        .filter(|path| path.file_name() == Some(OsStr::new(WHOLE)));
+        .filter(|path| path.file_name() == Some(OsStr::new(exec::WHOLE)));
     let on_path = env.get("PATH").into_iter().flat_map(std::env::split_paths);
-    let on_path = on_path.filter(|dir| dir.is_absolute()).map(|dir| dir.join(WHOLE));
+    let on_path = on_path.filter(|dir| dir.is_absolute()).map(|dir| dir.join(exec::WHOLE));
     let program = beside.chain(on_path).find(|path| path.is_file());
     let Some(program) = program else {
         reporter.error(
@@ -74,9 +74,6 @@ fn hand_over(words: &[OsString], env: &Env, reporter: Reporter) -> Exit {
     );
     Exit::Failure
 }
-
-/// The file name of the whole program.
-const WHOLE: &str = "kubectl-envguard";
 
 fn own(words: &[OsString], env: &Env, reporter: Reporter) -> Exit {
     let name = OsString::from("kubectl envguard");

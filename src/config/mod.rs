@@ -98,7 +98,8 @@ fn read(file: &Path) -> Result<String, Unusable> {
     if metadata.len() > MAX_BYTES {
         return Err(invalid(format!("is larger than {MAX_BYTES} bytes")));
     }
-    let mut bytes = Vec::new();
+    // One byte more than announced: the end is found without asking again.
+    let mut bytes = Vec::with_capacity(metadata.len() as usize + 1);
     std::fs::File::open(file)
         .and_then(|opened| opened.take(MAX_BYTES).read_to_end(&mut bytes))
         .map_err(|error| invalid(format!("cannot be read: {error}")))?;
@@ -110,9 +111,12 @@ fn read(file: &Path) -> Result<String, Unusable> {
 ///
 /// # Errors
 /// [`Unusable::Invalid`] naming the checkout.
-pub fn outside_checkouts(file: &Path, tops: &[PathBuf]) -> Result<(), Unusable> {
+pub fn outside_checkouts<'t>(
+    file: &Path,
+    mut tops: impl Iterator<Item = &'t Path>,
+) -> Result<(), Unusable> {
     let real = file.canonicalize().unwrap_or_else(|_| file.to_path_buf());
-    match tops.iter().find(|top| crate::path::is_within(&real, top)) {
+    match tops.find(|top| crate::path::is_within(&real, top)) {
         None => Ok(()),
         Some(top) => Err(Unusable::Invalid {
             file: file.into(),

@@ -9,8 +9,8 @@ use std::path::Path;
 use std::process::Command;
 
 pub use environment::{Change, DEPTH, changes, namespace};
-pub(crate) use real::siblings;
 pub use real::{NotFound, Own, find};
+pub(crate) use real::{WHOLE, siblings};
 
 use crate::env::Env;
 

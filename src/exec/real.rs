@@ -1,5 +1,6 @@
 //! Finds the real kubectl, and never ourselves.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -44,7 +45,7 @@ impl Own {
     #[must_use]
     pub fn of_process() -> Self {
         let Ok(exe) = std::env::current_exe() else { return Self::default() };
-        let mut candidates = vec![PathBuf::from("/proc/self/exe"), exe.clone()];
+        let mut candidates = vec![PathBuf::from("/proc/self/exe")];
         candidates.extend(siblings(&exe));
         Self { identities: candidates.iter().filter_map(|path| identity(path)).collect() }
     }
@@ -55,15 +56,22 @@ impl Own {
 }
 
 /// Where the other program of the pair may be: beside this one (a build
-/// directory), or across `PREFIX/bin` and `PREFIX/lib/envguard`.
+/// directory), or across from `PREFIX/lib/envguard` to `PREFIX/bin` and back.
 pub(crate) fn siblings(exe: &Path) -> Vec<PathBuf> {
-    const NAMES: [&str; 2] = ["kubectl-envguard", "envguard-shim"];
     let Some(dir) = exe.parent() else { return Vec::new() };
-    ["", "../bin", "../../bin", "../lib/envguard"]
-        .iter()
-        .flat_map(move |step| NAMES.iter().map(move |name| dir.join(step).join(name)))
-        .collect()
+    let (name, across) = if exe.file_name() == Some(OsStr::new(SHIM)) {
+        (WHOLE, "../../bin")
+    } else {
+        (SHIM, "../lib/envguard")
+    };
+    vec![dir.join(name), dir.join(across).join(name)]
 }
+
+/// The file name of the whole program.
+pub(crate) const WHOLE: &str = "kubectl-envguard";
+
+/// The file name of the shim.
+const SHIM: &str = "envguard-shim";
 
 fn identity(path: &Path) -> Option<(u64, u64)> {
     path.metadata().ok().map(|metadata| (metadata.dev(), metadata.ino()))

@@ -12,22 +12,27 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use crate::env::Env;
-use crate::judge::{Facts, Local, Nature, Place, Reached, Role, Trouble, Whereabouts, place};
+use crate::judge::{
+    Facts, Local, Nature, Place, Reached, Role, Territory, Trouble, Whereabouts, place,
+};
 use crate::kubectl::{FileSource, Request, Target};
 use crate::path::join_clean;
 use crate::policy::{Policy, Remote};
 use resolve::{End, Resolution, Resolver};
+pub use territory::survey;
 
-/// Builds the facts about `request`.
+/// Builds the facts about `request`; `territory` comes from [`survey`].
 #[must_use]
-pub fn gather(policy: &Policy, request: &Request, env: &Env, config_file: &Path) -> Facts {
+pub fn gather(
+    policy: &Policy,
+    request: &Request,
+    env: &Env,
+    config_file: &Path,
+    territory: Territory,
+) -> Facts {
     let mut gathering = Gathering {
         policy,
-        facts: Facts {
-            config_file: config_file.to_path_buf(),
-            territory: territory::survey(policy),
-            ..Facts::default()
-        },
+        facts: Facts { config_file: config_file.to_path_buf(), territory, ..Facts::default() },
         resolver: Resolver::default(),
     };
     if !request.targets.is_empty() {
@@ -42,13 +47,6 @@ pub fn gather(policy: &Policy, request: &Request, env: &Env, config_file: &Path)
         gathering.facts.cluster = Some(cluster::facts(policy, request, env));
     }
     gathering.facts
-}
-
-/// The tops of the checkouts that exist, for the check that the configuration
-/// lies in none of them.
-#[must_use]
-pub fn checkout_tops(policy: &Policy) -> Vec<PathBuf> {
-    territory::survey(policy).checkouts.into_iter().map(|checkout| checkout.top).collect()
 }
 
 /// The facts as they grow.

@@ -10,7 +10,8 @@ use crate::policy::{CheckoutRule, Policy};
 
 /// Finds the checkouts that exist. Overlay roots are looked at when a path leads
 /// through them: a repository may have thousands.
-pub(super) fn survey(policy: &Policy) -> Territory {
+#[must_use]
+pub fn survey(policy: &Policy) -> Territory {
     let mut territory = Territory::default();
     for (rule, checkout) in policy.checkouts.iter().enumerate() {
         let tops = expand(&checkout.path);
