@@ -129,14 +129,21 @@ impl Grammar {
     /// The subcommand of `parent` called `name`, by its name or an alias. Exact
     /// and case-sensitive, as cobra compares.
     pub(super) fn subcommand(self, parent: &Command, name: &str) -> Option<&'static Command> {
-        if name.contains(' ') {
+        if name.is_empty() || name.contains(' ') {
             return None;
         }
-        COMMANDS
-            .iter()
-            .filter(|command| command.versions.has(self.version))
-            .filter(|command| parent_path(command.path) == Some(parent.path))
-            .find(|command| last_word(command.path) == name || command.aliases.contains(&name))
+        let path = if parent.path.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{} {name}", parent.path)
+        };
+        self.command(&path).or_else(|| {
+            COMMANDS
+                .iter()
+                .filter(|command| command.aliases.contains(&name))
+                .filter(|command| command.versions.has(self.version))
+                .find(|command| parent_path(command.path) == parent.path)
+        })
     }
 
     /// The flag `long` of `command`: its own one before the global one.
@@ -166,17 +173,9 @@ impl Grammar {
     }
 }
 
-/// `create` for `create secret`, the empty path for `create`, nothing for kubectl.
-fn parent_path(path: &'static str) -> Option<&'static str> {
-    match path.rsplit_once(' ') {
-        Some((parent, _)) => Some(parent),
-        None if path.is_empty() => None,
-        None => Some(""),
-    }
-}
-
-fn last_word(path: &'static str) -> &'static str {
-    path.rsplit_once(' ').map_or(path, |(_, word)| word)
+/// `create` for `create secret`, the empty path for `create`.
+fn parent_path(path: &'static str) -> &'static str {
+    path.rsplit_once(' ').map_or("", |(parent, _)| parent)
 }
 
 #[cfg(test)]
@@ -191,7 +190,7 @@ mod tests {
     #[test]
     fn every_parent_is_in_the_table() {
         for command in COMMANDS {
-            let Some(parent) = parent_path(command.path) else { continue };
+            let parent = parent_path(command.path);
             let found = COMMANDS.iter().find(|other| other.path == parent).unwrap();
             let missing = command.versions.0 & !found.versions.0;
             assert_eq!(missing, 0, "{}", command.path);
