@@ -35,7 +35,11 @@ impl RealServer {
             "--listen-peer-urls".to_owned(),
             url(peer),
         ]));
-        write(&server.path("sa.key"), &private_key());
+        // Service account tokens: nobody uses one here, but the server wants a key.
+        let key = rcgen::KeyPair::generate().unwrap();
+        write(&server.path("sa.key"), &pem("PRIVATE KEY", &key.serialize_der()));
+        let public = rcgen::PublicKeyData::subject_public_key_info(&key);
+        write(&server.path("sa.pub"), &pem("PUBLIC KEY", &public));
         write(&server.path("tokens"), &format!("{TOKEN},admin,admin,system:masters\n"));
         let port = server.port;
         let file = |name: &str| server.path(name).display().to_string();
@@ -47,7 +51,7 @@ impl RealServer {
             format!("--token-auth-file={}", file("tokens")),
             "--authorization-mode=RBAC".to_owned(),
             "--service-cluster-ip-range=10.0.0.0/24".to_owned(),
-            format!("--service-account-key-file={}", file("sa.key")),
+            format!("--service-account-key-file={}", file("sa.pub")),
             format!("--service-account-signing-key-file={}", file("sa.key")),
             "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
         ];
@@ -94,7 +98,8 @@ impl RealServer {
             if ready {
                 return;
             }
-            assert!(begun.elapsed() < DEADLINE, "the API server did not start: {:?}", self.dir);
+            let log = || super::read(&self.path("log1"));
+            assert!(begun.elapsed() < DEADLINE, "the API server did not start: {}", log());
             std::thread::yield_now();
         }
     }
@@ -109,14 +114,13 @@ impl Drop for RealServer {
     }
 }
 
-/// A key for service account tokens, in PEM.
-fn private_key() -> String {
+/// PEM as `openssl` writes it.
+fn pem(label: &str, der: &[u8]) -> String {
     use base64::Engine;
-    let der = rcgen::KeyPair::generate().unwrap().serialize_der();
     let body = base64::engine::general_purpose::STANDARD.encode(der);
     let lines: Vec<&str> =
         body.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
-    format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", lines.join("\n"))
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }
 
 fn free_port() -> u16 {
