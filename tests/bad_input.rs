@@ -84,31 +84,46 @@ fn things_that_are_no_files() {
     refused(&instance, "input-unreadable").says("too many symbolic links");
 }
 
+/// Runs the guard as somebody for whom permissions count: root is nobody here.
+fn as_ordinary_user(instance: &Instance, words: &[&str]) -> Output {
+    use std::os::unix::fs::PermissionsExt;
+    if !rustix::process::geteuid().is_root() {
+        return instance.envguard(words);
+    }
+    let open = |path: &std::path::Path| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    open(&instance.path(""));
+    let program = instance.path("bin/envguard");
+    std::fs::copy(crate::support::envguard(), &program).unwrap();
+    open(&program);
+    let mut command = instance.command("/usr/bin/setpriv".as_ref());
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+    Output::of(command.arg(program).args(words))
+}
+
+fn permit(instance: &Instance, path: &str, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = std::fs::Permissions::from_mode(mode);
+    std::fs::set_permissions(instance.path(path), mode).unwrap();
+}
+
 #[test]
 fn files_that_may_not_be_read() {
-    use std::os::unix::fs::PermissionsExt;
-    if rustix::process::geteuid().is_root() {
-        // For root nothing is unreadable: the same as nobody, in the same tree.
-        let instance = Instance::new();
-        let unreadable = std::fs::Permissions::from_mode(0o000);
-        std::fs::set_permissions(instance.path(KUSTOMIZATION), unreadable).unwrap();
-        let open = |path: &std::path::Path| {
-            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
-        };
-        open(&instance.path(""));
-        let program = instance.path("bin/envguard");
-        std::fs::copy(crate::support::envguard(), &program).unwrap();
-        open(&program);
-        let mut command = instance.command("/usr/bin/setpriv".as_ref());
-        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
-        command.arg(program).args(["apply", "-k", "overlays/develop"]);
-        Output::of(&mut command).refused("input-unreadable").says("Permission denied");
-        return;
-    }
     let instance = Instance::new();
-    let unreadable = std::fs::Permissions::from_mode(0o000);
-    std::fs::set_permissions(instance.path(KUSTOMIZATION), unreadable).unwrap();
-    refused(&instance, "input-unreadable").says("Permission denied");
+    permit(&instance, KUSTOMIZATION, 0o000);
+    as_ordinary_user(&instance, &["apply", "-k", "overlays/develop"])
+        .refused("input-unreadable")
+        .says("Permission denied");
+}
+
+#[test]
+fn an_overlay_root_that_cannot_be_listed_hides_nothing() {
+    let instance = Instance::new();
+    instance.write(KUSTOMIZATION, "resources: [../prod]\n");
+    permit(&instance, "m/overlays", 0o711);
+    as_ordinary_user(&instance, &["apply", "-k", "overlays/develop"]).refused("reference-foreign");
+    permit(&instance, "m/overlays", 0o755);
 }
 
 #[test]

@@ -299,6 +299,16 @@ fn plugins_are_searched_not_parsed() {
             (&["neatly", "x"], "command-unknown"),
         ],
     );
+    // kubectl 1.31 and later: `create NAME` may be a plugin too
+    instance.write("bin/kubectl-create-thing", "#!/bin/sh\nexit 7\n");
+    instance.executable("bin/kubectl-create-thing");
+    holds(
+        &instance,
+        &[
+            (&["create", "thing", "x"], "run"),
+            (&["create", "thing", "overlays/prod/extra.yaml"], "target-foreign"),
+        ],
+    );
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod stdin;
 mod territory;
 
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::env::Env;
@@ -39,9 +40,11 @@ pub fn gather(
         territory::visit_literal_roots(&mut gathering.facts.territory, policy);
         gathering.targets(request, env);
     }
-    if let Some(words) = request.plugin_words() {
+    if let Some(words) = request.plugin_words().or_else(|| create_plugin_words(request)) {
         gathering.facts.plugin = find_plugin(words, env);
-        gathering.plugin_words(request, env);
+        if gathering.facts.plugin.is_some() || request.plugin_words().is_some() {
+            gathering.plugin_words(request, env);
+        }
     }
     if request.class != Some(crate::kubectl::Class::PassThrough) || !request.overrides.is_empty() {
         gathering.facts.cluster = Some(cluster::facts(policy, request, env));
@@ -217,6 +220,16 @@ impl Gathering<'_> {
             }
         }
     }
+}
+
+/// `create NAME …`: since kubectl 1.31 a `kubectl-create-NAME` on `PATH` gets all
+/// words when `create` has no such subcommand.
+fn create_plugin_words(request: &Request) -> Option<&[OsString]> {
+    let named = request.invocation.command() == "create"
+        && request.words.first().is_some_and(|word| word == "create")
+        && request.words.get(1).is_some_and(|word| !word.as_bytes().starts_with(b"-"));
+    let end = request.words.iter().position(|word| word.as_bytes().starts_with(b"-"));
+    named.then(|| &request.words[..end.unwrap_or(request.words.len())])
 }
 
 /// The program kubectl would run for words it does not know: the longest run of

@@ -110,10 +110,24 @@ pub(super) fn visit(territory: &mut Territory, policy: &Policy, path: &Path) {
     }
 }
 
+fn is_absent(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
+}
+
 fn inspect(root: &Path, rule: &CheckoutRule) -> Root {
     let mut found = Root::default();
-    let Ok(entries) = std::fs::read_dir(root) else { return found };
-    for entry in entries.flatten() {
+    let entries = match std::fs::read_dir(root) {
+        Ok(entries) => entries,
+        Err(error) => {
+            found.unreadable = !is_absent(&error);
+            return found;
+        }
+    };
+    for entry in entries {
+        let Ok(entry) = entry else {
+            found.unreadable = true;
+            continue;
+        };
         let is_dir = match entry.file_type() {
             Ok(kind) if kind.is_symlink() => entry.path().is_dir(),
             Ok(kind) => kind.is_dir(),

@@ -59,6 +59,9 @@ pub struct Root {
     pub allowed: Vec<OsString>,
     /// Names of children that are plain files.
     pub files: BTreeSet<OsString>,
+    /// It exists and cannot be listed: then its children count as if it had an
+    /// allowed one.
+    pub unreadable: bool,
 }
 
 /// Something kubectl would open.

@@ -82,7 +82,7 @@ fn in_checkout(rule: &CheckoutRule, top: &Path, relative: &Path, territory: &Ter
         if rule.is_root(&walked) {
             let root_path = top.join(&walked);
             let root = territory.roots.get(&root_path);
-            let has_allowed = root.is_some_and(|root| !root.allowed.is_empty());
+            let has_allowed = root.is_some_and(|root| !root.allowed.is_empty() || root.unreadable);
             let is_file = root.is_some_and(|root| root.files.contains(name));
             if !is_file {
                 match rule.standing(name, has_allowed) {
@@ -119,6 +119,7 @@ mod tests {
         let root = |allowed: &[&str], files: &[&str]| Root {
             allowed: allowed.iter().map(OsString::from).collect(),
             files: files.iter().map(OsString::from).collect(),
+            unreadable: false,
         };
         Territory {
             checkouts: vec![Checkout {

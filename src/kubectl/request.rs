@@ -26,8 +26,6 @@ pub struct Request {
     pub overrides: Vec<Override>,
     /// Flags that choose another identity.
     pub identities: Vec<Override>,
-    /// The last `--load-restrictor` is `LoadRestrictionsNone`.
-    pub unrestricted: bool,
     /// Values of `-f` that kubectl cannot read as CSV.
     pub malformed: Vec<OsString>,
 }
@@ -102,8 +100,6 @@ impl Request {
             recursive: recursive(&invocation),
             overrides: overrides(&invocation, &CLUSTER_FLAGS),
             identities: overrides(&invocation, &IDENTITY_FLAGS),
-            unrestricted: invocation.command() == "kustomize"
-                && invocation.last("load-restrictor").is_some_and(|v| v == "LoadRestrictionsNone"),
             targets,
             malformed,
             invocation,
