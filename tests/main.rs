@@ -18,4 +18,5 @@ mod golden;
 mod own_commands;
 mod shim;
 mod support;
+mod trees;
 mod why;
