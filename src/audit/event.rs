@@ -1,0 +1,171 @@
+//! One line of the audit log.
+
+use std::ffi::OsString;
+
+use serde::{Deserialize, Serialize};
+
+use super::mask::masked;
+use crate::judge::{Outcome, Verdict};
+use crate::kubectl::Class;
+use crate::policy::{Ask, Mode, Policy};
+
+/// Words beyond this many are counted, not logged.
+const MAX_WORDS: usize = 200;
+
+/// Characters of one word beyond this many are counted, not logged.
+const MAX_WORD: usize = 2_000;
+
+/// What is written for one command, or for the answer to a question about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Event {
+    /// `envguard/v1alpha1`
+    pub api_version: String,
+    /// `AuditEvent`
+    pub kind: String,
+    /// When, RFC 3339 in UTC.
+    pub time: String,
+    /// `judged`, `confirmed` or `declined`.
+    pub event: String,
+    /// `run`, `ask` or `refuse`.
+    pub verdict: String,
+    /// Whether the verdict held; `false` in observe mode when something was wrong.
+    pub enforced: bool,
+    /// Every reason against running.
+    pub reasons: Vec<EventReason>,
+    /// What kind of command it is, as in the level's table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
+    /// The words after `kubectl`, without secrets.
+    pub argv: Vec<String>,
+    /// The working directory.
+    pub cwd: String,
+    /// Session Manager's session id, or `unknown`.
+    pub session: String,
+    /// The user id that ran it.
+    pub uid: u32,
+    /// The user's name, where the machine knows one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The terminal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tty: Option<String>,
+    /// The process, which becomes kubectl.
+    pub pid: u32,
+    /// The instance's environment.
+    pub environment: String,
+    /// The instance's cluster.
+    pub cluster: String,
+    /// HEAD of the checkout that was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// SHA-256 of the manifests that came from standard input.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stdin: Option<String>,
+    /// Why the rules were lifted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub break_glass: Option<String>,
+}
+
+/// A reason as it is logged: the sentence can be looked up with `why`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventReason {
+    /// Stable code.
+    pub code: String,
+    /// Path, address or word.
+    pub offender: String,
+}
+
+/// Who, where and when: what only the process knows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Circumstances {
+    /// RFC 3339, UTC.
+    pub time: String,
+    /// Working directory.
+    pub cwd: String,
+    /// Session Manager's session id.
+    pub session: Option<String>,
+    /// User id.
+    pub uid: u32,
+    /// User name.
+    pub user: Option<String>,
+    /// Terminal.
+    pub tty: Option<String>,
+    /// Process id.
+    pub pid: u32,
+}
+
+impl Event {
+    /// The line for a verdict.
+    #[must_use]
+    pub fn judged(
+        policy: &Policy,
+        words: &[OsString],
+        class: Option<Class>,
+        verdict: &Verdict,
+        circumstances: Circumstances,
+    ) -> Self {
+        let refused = !verdict.reasons.is_empty();
+        let outcome = match verdict.outcome {
+            _ if refused => "refuse",
+            Outcome::Refuse => "refuse",
+            Outcome::Run { ask: Ask::Never } => "run",
+            Outcome::Run { .. } => "ask",
+        };
+        let reasons = verdict.reasons.iter().map(|reason| EventReason {
+            code: reason.code.name().to_owned(),
+            offender: shortened(&masked(&[&reason.offender]).concat()),
+        });
+        Self {
+            api_version: "envguard/v1alpha1".to_owned(),
+            kind: "AuditEvent".to_owned(),
+            time: circumstances.time,
+            event: "judged".to_owned(),
+            verdict: outcome.to_owned(),
+            enforced: verdict.outcome == Outcome::Refuse || policy.mode == Mode::Enforce,
+            reasons: reasons.collect(),
+            class: class.map(|class| class.name().to_owned()),
+            argv: logged(words),
+            cwd: circumstances.cwd,
+            session: circumstances.session.unwrap_or_else(|| "unknown".to_owned()),
+            uid: circumstances.uid,
+            user: circumstances.user,
+            tty: circumstances.tty,
+            pid: circumstances.pid,
+            environment: policy.environment.name.clone(),
+            cluster: policy.pin.name.clone(),
+            commit: None,
+            stdin: None,
+            break_glass: None,
+        }
+    }
+
+    /// The line as it is appended, with its line break.
+    ///
+    /// # Errors
+    /// Never for what [`Event::judged`] builds; serde asks for the possibility.
+    pub fn line(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let mut line = serde_json::to_vec(self)?;
+        line.push(b'\n');
+        Ok(line)
+    }
+}
+
+/// The words without secrets, and no more of them than a log can bear.
+fn logged(words: &[OsString]) -> Vec<String> {
+    let mut logged: Vec<String> =
+        masked(&words[..words.len().min(MAX_WORDS)]).iter().map(|word| shortened(word)).collect();
+    if words.len() > MAX_WORDS {
+        logged.push(format!("… {} more words", words.len() - MAX_WORDS));
+    }
+    logged
+}
+
+fn shortened(word: &str) -> String {
+    match word.char_indices().nth(MAX_WORD) {
+        None => word.to_owned(),
+        Some((end, _)) => {
+            format!("{}… {} more bytes", &word[..end], word.len() - end)
+        }
+    }
+}

@@ -1,0 +1,343 @@
+//! Command lines without their secrets, for the audit log.
+//!
+//! Words are searched, not parsed: a command line that kubectl would reject, or
+//! that belongs to a plugin, is logged too, and a secret in it is one all the
+//! same. A word too many that is masked costs a reader little; one too few is
+//! there for ever.
+
+use std::ffi::OsStr;
+
+use crate::text::shown;
+
+/// What stands in the place of a secret.
+pub const MASK: &str = "***";
+
+/// Flags whose value is a secret as a whole.
+const SECRET_FLAGS: [&str; 8] = [
+    "token",
+    "password",
+    "docker-password",
+    "client-key-data",
+    "auth-provider-arg",
+    "access-token",
+    "refresh-token",
+    "id-token",
+];
+
+/// Flags whose value is `NAME=VALUE`, of which the value is a secret.
+const PAIR_FLAGS: [&str; 5] = ["from-literal", "env", "exec-env", "set-string", "set"];
+
+/// Flags whose value is a text that may contain anything.
+const TEXT_FLAGS: [&str; 2] = ["overrides", "patch"];
+
+/// Parts of a name that make its value a secret.
+const SECRET_NAMES: [&str; 13] = [
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "token",
+    "credential",
+    "apikey",
+    "api-key",
+    "accesskey",
+    "access-key",
+    "private-key",
+    "key-data",
+    "authorization",
+];
+
+/// What the value of the flag before a word makes of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Value {
+    Secret,
+    Pair,
+    Text,
+    Plain,
+}
+
+/// The words of a command line as they are logged: readable, without control
+/// characters, and with every secret replaced by [`MASK`].
+#[must_use]
+pub fn masked<W: AsRef<OsStr>>(words: &[W]) -> Vec<String> {
+    let words: Vec<String> = words.iter().map(shown).collect();
+    let context = Context::of(&words);
+    let mut out = Vec::with_capacity(words.len());
+    let mut expected = Value::Plain;
+    let mut after_secret_name = false;
+    let mut context = context;
+    for word in &words {
+        let (masked, next) = if after_secret_name && !word.starts_with('-') {
+            (MASK.to_owned(), Value::Plain)
+        } else if expected != Value::Plain {
+            (value(word, expected, context), Value::Plain)
+        } else {
+            one(word, context)
+        };
+        context.foreign |= word == "--" && expected == Value::Plain;
+        // `config set users.admin.token VALUE`
+        after_secret_name = context.is_config_set && is_secret_name(word) && !word.contains('=');
+        out.push(masked);
+        expected = next;
+    }
+    out
+}
+
+/// What the whole command line says about its words.
+#[derive(Clone, Copy)]
+struct Context {
+    /// `set env`, `run`: `NAME=VALUE` words are environment variables.
+    sets_environment: bool,
+    /// `config set PROPERTY VALUE`
+    is_config_set: bool,
+    /// A Secret is named: an inline patch of it is a secret.
+    names_secret: bool,
+    /// The words after `--` belong to a program in a container.
+    foreign: bool,
+}
+
+impl Context {
+    fn of(words: &[String]) -> Self {
+        let has = |one: &str| words.iter().any(|word| word == one);
+        let is_secret = |word: &String| {
+            let kind = word.split(['/', ',', '.']).next().unwrap_or_default();
+            kind.eq_ignore_ascii_case("secret") || kind.eq_ignore_ascii_case("secrets")
+        };
+        Self {
+            sets_environment: has("env") || has("exec") || has("run") || has("debug"),
+            is_config_set: has("config") && has("set"),
+            names_secret: words.iter().any(is_secret),
+            foreign: false,
+        }
+    }
+}
+
+/// One word that is no flag's separate value, and what it makes of the next one.
+fn one(word: &str, context: Context) -> (String, Value) {
+    if let Some(long) = word.strip_prefix("--") {
+        let (name, attached) = match long.split_once('=') {
+            Some((name, text)) => (name, Some(text)),
+            None => (long, None),
+        };
+        let kind = kind_of(&name.replace('_', "-"));
+        return match attached {
+            Some(text) => (format!("--{name}={}", value(text, kind, context)), Value::Plain),
+            None => (word.to_owned(), kind),
+        };
+    }
+    if let Some(letters) = word.strip_prefix('-').filter(|letters| !letters.is_empty()) {
+        return short(word, letters, context);
+    }
+    (value(word, Value::Plain, context), Value::Plain)
+}
+
+/// `-e NAME=VALUE` (set env) and `-p PATCH` (patch, run); attached too.
+fn short(word: &str, letters: &str, context: Context) -> (String, Value) {
+    let mut rest = letters.chars();
+    let kind = match rest.next() {
+        Some('e') if context.sets_environment => Value::Pair,
+        Some('p') => Value::Text,
+        _ => return (value(word, Value::Plain, context), Value::Plain),
+    };
+    let text = rest.as_str();
+    if text.is_empty() {
+        return (word.to_owned(), kind);
+    }
+    let (equals, text) = text.strip_prefix('=').map_or(("", text), |text| ("=", text));
+    // mysql and others take `-pPASSWORD`.
+    let kind = if kind == Value::Text && context.foreign { Value::Secret } else { kind };
+    (format!("-{}{equals}{}", &letters[..1], value(text, kind, context)), Value::Plain)
+}
+
+fn kind_of(flag: &str) -> Value {
+    if SECRET_FLAGS.contains(&flag) || is_secret_name(flag) && !names_no_secret(flag) {
+        Value::Secret
+    } else if PAIR_FLAGS.contains(&flag) {
+        Value::Pair
+    } else if TEXT_FLAGS.contains(&flag) {
+        Value::Text
+    } else {
+        Value::Plain
+    }
+}
+
+/// kubectl's own flags that have such a word in their name and no secret in their
+/// value.
+fn names_no_secret(flag: &str) -> bool {
+    matches!(flag, "bound-object-kind" | "prune-allowlist" | "append-hash")
+}
+
+fn value(text: &str, kind: Value, context: Context) -> String {
+    match kind {
+        Value::Secret => MASK.to_owned(),
+        Value::Pair => pair(text),
+        Value::Text if context.names_secret || holds_secret(text) => MASK.to_owned(),
+        Value::Text => text.to_owned(),
+        Value::Plain => plain(text, context),
+    }
+}
+
+/// `NAME=***`; without `=` nothing is given away (`NAME-` removes a variable).
+fn pair(text: &str) -> String {
+    match text.split_once('=') {
+        Some((name, _)) => format!("{name}={MASK}"),
+        None => text.to_owned(),
+    }
+}
+
+fn plain(text: &str, context: Context) -> String {
+    if let Some((name, _)) = text.split_once('=')
+        && is_name(name)
+        && (context.sets_environment || is_secret_name(name))
+    {
+        return format!("{name}={MASK}");
+    }
+    if is_bearer(text) || text.split_once(':').is_some_and(|(name, _)| is_secret_header(name)) {
+        return MASK.to_owned();
+    }
+    without_user_info(text)
+}
+
+/// The name of a variable or property: what stands before a `=` that a person
+/// wrote as an assignment, and not a selector or a JSON path.
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || "_-.".contains(c))
+}
+
+/// `Authorization: …`, `X-Api-Key: …`; not `secret/web:…`, which is a resource.
+fn is_secret_header(name: &str) -> bool {
+    is_name(name) && is_secret_name(name) && !name.eq_ignore_ascii_case("secret")
+}
+
+fn is_secret_name(name: &str) -> bool {
+    let name = name.to_lowercase().replace('_', "-");
+    SECRET_NAMES.iter().any(|part| name.contains(part))
+}
+
+fn holds_secret(text: &str) -> bool {
+    let text = text.to_lowercase().replace('_', "-");
+    text.contains("stringdata") || SECRET_NAMES.iter().any(|part| text.contains(part))
+}
+
+/// JSON Web Tokens, and what HTTP clients are given as a header.
+fn is_bearer(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    text.starts_with("eyJ") && text.matches('.').count() >= 2
+        || lower.contains("bearer ")
+        || lower.contains("basic ")
+}
+
+/// `https://user:password@host` becomes `https://***@host`.
+fn without_user_info(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    match rest[..end].rfind('@') {
+        Some(at) => format!("{scheme}://{MASK}{}", &rest[at..]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Splits at blanks; what should not be seen is written as `S3CRET`.
+    #[track_caller]
+    fn hides(line: &str, expected: &str) {
+        let words: Vec<&str> = line.split(' ').collect();
+        let found = masked(&words).join(" ");
+        assert_eq!(found, expected, "{line}");
+        assert!(!found.contains("S3CRET"), "{found}");
+    }
+
+    #[test]
+    fn secrets_of_kubectl_flags() {
+        for (line, expected) in [
+            ("get pods --token S3CRET", "get pods --token ***"),
+            ("get pods --token=S3CRET", "get pods --token=***"),
+            ("create x --docker_password=S3CRET", "create x --docker_password=***"),
+            ("--password S3CRET get pods", "--password *** get pods"),
+            ("get po --username u --password=S3CRET", "get po --username u --password=***"),
+            (
+                "create secret generic x --from-literal=a=S3CRET --from-literal b=S3CRET",
+                "create secret generic x --from-literal=a=*** --from-literal b=***",
+            ),
+            ("create cm x --from_literal=a=S3CRET=x", "create cm x --from_literal=a=***"),
+            (
+                "create secret docker-registry r --docker-username=u --docker-password=S3CRET",
+                "create secret docker-registry r --docker-username=u --docker-password=***",
+            ),
+            ("run x --image=i --env=A=S3CRET", "run x --image=i --env=A=***"),
+            ("run x --image=i --env A=S3CRET", "run x --image=i --env A=***"),
+            ("set env deploy/x A=S3CRET B-", "set env deploy/x A=*** B-"),
+            ("set env deploy/x -e A=S3CRET", "set env deploy/x -e A=***"),
+            ("set env deploy/x -eA=S3CRET", "set env deploy/x -eA=***"),
+            ("set env deploy/x -e=A=S3CRET", "set env deploy/x -e=A=***"),
+            ("config set users.admin.token S3CRET", "config set users.admin.token ***"),
+            ("config set-credentials u --token S3CRET", "config set-credentials u --token ***"),
+            (
+                "config set-credentials u --auth-provider-arg=client-secret=S3CRET",
+                "config set-credentials u --auth-provider-arg=***",
+            ),
+            (
+                "config set-credentials u --exec-env=AWS_SECRET_ACCESS_KEY=S3CRET",
+                "config set-credentials u --exec-env=AWS_SECRET_ACCESS_KEY=***",
+            ),
+            (r#"patch secret x -p {"data":{"a":"S3CRET"}}"#, "patch secret x -p ***"),
+            (r#"patch secrets/x --patch={"data":{"a":"S3CRET"}}"#, "patch secrets/x --patch=***"),
+            (
+                r#"patch deploy x -p {"spec":{"env":[{"name":"DB_PASSWORD","value":"S3CRET"}]}}"#,
+                "patch deploy x -p ***",
+            ),
+            (r#"run x --overrides={"spec":{"password":"S3CRET"}}"#, "run x --overrides=***"),
+        ] {
+            hides(line, expected);
+        }
+    }
+
+    #[test]
+    fn secrets_of_other_programs() {
+        for (line, expected) in [
+            ("exec db -- mysql -uroot -pS3CRET", "exec db -- mysql -uroot -p***"),
+            ("exec db -- env PGPASSWORD=S3CRET psql", "exec db -- env PGPASSWORD=*** psql"),
+            ("exec x -- curl -H Authorization:S3CRET", "exec x -- curl -H ***"),
+        ] {
+            hides(line, expected);
+        }
+        for (word, expected) in [
+            ("Authorization: Bearer S3CRET", "***"),
+            ("https://user:S3CRET@host.test/x?y", "https://***@host.test/x?y"),
+            ("https://S3CRET@host.test", "https://***@host.test"),
+            ("eyJhbGciOi.eyJzdWIi.S3CRET", "***"),
+            ("--secret-key=S3CRET", "--secret-key=***"),
+            ("DB_PASSWORD=S3CRET", "DB_PASSWORD=***"),
+        ] {
+            assert_eq!(masked(&["neat", word])[1], expected);
+        }
+    }
+
+    #[test]
+    fn ordinary_words_stay_readable() {
+        for line in [
+            "apply -k overlays/develop --dry-run=server -n web",
+            "get secret web -o yaml",
+            "get pods -l app=web,tier!=db --field-selector=status.phase=Running",
+            "annotate deploy web note=hello",
+            "label ns web team=payments",
+            "set image deploy/web web=registry.test/web:v42",
+            "patch deploy web -p {\"spec\":{\"replicas\":3}}",
+            "scale deploy/web --replicas=3",
+            "create secret tls web --cert=web.crt --key=web.key",
+            "port-forward svc/web 8080:80",
+            "logs -f web -p",
+            "logs -pf web",
+            "proxy -p8001",
+            "apply -f https://host.test/x.yaml",
+            "create token builder --duration=10m",
+        ] {
+            let words: Vec<&str> = line.split(' ').collect();
+            assert_eq!(masked(&words).join(" "), line);
+        }
+        assert_eq!(masked(&["a\u{1b}[2Jb"]), ["a\\u{1b}[2Jb"]);
+    }
+}

@@ -1,0 +1,21 @@
+//! The audit log: one JSON line for each judged command, and a second one when a
+//! confirmation is answered.
+//!
+//! It is a record against haste and forgetting, not evidence against its author:
+//! everybody appends to a file of their own, which they own.
+
+mod append;
+mod backwards;
+mod circumstances;
+mod event;
+mod log;
+mod mask;
+mod select;
+mod would_refuse;
+
+pub use append::{append, file_of};
+pub use event::{Circumstances, Event, EventReason};
+pub use log::Log;
+pub use mask::{MASK, masked};
+pub use select::{Selection, row, since};
+pub use would_refuse::WouldRefuse;
