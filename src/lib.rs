@@ -11,8 +11,8 @@
 //! [`run`] tells it from top to bottom:
 //!
 //! ```text
-//! words ─▶ parse ─▶ gather ─▶ judge ─▶ confirm ─▶ exec
-//!          kubectl  gather    judge    confirm    exec
+//! words ─▶ parse ─▶ gather ─▶ judge ─▶ record ─▶ confirm ─▶ exec
+//!          kubectl  gather    judge    audit     confirm    exec
 //! ```
 //!
 //! [`kubectl`] reads the command line exactly as kubectl's own parser does, from a
@@ -28,7 +28,7 @@
 //! |---|---|---|
 //! | centre: no file, process, network or clock | [`path`], [`pattern`], [`text`], [`level`], [`policy`], [`kubectl`], [`kustomize`], [`judge`] | the centre |
 //! | edge that reads | [`env`](mod@env), [`config`], [`kubeconfig`], [`gather`] | the centre, and each other downwards |
-//! | edge that acts | [`confirm`], [`exec`] | the centre, `env` |
+//! | edge that acts | [`confirm`], [`audit`], [`exec`] | the centre, `env` |
 //! | outside | [`report`], [`run`], [`cli`], [`why`], [`exit`] | everything |
 //!
 //! `tests/architecture.rs` holds the code to this table.

@@ -44,6 +44,7 @@ const LAYERS: &[Layer] = &[
     // The edge that acts.
     Layer { modules: &["confirm"], may_use: &["policy", "text"] },
     Layer { modules: &["exec"], may_use: &["env", "kubectl", "policy"] },
+    Layer { modules: &["audit"], may_use: &["env", "judge", "kubectl", "policy", "text"] },
     // Outside.
     Layer { modules: &["exit"], may_use: &[] },
     Layer { modules: &["report"], may_use: &["env", "judge", "policy", "text"] },
@@ -51,15 +52,15 @@ const LAYERS: &[Layer] = &[
     Layer {
         modules: &["run"],
         may_use: &[
-            "config", "confirm", "env", "exec", "exit", "gather", "judge", "kubectl", "policy",
-            "report", "text",
+            "audit", "config", "confirm", "env", "exec", "exit", "gather", "judge", "kubectl",
+            "policy", "report", "text",
         ],
     },
     Layer {
         modules: &["cli"],
         may_use: &[
-            "config", "env", "exec", "exit", "gather", "judge", "kubectl", "policy", "report",
-            "run", "text", "why",
+            "audit", "config", "env", "exec", "exit", "gather", "judge", "kubectl", "policy",
+            "report", "run", "text", "why",
         ],
     },
 ];
@@ -97,7 +98,8 @@ const ONE_PLACE: &[(&str, &[&str])] = &[
     ("sha2::", &["kubeconfig"]),
     ("base64::", &["kubeconfig"]),
     ("serde_yaml::", &["kustomize", "config", "kubeconfig"]),
-    ("serde_json::", &["cli"]),
+    ("serde_json::", &["cli", "audit"]),
+    ("jiff::", &["cli", "audit"]),
 ];
 
 /// The source of each top-level module without its tests.

@@ -97,6 +97,8 @@ fn as_ordinary_user(instance: &Instance, words: &[&str]) -> Output {
     let program = instance.path("bin/envguard");
     std::fs::copy(crate::support::envguard(), &program).unwrap();
     open(&program);
+    // Whoever works here has a home of their own.
+    std::os::unix::fs::chown(instance.path("home"), Some(65534), Some(65534)).unwrap();
     let mut command = instance.command("/usr/bin/setpriv".as_ref());
     command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
     Output::of(command.arg(program).args(words))

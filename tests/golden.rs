@@ -81,6 +81,7 @@ const CASES: &[Case] = &[
     ("", |i| drop(std::fs::remove_file(i.path("kubeconfig"))), &["get", "pods"]),
     ("", nothing, &["apply", "-f", "a\"b"]),
     ("level: critical", nothing, APPLY),
+    ("level: critical\naudit: /proc/envguard", nothing, &["get", "pods"]),
     ("policy: {sandbox: require}", nothing, APPLY),
     ("", |i| drop(std::fs::remove_file(i.config())), APPLY),
     ("level: severe", nothing, APPLY),

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
+use super::event::Event;
+
 /// The log of one user: everybody owns a file of their own in a directory that
 /// all may write to and nobody may list.
 #[must_use]
@@ -20,9 +22,11 @@ pub fn file_of(directory: &Path, uid: u32) -> PathBuf {
 ///
 /// # Errors
 /// A phrase for the operator, with the file's name.
-pub fn append(directory: &Path, uid: u32, line: &[u8]) -> Result<(), String> {
+pub fn append(directory: &Path, event: &Event) -> Result<(), String> {
+    let uid = event.uid;
     let path = file_of(directory, uid);
     let failed = |problem: String| format!("{}: {problem}", path.display());
+    let line = event.line().map_err(|error| failed(error.to_string()))?;
     let mut file = open(directory, &path).map_err(|error| failed(error.to_string()))?;
     let metadata = file.metadata().map_err(|error| failed(error.to_string()))?;
     if !metadata.is_file() {
@@ -31,7 +35,7 @@ pub fn append(directory: &Path, uid: u32, line: &[u8]) -> Result<(), String> {
     if metadata.uid() != uid {
         return Err(failed(format!("belongs to the user {}", metadata.uid())));
     }
-    match file.write(line) {
+    match file.write(&line) {
         Ok(written) if written == line.len() => Ok(()),
         // What was written stays; the reader skips a torn line.
         Ok(_) => Err(failed("the disk is full".to_owned())),

@@ -30,7 +30,8 @@ impl Circumstances {
 }
 
 /// The time as it stands in the log: UTC, whole milliseconds.
-fn now() -> String {
+#[must_use]
+pub fn now() -> String {
     format!("{:.3}", Timestamp::now())
 }
 

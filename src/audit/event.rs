@@ -140,6 +140,14 @@ impl Event {
         }
     }
 
+    /// The same command after the operator's answer, `confirmed` or `declined`.
+    #[must_use]
+    pub fn answered(mut self, answer: &str, time: String) -> Self {
+        answer.clone_into(&mut self.event);
+        self.time = time;
+        self
+    }
+
     /// The line as it is appended, with its line break.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ mod select;
 mod would_refuse;
 
 pub use append::{append, file_of};
+pub use circumstances::now;
 pub use event::{Circumstances, Event, EventReason};
 pub use log::Log;
 pub use mask::{MASK, masked};

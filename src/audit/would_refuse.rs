@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use serde::Serialize;
+
 use super::event::Event;
 use crate::judge::Code;
 use crate::text::{quoted, shown};
@@ -33,16 +35,37 @@ impl WouldRefuse {
         }
     }
 
-    /// The table, most frequent first.
+    fn most_frequent_first(&self) -> Vec<(&(String, String), &Row)> {
+        let mut rows: Vec<_> = self.rows.iter().collect();
+        rows.sort_by_key(|(_, row)| std::cmp::Reverse(row.count));
+        rows
+    }
+
+    /// The table for programs.
+    ///
+    /// # Errors
+    /// Never for these rows; serde asks for the possibility.
+    pub fn json(&self) -> Result<String, serde_json::Error> {
+        let rows = self.most_frequent_first().into_iter().map(|((code, offender), row)| {
+            let allow = allowing(code, offender);
+            RowDocument { code, offender, count: row.count, people: &row.people, allow }
+        });
+        let document = Document {
+            api_version: "envguard/v1alpha1",
+            kind: "WouldRefuse",
+            rows: rows.collect(),
+        };
+        Ok(serde_json::to_string_pretty(&document)? + "\n")
+    }
+
+    /// The table for people.
     #[must_use]
     pub fn table(&self) -> String {
         if self.rows.is_empty() {
             return "nothing would have been refused\n".to_owned();
         }
-        let mut rows: Vec<_> = self.rows.iter().collect();
-        rows.sort_by_key(|(_, row)| std::cmp::Reverse(row.count));
         let mut text = String::new();
-        for ((code, offender), row) in rows {
+        for ((code, offender), row) in self.most_frequent_first() {
             let people: Vec<&str> = row.people.iter().map(String::as_str).collect();
             text.push_str(&format!(
                 "{:>5}  {}  {}\n       by       {}\n       allow    {}\n",
@@ -55,6 +78,24 @@ impl WouldRefuse {
         }
         text
     }
+}
+
+/// The shape of `audit --would-refuse -o json`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'r> {
+    api_version: &'static str,
+    kind: &'static str,
+    rows: Vec<RowDocument<'r>>,
+}
+
+#[derive(Serialize)]
+struct RowDocument<'r> {
+    code: &'r str,
+    offender: &'r str,
+    count: usize,
+    people: &'r BTreeSet<String>,
+    allow: String,
 }
 
 /// The configuration line that would have let it pass, or why there is none.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// The names of our own commands. None is a kubectl command or alias.
-pub const OWN_COMMANDS: [&str; 2] = ["check", "why"];
+pub const OWN_COMMANDS: [&str; 3] = ["audit", "check", "why"];
 
 /// Keeps this kubectl instance to its own environment.
 ///
@@ -48,6 +48,8 @@ pub(super) enum Command {
     Check(Check),
     /// Explain a reason for which a command is refused
     Why(Why),
+    /// Show what was run here, by whom, and what was refused
+    Audit(Audit),
 }
 
 #[derive(Debug, Args)]
@@ -94,4 +96,39 @@ impl From<Language> for crate::why::Language {
             Language::Ja => Self::Japanese,
         }
     }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Audit {
+    /// How many lines, counted from the newest
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
+    pub(super) lines: usize,
+
+    /// Only what is newer: 30m, 2h, 3d, a date or a time
+    #[arg(long, value_name = "TIME")]
+    pub(super) since: Option<String>,
+
+    /// Only this verdict
+    #[arg(long, value_name = "VERDICT", value_parser = ["run", "ask", "refuse"])]
+    pub(super) verdict: Option<String>,
+
+    /// Only this reason
+    #[arg(long, value_name = "CODE")]
+    pub(super) code: Option<String>,
+
+    /// Only this user (name or number), or this part of a session id
+    #[arg(long, value_name = "WHO")]
+    pub(super) person: Option<String>,
+
+    /// Only command lines that contain this text
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub(super) command: Option<String>,
+
+    /// Count what observe mode let run, with the line that would allow it
+    #[arg(long)]
+    pub(super) would_refuse: bool,
+
+    /// How to print
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    pub(super) output: Format,
 }

@@ -2,6 +2,7 @@
 //! one function for each of our own commands.
 
 mod args;
+mod audit;
 mod check;
 mod dispatch;
 
@@ -91,6 +92,7 @@ fn own(words: &[OsString], env: &Env, reporter: Reporter) -> Exit {
         args::Command::Check(check) => {
             check::check(&check, parsed.config.as_deref(), env, reporter)
         }
+        args::Command::Audit(audit) => audit::show(&audit, parsed.config.as_deref(), env, reporter),
         args::Command::Why(why) => show_why(&why, env, reporter),
     }
 }

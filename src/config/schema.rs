@@ -18,7 +18,9 @@ use crate::policy::{
 /// environment.
 const DEFAULT_SHARED: [&str; 4] = ["base", "common", "components", "_*"];
 const DEFAULT_TICKET: Duration = Duration::from_secs(300);
-const DEFAULT_AUDIT: &str = "/var/log/envguard";
+
+/// The audit log of an instance; the package makes the directory.
+const SYSTEM_AUDIT: &str = "/var/log/envguard";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -166,7 +168,8 @@ type Problem = (Option<usize>, String);
 /// Reads the text of a configuration `file`.
 pub(super) fn parse(text: &str, file: &Path, env: &Env) -> Result<Policy, Problem> {
     let parsed: File = serde_yaml::from_str(text).map_err(|error| located(&error, text))?;
-    let home = Home { directory: env.home(), allowed: !file.starts_with("/etc") };
+    let state = env.get("XDG_STATE_HOME").map(Path::new);
+    let home = Home { directory: env.home(), state, allowed: !file.starts_with("/etc") };
     policy(parsed, &home)
         .map_err(|(field, problem)| (line_of(text, &field), format!("{field}: {problem}")))
 }
@@ -199,11 +202,23 @@ fn lines_of(text: &str, key: &str) -> impl Iterator<Item = usize> {
 
 struct Home<'e> {
     directory: Option<&'e Path>,
+    /// `$XDG_STATE_HOME`
+    state: Option<&'e Path>,
     /// `~` would mean another directory for each person: not in a system file.
     allowed: bool,
 }
 
 impl Home<'_> {
+    /// Where the audit log is unless the configuration says so: a configuration of
+    /// one's own cannot count on a directory that the package makes.
+    fn audit(&self) -> PathBuf {
+        match (self.allowed, self.state, self.directory) {
+            (true, Some(state), _) => state.join("envguard"),
+            (true, None, Some(home)) => home.join(".local/state/envguard"),
+            _ => PathBuf::from(SYSTEM_AUDIT),
+        }
+    }
+
     fn expand(&self, path: &HomePath) -> Result<String, String> {
         let Some(below) = path.0.strip_prefix('~') else { return Ok(path.0.clone()) };
         if !self.allowed {
@@ -260,7 +275,7 @@ fn policy(file: File, home: &Home<'_>) -> Result<Policy, FieldProblem> {
         fetch_age: rules.fetch_age.map(|Text(age)| age),
         sandbox: rules.sandbox.map_or(SandboxRule::Auto, SandboxRule::from),
         confirm,
-        audit: file.audit.map_or_else(|| PathBuf::from(DEFAULT_AUDIT), |Text(path)| path.0),
+        audit: file.audit.map_or_else(|| home.audit(), |Text(path)| path.0),
     })
 }
 

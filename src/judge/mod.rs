@@ -16,7 +16,7 @@ pub use facts::{
     Trouble, Whereabouts,
 };
 pub use place::{Overlay, Place, place};
-pub use reasons::{config_unusable, misfit, not_confirmed};
+pub use reasons::{audit_unwritable, config_unusable, misfit, not_confirmed};
 pub use verdict::{Code, Outcome, Reason, Verdict};
 
 use crate::kubectl::{Class, Request};

@@ -67,6 +67,8 @@ pub enum Code {
     InputUnreadable,
     /// The name was not typed.
     NotConfirmed,
+    /// The command cannot be recorded.
+    AuditUnwritable,
     /// A sandbox is required and cannot be had.
     SandboxMissing,
     /// There is no configuration.
@@ -77,7 +79,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::TargetForeign,
         Self::TargetOutside,
         Self::KustomizeAsFiles,
@@ -95,6 +97,7 @@ impl Code {
         Self::CommandUnknown,
         Self::InputUnreadable,
         Self::NotConfirmed,
+        Self::AuditUnwritable,
         Self::SandboxMissing,
         Self::ConfigMissing,
         Self::ConfigInvalid,
@@ -121,6 +124,7 @@ impl Code {
             Self::CommandUnknown => "command-unknown",
             Self::InputUnreadable => "input-unreadable",
             Self::NotConfirmed => "not-confirmed",
+            Self::AuditUnwritable => "audit-unwritable",
             Self::SandboxMissing => "sandbox-missing",
             Self::ConfigMissing => "config-missing",
             Self::ConfigInvalid => "config-invalid",
@@ -152,6 +156,7 @@ impl Code {
             Self::TargetStdin => Topic::Stdin,
             Self::IdentityOverride => Topic::Identity,
             Self::NotConfirmed => Topic::Mutate,
+            Self::AuditUnwritable => Topic::Audit,
             Self::ClusterOverride
             | Self::ClusterDrift
             | Self::KubeconfigEdit

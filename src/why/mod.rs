@@ -55,6 +55,7 @@ macro_rules! page_in {
             CommandUnknown => "command-unknown",
             InputUnreadable => "input-unreadable",
             NotConfirmed => "not-confirmed",
+            AuditUnwritable => "audit-unwritable",
             SandboxMissing => "sandbox-missing",
             ConfigMissing => "config-missing",
             ConfigInvalid => "config-invalid",

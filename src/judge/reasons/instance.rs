@@ -38,6 +38,22 @@ pub fn not_confirmed(policy: &Policy, words: &[OsString], why: &str) -> Reason {
     )
 }
 
+/// The command cannot be recorded, and this level demands a record.
+#[must_use]
+pub fn audit_unwritable(policy: &Policy, problem: &str) -> Reason {
+    reason(
+        Code::AuditUnwritable,
+        "this command cannot be written to the audit log".to_owned(),
+        shown(problem),
+        format!(
+            "{}, level {}: nothing runs without a line in the audit log",
+            instance(policy),
+            policy.environment.level
+        ),
+        format!("sudo install -d -m 1733 {}; df -h {0}", quoted(&policy.audit)),
+    )
+}
+
 /// There is no configuration that can be used.
 #[must_use]
 pub fn config_unusable(unusable: &Unusable) -> Reason {
