@@ -1,6 +1,8 @@
 //! Who runs a command, where and when.
 
+use std::ffi::OsStr;
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -9,8 +11,8 @@ use super::event::Circumstances;
 use crate::env::Env;
 use crate::text::shown;
 
-/// A list of users longer than this is not searched: the log has the number.
-const MAX_PASSWD: u64 = 1 << 20;
+/// What is searched of the list of users, in one read: the log has the number too.
+const MAX_PASSWD: usize = 16 << 10;
 
 impl Circumstances {
     /// Those of this process.
@@ -38,14 +40,13 @@ pub fn now() -> String {
 /// The user's name from `/etc/passwd`. Directories such as LDAP are not asked:
 /// that could take seconds.
 fn name_of(uid: u32) -> Option<String> {
-    let mut text = String::new();
-    let opened = std::fs::File::open("/etc/passwd").ok()?;
-    opened.take(MAX_PASSWD).read_to_string(&mut text).ok()?;
-    text.lines().find_map(|line| {
-        let mut fields = line.split(':');
+    let mut text = vec![0; MAX_PASSWD];
+    let length = std::fs::File::open("/etc/passwd").ok()?.read(&mut text).ok()?;
+    text[..length].split(|byte| *byte == b'\n').find_map(|line| {
+        let mut fields = line.split(|byte| *byte == b':');
         let name = fields.next()?;
-        let number = fields.nth(1)?;
-        (number.parse() == Ok(uid)).then(|| shown(name))
+        let number = std::str::from_utf8(fields.nth(1)?).ok()?;
+        (number.parse() == Ok(uid)).then(|| shown(OsStr::from_bytes(name)))
     })
 }
 
