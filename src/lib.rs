@@ -27,8 +27,8 @@
 //! | layer | modules | may use |
 //! |---|---|---|
 //! | centre: no file, process, network or clock | [`path`], [`pattern`], [`text`], [`level`], [`policy`], [`kubectl`], [`kustomize`], [`judge`] | the centre |
-//! | edge that reads | [`env`](mod@env), [`config`], [`kubeconfig`], [`gather`] | the centre, and each other downwards |
-//! | edge that acts | [`confirm`], [`audit`], [`exec`] | the centre, `env` |
+//! | edge that reads | [`env`](mod@env), [`runtime`], [`config`], [`kubeconfig`], [`gather`] | the centre, and each other downwards |
+//! | edge that acts | [`confirm`], [`audit`], [`exec`], [`notices`] | the centre, `env` |
 //! | outside | [`report`], [`run`], [`cli`], [`why`], [`exit`] | everything |
 //!
 //! `tests/architecture.rs` holds the code to this table.
@@ -55,10 +55,12 @@ pub mod kubeconfig;
 pub mod kubectl;
 pub mod kustomize;
 pub mod level;
+pub mod notices;
 pub mod path;
 pub mod pattern;
 pub mod policy;
 pub mod report;
 pub mod run;
+pub mod runtime;
 pub mod text;
 pub mod why;

@@ -25,6 +25,7 @@ const LAYERS: &[Layer] = &[
     },
     // The edge that reads.
     Layer { modules: &["env"], may_use: &[] },
+    Layer { modules: &["runtime"], may_use: &["env"] },
     Layer { modules: &["config"], may_use: &["env", "level", "path", "pattern", "policy"] },
     Layer { modules: &["kubeconfig"], may_use: &["judge", "policy", "kustomize"] },
     Layer {
@@ -45,6 +46,7 @@ const LAYERS: &[Layer] = &[
     Layer { modules: &["confirm"], may_use: &["policy", "text"] },
     Layer { modules: &["exec"], may_use: &["env", "kubectl", "policy"] },
     Layer { modules: &["audit"], may_use: &["env", "judge", "kubectl", "policy", "text"] },
+    Layer { modules: &["notices"], may_use: &["env", "runtime", "text"] },
     // Outside.
     Layer { modules: &["exit"], may_use: &[] },
     Layer { modules: &["report"], may_use: &["env", "judge", "policy", "text"] },
