@@ -163,10 +163,15 @@ banner: {{contact: \"#sre-oncall\"}}
         self.executable("bin/kubectl");
     }
 
+    /// Makes a file a program. Another process copies it: a file that this one has
+    /// ever had open for writing may still be open in a child that another test is
+    /// just starting, and then it cannot be executed (ETXTBSY).
     pub(crate) fn executable(&self, relative: &str) {
-        use std::os::unix::fs::PermissionsExt;
-        let mode = std::fs::Permissions::from_mode(0o755);
-        std::fs::set_permissions(self.path(relative), mode).unwrap();
+        let path = self.path(relative);
+        let copy = path.with_extension("new");
+        let mut install = Command::new("install");
+        Output::of(install.args(["-m", "755"]).arg(&path).arg(&copy)).exits(0);
+        std::fs::rename(copy, path).unwrap();
     }
 
     /// What the recording kubectl was called with, and its environment.
