@@ -1,6 +1,8 @@
 //! Paths as kubectl computes them, without looking at a disk.
 
-use std::path::{Component, Path, PathBuf};
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
 
 /// Go's `filepath.Join(base, path)` for an absolute `base`: an absolute `path`
 /// replaces it, then `.` and `..` are removed *lexically*.
@@ -10,17 +12,44 @@ use std::path::{Component, Path, PathBuf};
 /// `link/../prod` means `prod` beside `link`, not beside what `link` points to.
 #[must_use]
 pub fn join_clean(base: &Path, path: &Path) -> PathBuf {
-    let mut cleaned = PathBuf::from("/");
-    for component in base.join(path).components() {
-        match component {
-            Component::Normal(name) => cleaned.push(name),
-            Component::ParentDir => {
-                cleaned.pop();
+    PathBuf::from(cleaned(base.join(path).as_os_str()))
+}
+
+/// Go's `filepath.Clean`: the shortest path that is lexically the same. What is
+/// empty is `.`, and a relative path may begin with `..`.
+#[must_use]
+pub fn cleaned(path: &OsStr) -> OsString {
+    let bytes = path.as_bytes();
+    let rooted = bytes.first() == Some(&b'/');
+    let mut parts: Vec<&[u8]> = Vec::new();
+    for part in bytes.split(|byte| *byte == b'/') {
+        match part {
+            b"" | b"." => {}
+            b".." if parts.last().is_some_and(|last| *last != b"..") => {
+                parts.pop();
             }
-            Component::RootDir | Component::CurDir | Component::Prefix(_) => {}
+            b".." if rooted => {}
+            part => parts.push(part),
         }
     }
-    cleaned
+    let joined = parts.join(&b'/');
+    OsString::from_vec(match (rooted, joined.is_empty()) {
+        (true, _) => [b"/", joined.as_slice()].concat(),
+        (false, true) => b".".to_vec(),
+        (false, false) => joined,
+    })
+}
+
+/// Go's `filepath.Join(dir, name)` for a `dir` that may be relative.
+#[must_use]
+pub fn joined(dir: &OsStr, name: &OsStr) -> OsString {
+    if dir.is_empty() {
+        return cleaned(name);
+    }
+    let mut path = dir.to_os_string();
+    path.push("/");
+    path.push(name);
+    cleaned(&path)
 }
 
 /// Whether `path` is `dir` or lies below it. Both must be absolute and clean;
@@ -35,8 +64,8 @@ pub fn is_within(path: &Path, dir: &Path) -> bool {
 mod tests {
     use super::*;
 
-    fn joined(base: &str, path: &str) -> String {
-        join_clean(Path::new(base), Path::new(path)).display().to_string()
+    fn text(path: impl AsRef<OsStr>) -> String {
+        path.as_ref().to_str().unwrap().to_owned()
     }
 
     #[test]
@@ -50,8 +79,70 @@ mod tests {
             ("/srv/m", "", "/srv/m"),
             ("/srv/m", ".", "/srv/m"),
             ("/srv/m", "a/../../m/b", "/srv/m/b"),
+            // $PWD may be anything that names the directory.
+            ("/srv/x/../m", "../b", "/srv/b"),
         ] {
-            assert_eq!(joined(base, path), expected, "{base} + {path}");
+            let joined = join_clean(Path::new(base), Path::new(path));
+            assert_eq!(text(joined), expected, "{base} + {path}");
+        }
+    }
+
+    /// The rows of Go's own test of `filepath.Clean` (path/filepath), as far as
+    /// Unix is concerned.
+    #[test]
+    fn cleaning_is_gos() {
+        for (path, expected) in [
+            ("abc", "abc"),
+            ("abc/def", "abc/def"),
+            ("a/b/c", "a/b/c"),
+            (".", "."),
+            ("..", ".."),
+            ("../..", "../.."),
+            ("../../abc", "../../abc"),
+            ("/abc", "/abc"),
+            ("/", "/"),
+            ("", "."),
+            ("abc/", "abc"),
+            ("a/b/c/", "a/b/c"),
+            ("./", "."),
+            ("../", ".."),
+            ("/abc/", "/abc"),
+            ("abc//def//ghi", "abc/def/ghi"),
+            ("//abc", "/abc"),
+            ("///abc", "/abc"),
+            ("abc/./def", "abc/def"),
+            ("/./abc/def", "/abc/def"),
+            ("abc/.", "abc"),
+            ("abc/def/ghi/../jkl", "abc/def/jkl"),
+            ("abc/def/../ghi/../jkl", "abc/jkl"),
+            ("abc/def/..", "abc"),
+            ("abc/def/../..", "."),
+            ("/abc/def/../..", "/"),
+            ("abc/def/../../..", ".."),
+            ("/abc/def/../../..", "/"),
+            ("abc/def/../../../ghi/jkl/../../../mno", "../../mno"),
+            ("/../abc", "/abc"),
+            ("abc/./../def", "def"),
+            ("abc//./../def", "def"),
+            ("abc/../../././../def", "../../def"),
+            ("...", "..."),
+            (".a/..b", ".a/..b"),
+        ] {
+            assert_eq!(text(cleaned(OsStr::new(path))), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn joining_relative_paths_cleans_too() {
+        for (dir, name, expected) in [
+            ("", "a", "a"),
+            (".", "a", "a"),
+            ("/", "a", "/a"),
+            ("a/..", "b", "b"),
+            ("up/../foo", "x.yaml", "foo/x.yaml"),
+            ("../up", "x", "../up/x"),
+        ] {
+            assert_eq!(text(joined(OsStr::new(dir), OsStr::new(name))), expected, "{dir} + {name}");
         }
     }
 

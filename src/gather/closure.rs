@@ -2,21 +2,53 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::ffi::OsStr;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::Gathering;
+use super::regular::read_regular;
 use super::resolve::End;
 use crate::judge::{Nature, Reached, Role, Whereabouts};
-use crate::kustomize::{self, FILE_NAMES, Kind, MAX_BYTES, Reference};
-use crate::path::join_clean;
+use crate::kubectl::Invocation;
+use crate::kustomize::{self, Chart, FILE_NAMES, Kind, MAX_BYTES, Reference};
+use crate::path::{is_within, join_clean};
 use crate::policy::Remote;
 
 /// More kustomizations than this in one build are a mistake or an attack.
 const MAX_ROOTS: usize = 10_000;
 
-/// More files than this in one build are a mistake or an attack.
-const MAX_FILES: usize = 200_000;
+/// More entries than this in one build are a mistake or an attack.
+const MAX_ENTRIES: usize = 200_000;
+
+/// Kustomizations that include each other deeper than this are a cycle.
+const MAX_DEPTH: usize = 100;
+
+/// More YAML than this in one build takes too long to read.
+const MAX_TOTAL: usize = 64 << 20;
+
+/// What the flags of `kubectl kustomize` switch on; `-k` has none of them.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Switches {
+    /// Charts are inflated.
+    helm: bool,
+    /// Plugins run that are not builtin.
+    plugins: bool,
+    /// Files may lie outside their root.
+    unrestricted: bool,
+}
+
+impl Switches {
+    pub(super) fn of(invocation: &Invocation) -> Self {
+        let plugins = invocation.is_set("enable-alpha-plugins");
+        Self {
+            // Plugins switch helm on as well (kubectl 1.36).
+            helm: plugins || invocation.is_set("enable-helm"),
+            plugins,
+            unrestricted: invocation
+                .last("load-restrictor")
+                .is_some_and(|value| value == "LoadRestrictionsNone"),
+        }
+    }
+}
 
 /// A directory to be built.
 struct Root {
@@ -24,170 +56,280 @@ struct Root {
     /// When its files are plugin configurations: the root against which paths in
     /// them resolve.
     plugin_base: Option<PathBuf>,
-    /// The roots on the way here, for cycles.
+    /// How many roots lead here.
     depth: usize,
 }
 
-/// Kustomizations that include each other deeper than this are a cycle.
-const MAX_DEPTH: usize = 100;
-
 /// Follows the kustomization in the real directory `dir`.
-pub(super) fn follow(gathering: &mut Gathering<'_>, dir: PathBuf) {
+pub(super) fn follow(gathering: &mut Gathering<'_>, dir: PathBuf, switches: Switches) {
+    let mut closure = Closure {
+        gathering,
+        switches,
+        queue: VecDeque::from([Root { dir, plugin_base: None, depth: 0 }]),
+        entries: 0,
+        total: 0,
+    };
     let mut seen = HashSet::new();
-    let mut files = 0;
-    let mut queue = VecDeque::from([Root { dir, plugin_base: None, depth: 0 }]);
-    while let Some(root) = queue.pop_front() {
+    while let Some(root) = closure.queue.pop_front() {
         if !seen.insert((root.dir.clone(), root.plugin_base.clone())) {
             continue;
         }
-        if seen.len() > MAX_ROOTS || files > MAX_FILES || root.depth > MAX_DEPTH {
-            let subject = root.dir.to_string_lossy().into_owned();
-            gathering.trouble(
-                &subject,
-                format!(
-                    "pulls in too much: more than {MAX_ROOTS} kustomizations, {MAX_FILES} files or {MAX_DEPTH} levels"
-                ),
-                "look for a kustomization that includes itself",
+        if seen.len() > MAX_ROOTS
+            || closure.entries > MAX_ENTRIES
+            || closure.total > MAX_TOTAL
+            || root.depth > MAX_DEPTH
+        {
+            return closure.too_much(&root.dir);
+        }
+        closure.build(&root);
+    }
+}
+
+struct Closure<'c, 'p> {
+    gathering: &'c mut Gathering<'p>,
+    switches: Switches,
+    queue: VecDeque<Root>,
+    /// Entries that were followed.
+    entries: usize,
+    /// Bytes of YAML that were read.
+    total: usize,
+}
+
+impl Closure<'_, '_> {
+    fn too_much(&mut self, dir: &Path) {
+        self.gathering.trouble(
+            &dir.to_string_lossy(),
+            format!(
+                "pulls in too much: more than {MAX_ROOTS} kustomizations, {MAX_ENTRIES} entries, {} MiB or {MAX_DEPTH} levels",
+                MAX_TOTAL >> 20
+            ),
+            "look for a kustomization that includes itself",
+        );
+    }
+
+    /// Reads one kustomization and reaches what it refers to.
+    fn build(&mut self, root: &Root) {
+        let Some(file) = self.kustomization_file(&root.dir) else { return };
+        let Some(bytes) = self.read(&file) else { return };
+        let found = match kustomize::references(&bytes) {
+            Ok(found) => found,
+            Err(problem) => return self.trouble(&file, &problem.to_string()),
+        };
+        if let (Some(_), Some(field)) = (&root.plugin_base, &found.changes) {
+            let problem = format!(
+                "configures plugins and changes them on the way ({field}): what they would read cannot be told"
             );
+            return self.trouble(&file, &problem);
+        }
+        for reference in &found.references {
+            self.reach(root, &file, reference);
+        }
+        for chart in &found.charts {
+            self.chart(root, &file, chart);
+        }
+        self.words(&root.dir, &found.words);
+    }
+
+    /// The one kustomization file of `dir`, by its real path. Several of them are
+    /// an error for kustomize too; a link that leaves the directory counts as
+    /// absent.
+    fn kustomization_file(&mut self, dir: &Path) -> Option<PathBuf> {
+        let mut found = Vec::new();
+        let mut leaving = None;
+        for name in FILE_NAMES {
+            let path = dir.join(name);
+            let resolution = self.gathering.resolver.resolve(&path);
+            match resolution.end {
+                End::Place(Nature::Missing | Nature::Directory) => {}
+                End::Place(Nature::File)
+                    if !self.switches.unrestricted && !is_within(&resolution.real, dir) =>
+                {
+                    leaving = Some(path);
+                }
+                End::Place(Nature::File) => found.push((path, resolution)),
+                End::Stream => {
+                    self.trouble(&path, "is not a regular file");
+                    return None;
+                }
+                End::Unreadable(ref problem) => {
+                    let problem = problem.clone();
+                    self.trouble(&path, &problem);
+                    return None;
+                }
+            }
+        }
+        if let [_, (second, _), ..] = found.as_slice() {
+            let second = second.clone();
+            self.trouble(&second, "stands beside another kustomization file");
+            return None;
+        }
+        if let (true, Some(path)) = (found.is_empty(), leaving) {
+            self.trouble(&path, "is a link out of its directory, which kustomize does not follow");
+        }
+        let (path, resolution) = found.pop()?;
+        let real = resolution.real.clone();
+        let role = Role::Reference { file: dir.to_path_buf(), field: "kustomization".to_owned() };
+        let name = path.file_name().unwrap_or_default();
+        self.gathering.local(name, role, vec![resolution]);
+        Some(real)
+    }
+
+    fn read(&mut self, file: &Path) -> Option<Vec<u8>> {
+        match read_regular(file, MAX_BYTES) {
+            Ok(bytes) => {
+                self.total += bytes.len();
+                Some(bytes)
+            }
+            Err(problem) => {
+                self.trouble(file, &problem);
+                None
+            }
+        }
+    }
+
+    fn trouble(&mut self, file: &Path, problem: &str) {
+        let remedy = format!("correct the file: ${{EDITOR:-vi}} {}", crate::text::quoted(file));
+        self.gathering.trouble(&file.to_string_lossy(), problem, &remedy);
+    }
+
+    /// One entry: fetched, a file, or a directory to be built in turn.
+    fn reach(&mut self, root: &Root, file: &Path, reference: &Reference) {
+        let entry = reference.entry.as_str();
+        if reference.kind == Kind::ValuesFile && !self.switches.helm {
             return;
         }
-        files += build(gathering, &root, &mut queue);
-    }
-}
-
-/// Reads one kustomization and reaches what it refers to; returns how many
-/// entries it had.
-fn build(gathering: &mut Gathering<'_>, root: &Root, queue: &mut VecDeque<Root>) -> usize {
-    let Some(file) = kustomization_file(gathering, &root.dir) else { return 0 };
-    let Some(bytes) = read(gathering, &file) else { return 0 };
-    let references = match kustomize::references(&bytes) {
-        Ok(references) => references,
-        Err(problem) => {
-            trouble(gathering, &file, &problem.to_string());
-            return 0;
+        self.entries += 1;
+        let role = Role::Reference { file: file.to_path_buf(), field: reference.field.clone() };
+        let takes_directory = !matches!(reference.kind, Kind::File | Kind::ValuesFile);
+        let resolution = self.gathering.resolver.resolve(&join_clean(&root.dir, Path::new(entry)));
+        let exists =
+            matches!(resolution.end, End::Place(Nature::File | Nature::Directory) | End::Stream);
+        if reference.may_be_text && !exists {
+            return;
         }
-    };
-    for reference in &references {
-        reach(gathering, root, &file, reference, queue);
-    }
-    references.len()
-}
-
-/// The one kustomization file of `dir`. Several of them are an error for
-/// kustomize too.
-fn kustomization_file(gathering: &mut Gathering<'_>, dir: &Path) -> Option<PathBuf> {
-    let mut found = Vec::new();
-    for name in FILE_NAMES {
-        let path = dir.join(name);
-        let resolution = gathering.resolver.resolve(&path);
-        match resolution.end {
-            End::Place(Nature::Missing | Nature::Directory) => continue,
-            End::Place(Nature::File) => {}
-            End::Stream => {
-                trouble(gathering, &path, "is not a regular file");
-                return None;
-            }
-            End::Unreadable(ref problem) => {
-                let problem = problem.clone();
-                trouble(gathering, &path, &problem);
-                return None;
+        if kustomize::is_http_address(entry)
+            || (takes_directory && kustomize::is_git_address(entry))
+        {
+            self.remote(entry, role.clone());
+            // Versions of kustomize differ in what they fetch: where there is such
+            // a path, it may be opened as well.
+            if !exists {
+                return;
             }
         }
-        let role = Role::Reference { file: dir.to_path_buf(), field: "kustomization".to_owned() };
-        gathering.local(OsStr::new(name), role, vec![resolution]);
-        found.push(path);
-    }
-    if let [_, second, ..] = found.as_slice() {
-        let second = second.clone();
-        trouble(gathering, &second, "stands beside another kustomization file");
-        return None;
-    }
-    found.pop()
-}
-
-fn read(gathering: &mut Gathering<'_>, file: &Path) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let limit = MAX_BYTES as u64 + 1;
-    match std::fs::File::open(file).and_then(|opened| opened.take(limit).read_to_end(&mut bytes)) {
-        Ok(_) => Some(bytes),
-        Err(error) => {
-            trouble(gathering, file, &format!("cannot be read: {error}"));
-            None
+        let real = resolution.real.clone();
+        let end = resolution.end.clone();
+        self.gathering.local(OsStr::new(entry), role, vec![resolution]);
+        let plugin_base = match reference.kind {
+            Kind::PluginConfig => Some(root.plugin_base.as_ref().unwrap_or(&root.dir).clone()),
+            _ => root.plugin_base.clone(),
+        };
+        match (end, plugin_base) {
+            (End::Place(Nature::Directory), plugin_base)
+                if takes_directory && !self.gathering.is_closed(&real) =>
+            {
+                self.queue.push_back(Root { dir: real, plugin_base, depth: root.depth + 1 });
+            }
+            (End::Place(Nature::File), Some(base))
+                if matches!(reference.kind, Kind::PluginConfig | Kind::FileOrDirectory)
+                    && !self.gathering.is_closed(&real) =>
+            {
+                self.plugin_config(&real, base, root.depth);
+            }
+            _ => {}
         }
     }
-}
 
-fn trouble(gathering: &mut Gathering<'_>, file: &Path, problem: &str) {
-    let subject = file.to_string_lossy().into_owned();
-    let remedy = format!("correct the file: ${{EDITOR:-vi}} {}", crate::text::quoted(file));
-    gathering.trouble(&subject, problem, &remedy);
-}
+    /// A file with the configuration of a generator, transformer or validator: its
+    /// paths resolve against the kustomization that uses it.
+    fn plugin_config(&mut self, file: &Path, base: PathBuf, depth: usize) {
+        let Some(bytes) = self.read(file) else { return };
+        let found = match kustomize::plugin_references(&bytes, "plugin") {
+            Ok(found) => found,
+            Err(problem) => return self.trouble(file, &problem.to_string()),
+        };
+        let root = Root { dir: base, plugin_base: None, depth };
+        for reference in &found.references {
+            self.reach(&root, file, reference);
+        }
+        for chart in &found.charts {
+            self.chart(&root, file, chart);
+        }
+        self.words(&root.dir, &found.words);
+    }
 
-/// One entry: fetched, a file, or a directory to be built in turn.
-fn reach(
-    gathering: &mut Gathering<'_>,
-    root: &Root,
-    file: &Path,
-    reference: &Reference,
-    queue: &mut VecDeque<Root>,
-) {
-    let entry = reference.entry.as_str();
-    let role = Role::Reference { file: file.to_path_buf(), field: reference.field.clone() };
-    let takes_directory = reference.kind != Kind::File;
-    if kustomize::is_http_address(entry) {
-        return remote(gathering, entry, role);
-    }
-    let resolution = gathering.resolver.resolve(&join_clean(&root.dir, Path::new(entry)));
-    let is_file = resolution.end == End::Place(Nature::File);
-    // A file is tried first, then a git address, then a directory.
-    if takes_directory
-        && kustomize::is_git_address(entry)
-        && !(is_file && reference.kind != Kind::Directory)
-    {
-        return remote(gathering, entry, role);
-    }
-    let real = resolution.real.clone();
-    let is_dir = resolution.end == End::Place(Nature::Directory);
-    gathering.local(OsStr::new(entry), role, vec![resolution]);
-    let plugin_base = match reference.kind {
-        Kind::PluginConfig => Some(root.plugin_base.as_ref().unwrap_or(&root.dir).clone()),
-        _ => root.plugin_base.clone(),
-    };
-    if is_dir && takes_directory && !gathering.is_closed(&real) {
-        queue.push_back(Root { dir: real, plugin_base, depth: root.depth + 1 });
-    } else if is_file
-        && let Some(base) = plugin_base
-        && matches!(reference.kind, Kind::PluginConfig | Kind::FileOrDirectory)
-    {
-        plugin_config(gathering, &real, base, root.depth, queue);
-    }
-}
-
-/// A file with the configuration of a generator, transformer or validator: its
-/// paths resolve against the kustomization that uses it.
-fn plugin_config(
-    gathering: &mut Gathering<'_>,
-    file: &Path,
-    base: PathBuf,
-    depth: usize,
-    queue: &mut VecDeque<Root>,
-) {
-    let Some(bytes) = read(gathering, file) else { return };
-    match kustomize::plugin_references(&bytes, "plugin") {
-        Ok(references) => {
-            let root = Root { dir: base, plugin_base: None, depth };
-            for reference in &references {
-                reach(gathering, &root, file, reference, queue);
+    /// A chart: helm reads the whole directory, and follows the links in it.
+    fn chart(&mut self, root: &Root, file: &Path, chart: &Chart) {
+        if !self.switches.helm {
+            return;
+        }
+        let Chart { field, home, name, version, repo } = chart;
+        let role = Role::Reference { file: file.to_path_buf(), field: field.clone() };
+        let home_dir = join_clean(&root.dir, Path::new(home));
+        let place = self.gathering.resolver.resolve(&home_dir);
+        self.gathering.local(OsStr::new(home), role.clone(), vec![place]);
+        let mut found = false;
+        for name in [name.clone(), format!("{name}-{version}/{name}")] {
+            let dir = join_clean(&home_dir, Path::new(name.trim_start_matches('/')));
+            let place = self.gathering.resolver.resolve(&dir);
+            let is_dir = place.end == End::Place(Nature::Directory);
+            let real = place.real.clone();
+            self.gathering.local(OsStr::new(&name), role.clone(), vec![place]);
+            found |= is_dir;
+            if is_dir && !self.gathering.is_closed(&real) {
+                self.everything_below(real, &role);
             }
         }
-        Err(problem) => trouble(gathering, file, &problem.to_string()),
+        if !found && !repo.is_empty() {
+            self.remote(repo, role);
+        }
     }
-}
 
-fn remote(gathering: &mut Gathering<'_>, entry: &str, role: Role) {
-    gathering.reach(Reached {
-        spelled: entry.into(),
-        role,
-        whereabouts: Whereabouts::Remote(Remote::parse(entry)),
-    });
+    fn everything_below(&mut self, dir: PathBuf, role: &Role) {
+        let mut seen = HashSet::from([dir.clone()]);
+        let mut queue = VecDeque::from([dir]);
+        while let Some(dir) = queue.pop_front() {
+            let entries = match std::fs::read_dir(&dir) {
+                Ok(entries) => entries,
+                Err(error) => return self.trouble(&dir, &format!("cannot be read: {error}")),
+            };
+            for name in entries.flatten().map(|entry| entry.file_name()) {
+                self.entries += 1;
+                if self.entries > MAX_ENTRIES {
+                    return self.too_much(&dir);
+                }
+                let place = self.gathering.resolver.resolve(&dir.join(&name));
+                let real = place.real.clone();
+                if place.end != End::Place(Nature::Directory) {
+                    self.gathering.local(&name, role.clone(), vec![place]);
+                } else if seen.insert(real.clone()) {
+                    self.gathering.local(&name, role.clone(), vec![place]);
+                    if !self.gathering.is_closed(&real) {
+                        queue.push_back(real);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Words of plugins that are not builtin, where they exist as a path.
+    fn words(&mut self, base: &Path, words: &[String]) {
+        if !self.switches.plugins {
+            return;
+        }
+        for word in words {
+            let place = self.gathering.resolver.resolve(&join_clean(base, Path::new(word)));
+            if matches!(place.end, End::Place(Nature::File | Nature::Directory)) {
+                self.gathering.local(OsStr::new(word), Role::PluginWord, vec![place]);
+            }
+        }
+    }
+
+    fn remote(&mut self, entry: &str, role: Role) {
+        self.gathering.reach(Reached {
+            spelled: entry.into(),
+            role,
+            whereabouts: Whereabouts::Remote(Remote::parse(entry)),
+        });
+    }
 }

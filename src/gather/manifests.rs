@@ -3,14 +3,14 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::resolve::{End, Resolution};
-use super::{Gathering, Here};
+use super::{Gathering, Here, glob};
 use crate::judge::{Nature, Role};
 use crate::kustomize::FILE_NAMES;
-use crate::path::join_clean;
-use crate::pattern::{Pattern, has_meta};
+use crate::path::{join_clean, joined};
+use crate::pattern::has_meta;
 
 /// More files than this below one `-f` are a mistake of the path.
 const MAX_FILES: usize = 100_000;
@@ -21,6 +21,10 @@ const MAX_DEPTH: usize = 100;
 /// What kubectl takes for a manifest in a directory; the case counts.
 const EXTENSIONS: [&str; 3] = ["json", "yaml", "yml"];
 
+/// kubectl reads standard input in the place of a file that is called so
+/// (cli-runtime, `constSTDINstr`).
+const STANDARD_INPUT: &str = "STDIN";
+
 impl Gathering<'_> {
     /// One element of a `-f` value.
     pub(super) fn manifests(&mut self, path: &OsStr, recursive: bool, here: &Here) {
@@ -29,8 +33,8 @@ impl Gathering<'_> {
         }
         let found = self.resolver.resolve(&here.physical.join(path));
         if found.end == End::Place(Nature::Missing) && has_meta(path.as_bytes()) {
-            // kubectl ≥ 1.24 expands the pattern itself.
-            let matches = expand(path);
+            // A pattern that is not valid is an error for kubectl.
+            let matches = glob::expand(path, &here.physical).unwrap_or_default();
             for name in &matches {
                 let found = self.resolver.resolve(&here.physical.join(name));
                 self.named(name, found, recursive, here);
@@ -46,6 +50,9 @@ impl Gathering<'_> {
         match found.end {
             End::Stream if found.real.starts_with("/proc") || found.real.starts_with("/dev") => {
                 self.stream(path, Role::Target { kustomization: None });
+            }
+            End::Place(Nature::File | Nature::Directory) if path == STANDARD_INPUT => {
+                self.standard_input(path);
             }
             End::Place(Nature::Directory) => self.directory(path, found, recursive, here),
             End::Place(Nature::File) => {
@@ -65,75 +72,91 @@ impl Gathering<'_> {
     /// The names come from the directory the kernel finds; the contents from the
     /// path that Go cleans first (`filepath.Join`). Both count where they differ.
     fn directory(&mut self, path: &OsStr, found: Resolution, recursive: bool, here: &Here) {
-        let cleaned = join_clean(&here.physical, Path::new(path));
-        let lexical = self.resolver.resolve(&cleaned);
-        let top = found.real.clone();
-        let mut listing = Listing { files: Vec::new(), kustomization: None, problems: Vec::new() };
-        listing.walk(&top, Path::new(""), recursive, 0);
-        let kustomization = listing.kustomization.take().map(|relative| top.join(relative));
-        let twice = lexical.real != top;
+        let lexical = self.resolver.resolve(&join_clean(&here.physical, Path::new(path)));
+        let mut listing = Listing::new(&here.physical, recursive);
+        // A link without a slash behind it is a file for kubectl, and an error.
+        if here.physical.join(path).symlink_metadata().is_ok_and(|metadata| metadata.is_dir()) {
+            listing.walk(path, 0);
+        }
+        let kustomization = listing.kustomization.map(|name| here.physical.join(name));
         self.local(path, Role::Target { kustomization }, vec![found, lexical]);
         for (dir, problem) in listing.problems {
             let subject = dir.to_string_lossy().into_owned();
             self.trouble(&subject, problem, "name the files one by one with -f");
         }
-        for relative in listing.files {
+        for name in listing.files {
             let role = Role::Below { target: path.to_os_string() };
-            let mut readings = vec![self.resolver.resolve(&top.join(&relative))];
-            if twice {
-                readings.push(self.resolver.resolve(&cleaned.join(&relative)));
-            }
-            let spelled = Path::new(path).join(&relative);
-            self.local(spelled.as_os_str(), role, readings);
+            let reading = self.resolver.resolve(&here.physical.join(&name));
+            self.local(&name, role, vec![reading]);
         }
     }
 }
 
-/// The manifests of a directory, as paths relative to it.
-struct Listing {
-    files: Vec<PathBuf>,
+/// The manifests of a directory, in Go's spelling: relative to the working
+/// directory, unless the directory was named by an absolute path.
+struct Listing<'h> {
+    here: &'h Path,
+    recursive: bool,
+    files: Vec<OsString>,
     kustomization: Option<PathBuf>,
     problems: Vec<(PathBuf, String)>,
 }
 
-impl Listing {
-    fn walk(&mut self, top: &Path, relative: &Path, recursive: bool, depth: usize) {
-        let dir = top.join(relative);
+impl<'h> Listing<'h> {
+    fn new(here: &'h Path, recursive: bool) -> Self {
+        let (files, problems) = (Vec::new(), Vec::new());
+        Self { here, recursive, files, kustomization: None, problems }
+    }
+
+    /// Go's `filepath.Walk`: it asks about each entry itself, so a link to a
+    /// directory is not entered.
+    fn walk(&mut self, dir: &OsStr, depth: usize) {
         if depth > MAX_DEPTH {
-            return self.problems.push((dir, format!("is nested deeper than {MAX_DEPTH}")));
+            return self.problem(dir, format!("is nested deeper than {MAX_DEPTH}"));
         }
-        let entries = match std::fs::read_dir(&dir) {
+        let entries = match std::fs::read_dir(self.here.join(dir)) {
             Ok(entries) => entries,
-            Err(error) => return self.problems.push((dir, format!("cannot be read: {error}"))),
+            Err(error) => return self.problem(dir, format!("cannot be read: {error}")),
         };
+        // Behind a `..` the cleaned path may be another than the one that was listed.
+        let moves = Path::new(dir).components().any(|part| part == Component::ParentDir);
         for entry in entries {
             let entry = match entry {
                 Ok(entry) => entry,
                 Err(error) => {
-                    self.problems.push((dir.clone(), format!("cannot be read: {error}")));
+                    self.problem(dir, format!("cannot be read: {error}"));
                     continue;
                 }
             };
             let name = entry.file_name();
-            let path = relative.join(&name);
-            // Go's Walk asks about the entry itself: a link to a directory is not
-            // entered.
-            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                if recursive {
-                    self.walk(top, &path, recursive, depth + 1);
+            let path = joined(dir, &name);
+            let kind = if moves {
+                self.here.join(&path).symlink_metadata().map(|metadata| metadata.file_type())
+            } else {
+                entry.file_type()
+            };
+            if kind.is_ok_and(|kind| kind.is_dir()) {
+                if self.recursive {
+                    self.walk(&path, depth + 1);
                 }
                 continue;
             }
             if FILE_NAMES.iter().any(|known| name == *known) && self.kustomization.is_none() {
-                self.kustomization = Some(path.clone());
+                self.kustomization = Some(PathBuf::from(&path));
             }
             if has_extension(&name) {
                 if self.files.len() == MAX_FILES {
-                    let problem = format!("holds more than {MAX_FILES} manifests");
-                    return self.problems.push((top.to_path_buf(), problem));
+                    return self.problem(dir, format!("is beyond the first {MAX_FILES} manifests"));
                 }
                 self.files.push(path);
             }
+        }
+    }
+
+    fn problem(&mut self, dir: &OsStr, problem: String) {
+        // One message is enough for a tree that goes on and on.
+        if self.problems.is_empty() {
+            self.problems.push((self.here.join(dir), problem));
         }
     }
 }
@@ -145,45 +168,4 @@ fn has_extension(name: &OsStr) -> bool {
         .iter()
         .rposition(|byte| *byte == b'.')
         .is_some_and(|dot| EXTENSIONS.iter().any(|known| bytes[dot + 1..] == *known.as_bytes()))
-}
-
-/// Go's `filepath.Glob`: each component is a pattern, dot files match too, `**`
-/// is `*`. A malformed pattern matches nothing.
-fn expand(pattern: &OsStr) -> Vec<OsString> {
-    let bytes = pattern.as_bytes();
-    let mut found: Vec<Vec<u8>> =
-        vec![if bytes.starts_with(b"/") { b"/".to_vec() } else { Vec::new() }];
-    for name in bytes.split(|byte| *byte == b'/').filter(|name| !name.is_empty()) {
-        let Ok(compiled) = Pattern::new(name) else { return Vec::new() };
-        let mut next = Vec::new();
-        for dir in &found {
-            if has_meta(name) {
-                next.extend(matching_children(dir, &compiled));
-            } else {
-                let path = joined(dir, name);
-                if Path::new(OsStr::from_bytes(&path)).symlink_metadata().is_ok() {
-                    next.push(path);
-                }
-            }
-        }
-        found = next;
-    }
-    found.into_iter().map(|path| OsStr::from_bytes(&path).to_os_string()).collect()
-}
-
-fn matching_children(dir: &[u8], pattern: &Pattern) -> Vec<Vec<u8>> {
-    let listed = if dir.is_empty() { Path::new(".") } else { Path::new(OsStr::from_bytes(dir)) };
-    let Ok(entries) = std::fs::read_dir(listed) else { return Vec::new() };
-    let mut names: Vec<OsString> = entries.flatten().map(|entry| entry.file_name()).collect();
-    names.sort();
-    names
-        .iter()
-        .filter(|name| pattern.matches(name.as_bytes()))
-        .map(|name| joined(dir, name.as_bytes()))
-        .collect()
-}
-
-fn joined(dir: &[u8], name: &[u8]) -> Vec<u8> {
-    let slash: &[u8] = if dir.is_empty() || dir.ends_with(b"/") { b"" } else { b"/" };
-    [dir, slash, name].concat()
 }

@@ -3,7 +3,9 @@
 
 mod closure;
 mod cluster;
+mod glob;
 mod manifests;
+mod regular;
 mod resolve;
 mod stdin;
 mod territory;
@@ -91,7 +93,10 @@ impl Gathering<'_> {
                 Target::Manifests(FileSource::Path(path)) => {
                     self.manifests(path, request.recursive, &here);
                 }
-                Target::Kustomization(dir) => self.kustomization(dir, &here),
+                Target::Kustomization(dir) => {
+                    let switches = closure::Switches::of(&request.invocation);
+                    self.kustomization(dir, &here, switches);
+                }
             }
         }
         let streams = self
@@ -106,24 +111,28 @@ impl Gathering<'_> {
 
     /// `-k DIR`: kustomize cleans the path before it follows links; where the
     /// kernel would come out elsewhere, both places count.
-    fn kustomization(&mut self, dir: &OsStr, here: &Here) {
+    fn kustomization(&mut self, dir: &OsStr, here: &Here, switches: closure::Switches) {
         let role = Role::Target { kustomization: None };
+        let lexical = self.resolver.resolve(&join_clean(&here.logical, Path::new(dir)));
+        let physical = self.resolver.resolve(&here.physical.join(dir));
         let text = dir.to_string_lossy();
         if crate::kustomize::is_git_address(&text) {
             self.reach(Reached {
                 spelled: dir.to_os_string(),
-                role,
+                role: role.clone(),
                 whereabouts: Whereabouts::Remote(Remote::parse(&text)),
             });
-            return;
+            // Versions of kustomize differ in what they clone: where there is such a
+            // directory, it may be meant.
+            if lexical.end == End::Place(Nature::Missing) {
+                return;
+            }
         }
-        let lexical = self.resolver.resolve(&join_clean(&here.logical, Path::new(dir)));
-        let physical = self.resolver.resolve(&here.physical.join(dir));
         let root =
             matches!(lexical.end, End::Place(Nature::Directory)).then(|| lexical.real.clone());
         self.local(dir, role, vec![lexical, physical]);
         if let Some(root) = root.filter(|root| !self.is_closed(root)) {
-            closure::follow(self, root);
+            closure::follow(self, root, switches);
         }
     }
 

@@ -2,12 +2,15 @@
 //!
 //! The parser descends from libyaml, as kubectl's does: both see the same line
 //! breaks (U+0085, U+2028), tabs and comments, so that nothing is a comment for
-//! us and a field for kubectl. What libyaml is slow at is refused beforehand.
+//! us and a field for kubectl. Where the two are known to differ, and where
+//! kubectl's own two parsers differ from each other (go-yaml v2 reads the
+//! kustomization, v3 the resources), the text is refused: `tests/yaml.rs` has a
+//! row for each.
 
 use std::fmt;
 
 use serde::Deserialize;
-use serde_yaml::Value;
+use serde_yaml::{Mapping, Value};
 
 /// Kustomizations and plugin configurations are pages, not archives.
 pub const MAX_BYTES: usize = 4 << 20;
@@ -36,8 +39,8 @@ impl From<serde_yaml::Error> for Unreadable {
 /// first document is `None`.
 ///
 /// # Errors
-/// [`Unreadable`] for text that is too large, not UTF-8, not YAML, or in which a
-/// key stands twice.
+/// [`Unreadable`] for text that is too large, not UTF-8, not YAML, in which a key
+/// stands twice, or of which kubectl's parser could see something else.
 pub fn first_document(bytes: &[u8]) -> Result<Option<Value>, Unreadable> {
     let text = checked(bytes)?;
     match serde_yaml::Deserializer::from_str(text).next() {
@@ -63,10 +66,57 @@ pub fn manifests(bytes: &[u8]) -> Result<Vec<Value>, Unreadable> {
 }
 
 fn value(document: serde_yaml::Deserializer<'_>) -> Result<Value, Unreadable> {
-    let mut value = Value::deserialize(document)?;
-    // `<<: *anchor` is applied by kubectl's parser while it reads.
-    value.apply_merge()?;
-    Ok(value)
+    merged(Value::deserialize(document)?)
+}
+
+/// `value` with its merge keys (`<<`) applied, as kubectl's parser does while it
+/// reads, and without tags.
+fn merged(value: Value) -> Result<Value, Unreadable> {
+    match value {
+        Value::Sequence(items) => {
+            items.into_iter().map(merged).collect::<Result<_, _>>().map(Value::Sequence)
+        }
+        Value::Mapping(fields) => merged_fields(fields).map(Value::Mapping),
+        Value::Tagged(tagged) => Err(Unreadable(format!("uses the YAML tag {}", tagged.tag))),
+        scalar => Ok(scalar),
+    }
+}
+
+/// A field that stands *before* `<<` is overridden by it in go-yaml v2 and not in
+/// v3, so it must not be in both.
+fn merged_fields(fields: Mapping) -> Result<Mapping, Unreadable> {
+    let mut found = Mapping::new();
+    let mut defaults = Mapping::new();
+    for (key, value) in fields {
+        let (key, value) = (merged(key)?, merged(value)?);
+        if key.as_str() != Some("<<") {
+            found.insert(key, value);
+            continue;
+        }
+        let sources = match value {
+            Value::Sequence(sources) => sources,
+            source => vec![source],
+        };
+        for source in sources {
+            let Value::Mapping(source) = source else {
+                return Err(Unreadable("merges (`<<`) something that is not a mapping".into()));
+            };
+            for (key, value) in source {
+                if found.contains_key(&key) {
+                    let key = key.as_str().unwrap_or("a field").to_owned();
+                    return Err(Unreadable(format!(
+                        "sets {key} before a merge (`<<`) that sets it again: put `<<` first"
+                    )));
+                }
+                // Of several sources the first counts.
+                defaults.entry(key).or_insert(value);
+            }
+        }
+    }
+    for (key, value) in defaults {
+        found.entry(key).or_insert(value);
+    }
+    Ok(found)
 }
 
 fn checked(bytes: &[u8]) -> Result<&str, Unreadable> {
@@ -75,13 +125,51 @@ fn checked(bytes: &[u8]) -> Result<&str, Unreadable> {
     }
     let text =
         std::str::from_utf8(bytes).map_err(|_| Unreadable("is not UTF-8 text".to_owned()))?;
+    // A byte order mark at the beginning takes no column for kubectl, but would
+    // for our parser: the first key would seem to be indented.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if text.contains('\u{feff}') {
+        return Err(Unreadable("has a byte order mark in the middle".to_owned()));
+    }
     if text.contains('\0') {
         return Err(Unreadable("contains a zero byte".to_owned()));
+    }
+    if let Some(line) = line_of_disguise(text) {
+        return Err(Unreadable(format!(
+            "has a YAML tag or a %TAG in line {line}, which may make one text another"
+        )));
     }
     if deepest_flow(bytes) > MAX_FLOW_DEPTH {
         return Err(Unreadable(format!("nests brackets deeper than {MAX_FLOW_DEPTH}")));
     }
     Ok(text)
+}
+
+/// The line of a tag that changes the text behind it (`!!binary`), however it is
+/// written, or that ends elsewhere for kubectl's parser than for ours. What only
+/// looks like one, in a comment or in quoted text, is refused too: the parser
+/// does not say where a tag stood.
+fn line_of_disguise(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let begins_token = |at: usize| {
+        // The last byte of U+0085, U+2028 and U+2029 ends a line as well.
+        at == 0 || b" \t\r\n-:?,[{\x85\xa8\xa9".contains(&bytes[at - 1])
+    };
+    let disguised = |at: usize| match bytes[at] {
+        b'%' => bytes[at..].starts_with(b"%TAG"),
+        _ => {
+            let word = bytes[at..].split(u8::is_ascii_whitespace).next().unwrap_or_default();
+            word.windows(6).any(|part| part == b"binary")
+                || word.iter().any(|byte| b"%,<[]{}".contains(byte))
+        }
+    };
+    let at = marks(bytes).find(|at| begins_token(*at) && disguised(*at))?;
+    Some(1 + bytes[..at].iter().filter(|byte| **byte == b'\n').count())
+}
+
+/// Where `!` or `%` stand.
+fn marks(bytes: &[u8]) -> impl Iterator<Item = usize> + '_ {
+    bytes.iter().enumerate().filter(|(_, byte)| matches!(byte, b'!' | b'%')).map(|(at, _)| at)
 }
 
 /// The deepest nesting that brackets could have. Brackets inside quoted text
@@ -120,12 +208,60 @@ mod tests {
         let text = "# note\u{2028}resources: [../prod]\n";
         let value = first_document(text.as_bytes()).unwrap().unwrap();
         assert_eq!(value["resources"][0], "../prod");
+        // A byte order mark takes no column.
+        let text = "\u{feff}a: 1\nb: 2\n";
+        let value = first_document(text.as_bytes()).unwrap().unwrap();
+        assert_eq!(value["b"], 2);
     }
 
     #[test]
     fn merge_keys_are_applied() {
-        let value = first_document(b"x: &x {path: a}\ny:\n  <<: *x\n  z: 1\n").unwrap().unwrap();
-        assert_eq!(value["y"]["path"], "a");
+        let merged = |text: &str| {
+            let text = format!("x: &x {{path: a, only: x}}\nz: &z {{path: c}}\n{text}");
+            first_document(text.as_bytes()).map(|document| document.unwrap()["y"]["path"].clone())
+        };
+        assert_eq!(merged("y: {<<: *x, z: 1}").unwrap(), "a");
+        assert_eq!(merged("y: {<<: *x, path: b}").unwrap(), "b");
+        assert_eq!(merged("y: {<<: [*z, *x]}").unwrap(), "c");
+        assert_eq!(merged("y: {\"<<\": *x}").unwrap(), "a");
+        assert_eq!(merged("w: &w {<<: *x}\ny: {<<: *w}").unwrap(), "a");
+        // go-yaml v2 takes a, v3 takes b.
+        assert!(merged("y: {path: b, <<: *x}").unwrap_err().0.contains("put `<<` first"));
+        assert!(merged("y: {<<: 1}").is_err());
+    }
+
+    #[test]
+    fn texts_that_hide_another_text_are_refused() {
+        for text in [
+            "a: !!binary Li4vcHJvZA==",
+            "!!binary cmVzb3VyY2Vz: [a]",
+            "a: [!!binary Li4v]",
+            "a: !!%62inary Li4v",
+            "a: !<tag:yaml.org,2002:binary> Li4v",
+            "%TAG ! tag:yaml.org,2002:\n---\na: !binary Li4v",
+            "%TAG !x! tag:yaml.org,2002:bin\n---\na: !x!ary Li4v",
+            "- !!binary Li4v",
+            "? !!binary Li4v\n: b",
+            "a: &x !!binary Li4v",
+            "a: {b: !!b,inary Li4v}",
+            "a: 1\n\u{feff}b: 2",
+            "a: !x b",
+            "!x {a: b}",
+            "a: [!x {b: c}]",
+        ] {
+            assert!(first_document(text.as_bytes()).is_err(), "{text}");
+        }
+        for text in [
+            "# !!! DO NOT EDIT !!!\na: b",
+            "a: 'Hello, world!'",
+            "a: |\n  if ! grep -q x; then [ \"$y\" != z ]; fi",
+            "a: !!str b",
+            "a: !!map {b: !!seq [c]}",
+            "a: '50% off'",
+            "%YAML 1.1\n---\na: b",
+        ] {
+            assert!(first_document(text.as_bytes()).is_ok(), "{text}");
+        }
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use serde_yaml::{Mapping, Value};
 
-use super::document::{Unreadable, first_document, manifests};
+use super::document::{Unreadable, first_document};
+use super::plugin::{self, Chart};
 
 /// What kustomize accepts at a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub enum Kind {
     /// A file or directory that holds the configuration of a generator,
     /// transformer or validator, which refers to files itself.
     PluginConfig,
+    /// A file that is read only for helm.
+    ValuesFile,
 }
 
 /// One entry that kustomize would open.
@@ -27,43 +30,59 @@ pub struct Reference {
     pub entry: String,
     /// What kustomize accepts there.
     pub kind: Kind,
+    /// The entry may be YAML itself: it is a path only where there is something
+    /// at that path.
+    pub may_be_text: bool,
 }
 
-/// Fields without references.
-const PLAIN: [&str; 17] = [
+/// What a kustomization says, as far as it leads elsewhere.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Kustomization {
+    /// Everything it refers to.
+    pub references: Vec<Reference>,
+    /// Charts that helm would inflate.
+    pub charts: Vec<Chart>,
+    /// Words of the configurations of plugins that are not builtin.
+    pub words: Vec<String>,
+    /// A field that changes or makes resources, when there is one.
+    pub changes: Option<String>,
+}
+
+/// Fields without references that leave the content of resources alone.
+const NEUTRAL: [&str; 10] = [
     "apiversion",
     "kind",
     "metadata",
     "nameprefix",
     "namesuffix",
     "namespace",
-    "commonlabels",
-    "labels",
-    "commonannotations",
-    "images",
-    "imagetags",
-    "replicas",
-    "vars",
     "sortoptions",
     "generatoroptions",
     "buildmetadata",
     "inventory",
 ];
 
-/// The references of the kustomization in `bytes`, in the order in which
-/// kustomize opens them as far as that matters.
+/// Fields without references that change resources.
+const CHANGING: [&str; 7] =
+    ["commonlabels", "commonannotations", "labels", "images", "imagetags", "replicas", "vars"];
+
+/// kubectl 1.20 replaces these everywhere in the text before it reads it
+/// (kustomize 2.0.3, `DealWithDeprecatedFields`).
+const REWRITTEN: [&str; 2] = ["patches:", "imageTags:"];
+
+/// What the kustomization in `bytes` leads to.
 ///
 /// # Errors
 /// [`Unreadable`] when it is not YAML, or has an unknown field, a field twice in
 /// different spellings, or a value of the wrong type.
-pub fn references(bytes: &[u8]) -> Result<Vec<Reference>, Unreadable> {
-    let Some(document) = first_document(bytes)? else { return Ok(Vec::new()) };
-    let Value::Mapping(fields) = document else {
+pub fn references(bytes: &[u8]) -> Result<Kustomization, Unreadable> {
+    let mut found = Kustomization::default();
+    let Some(document) = first_document(bytes)? else { return Ok(found) };
+    let Value::Mapping(fields) = &document else {
         return Err(Unreadable("is not a mapping".into()));
     };
-    let mut found = Vec::new();
     let mut seen: Vec<String> = Vec::new();
-    for (key, value) in &fields {
+    for (key, value) in fields {
         let Value::String(key) = key else {
             return Err(Unreadable("has a field name that is not text".into()));
         };
@@ -74,6 +93,15 @@ pub fn references(bytes: &[u8]) -> Result<Vec<Reference>, Unreadable> {
         top_level(key, &folded, value, &mut found)?;
         seen.push(folded);
     }
+    if let Some(reference) =
+        found.references.iter().find(|one| REWRITTEN.iter().any(|old| one.entry.contains(old)))
+    {
+        let Reference { field, entry, .. } = reference;
+        return Err(Unreadable(format!(
+            "has {entry} under {field}, which kubectl 1.20 reads as another name"
+        )));
+    }
+    found.charts.extend(plugin::charts_of_kustomization(&document)?);
     Ok(found)
 }
 
@@ -93,89 +121,65 @@ fn top_level(
     key: &str,
     folded: &str,
     value: &Value,
-    found: &mut Vec<Reference>,
+    found: &mut Kustomization,
 ) -> Result<(), Unreadable> {
-    if value.is_null() {
-        return known(key, folded);
+    if NEUTRAL.contains(&folded) {
+        return Ok(());
     }
+    let list = &mut found.references;
+    let changes = !matches!(folded, "resources" | "bases" | "crds" | "openapi");
     match folded {
-        "resources" | "bases" => entries(key, value, Kind::FileOrDirectory, found),
-        "components" => entries(key, value, Kind::Directory, found),
-        "crds" | "configurations" => entries(key, value, Kind::File, found),
+        "resources" | "bases" => entries(key, value, Kind::FileOrDirectory, list)?,
+        "components" => entries(key, value, Kind::Directory, list)?,
+        "crds" | "configurations" => entries(key, value, Kind::File, list)?,
         // Old kustomizations list strategic-merge files under `patches`.
         "patches" | "patchesjson6902" | "replacements" => each(value, key, |item| match item {
             Value::String(entry) => {
-                found.push(reference(key, entry, Kind::File));
+                list.push(reference(key, entry, Kind::File));
                 Ok(())
             }
-            item => field(key, item, "path", Kind::File, found),
-        }),
-        "patchesstrategicmerge" => each(value, key, |item| {
-            let entry = text(key, item)?;
-            if !is_inline(entry) {
-                found.push(reference(key, entry, Kind::File));
-            }
-            Ok(())
-        }),
+            item => field(key, item, "path", Kind::File, list),
+        })?,
+        "patchesstrategicmerge" => texts(key, value, Kind::File, list)?,
         "configmapgenerator" | "secretgenerator" => {
-            each(value, key, |item| generator(key, item, found))
+            each(value, key, |item| generator(key, item, list))?;
         }
-        "openapi" => field(key, value, "path", Kind::File, found),
-        "generators" | "transformers" | "validators" => each(value, key, |item| {
-            let entry = text(key, item)?;
-            if is_inline(entry) {
-                found.extend(plugin_references(entry.as_bytes(), key)?);
-            } else {
-                found.push(reference(key, entry, Kind::PluginConfig));
-            }
-            Ok(())
-        }),
-        "helmcharts" | "helmchartinflationgenerator" => each(value, key, |item| {
-            for name in ["valuesFile", "values", "chartHome", "helmHome"] {
-                if name == "values" && folded == "helmcharts" {
-                    continue;
-                }
-                field(key, item, name, Kind::File, found)?;
-            }
-            fields(key, item, "additionalValuesFiles", Kind::File, found)
-        }),
-        "helmglobals" => {
-            field(key, value, "chartHome", Kind::File, found)?;
-            field(key, value, "configHome", Kind::File, found)
+        "openapi" => field(key, value, "path", Kind::File, list)?,
+        "generators" | "transformers" | "validators" => plugins(key, value, found)?,
+        "helmcharts" | "helmchartinflationgenerator" => {
+            each(value, key, |item| plugin::helm_values(key, item, list))?;
         }
-        folded => known(key, folded),
+        "helmglobals" => {}
+        folded if CHANGING.contains(&folded) => {}
+        _ => return Err(Unreadable(format!("has an unknown field: {key}"))),
     }
+    if changes && !value.is_null() {
+        found.changes.get_or_insert_with(|| key.to_owned());
+    }
+    Ok(())
 }
 
-fn known(key: &str, folded: &str) -> Result<(), Unreadable> {
-    const WITH_REFERENCES: [&str; 18] = [
-        "resources",
-        "bases",
-        "components",
-        "crds",
-        "configurations",
-        "patches",
-        "patchesjson6902",
-        "patchesstrategicmerge",
-        "replacements",
-        "configmapgenerator",
-        "secretgenerator",
-        "openapi",
-        "generators",
-        "transformers",
-        "validators",
-        "helmcharts",
-        "helmchartinflationgenerator",
-        "helmglobals",
-    ];
-    if PLAIN.contains(&folded) || WITH_REFERENCES.contains(&folded) {
-        return Ok(());
-    }
-    Err(Unreadable(format!("has an unknown field: {key}")))
+/// Entries that are plugin configurations, or name a file or directory with them.
+fn plugins(key: &str, value: &Value, found: &mut Kustomization) -> Result<(), Unreadable> {
+    texts(key, value, Kind::PluginConfig, &mut found.references)?;
+    each(value, key, |item| {
+        let entry = text(key, item)?;
+        if entry.contains(':') {
+            let config = plugin::plugin_references(entry.as_bytes(), key)?;
+            found.references.extend(config.references);
+            found.charts.extend(config.charts);
+            found.words.extend(config.words);
+        }
+        Ok(())
+    })
 }
 
 /// `files` (`[key=]path`), `envs` and the old `env` of a generator.
-fn generator(key: &str, item: &Value, found: &mut Vec<Reference>) -> Result<(), Unreadable> {
+pub(super) fn generator(
+    key: &str,
+    item: &Value,
+    found: &mut Vec<Reference>,
+) -> Result<(), Unreadable> {
     let before = found.len();
     fields(key, item, "files", Kind::File, found)?;
     for reference in &mut found[before..] {
@@ -187,42 +191,24 @@ fn generator(key: &str, item: &Value, found: &mut Vec<Reference>) -> Result<(), 
     field(key, item, "env", Kind::File, found)
 }
 
-/// What the configuration of a builtin generator or transformer refers to. The
-/// paths resolve against the root of the kustomization that uses it. Kinds are
-/// not told apart: a field that names a file in one of them counts in all.
-///
-/// # Errors
-/// As for [`references`].
-pub fn plugin_references(bytes: &[u8], used_by: &str) -> Result<Vec<Reference>, Unreadable> {
-    let mut found = Vec::new();
-    for document in manifests(bytes)? {
-        if !document.is_mapping() {
-            continue;
-        }
-        generator(used_by, &document, &mut found)?;
-        for name in ["path", "targetFilePath", "valuesFile"] {
-            field(used_by, &document, name, Kind::File, &mut found)?;
-        }
-        for name in ["paths", "additionalValuesFiles"] {
-            fields(used_by, &document, name, Kind::File, &mut found)?;
-        }
-        if let Some(list) = lookup(&document, "replacements") {
-            each(list, used_by, |item| field(used_by, item, "path", Kind::File, &mut found))?;
-        }
-    }
-    Ok(found)
+pub(super) fn reference(field: &str, entry: &str, kind: Kind) -> Reference {
+    Reference { field: field.to_owned(), entry: entry.to_owned(), kind, may_be_text: false }
 }
 
-/// Whether an entry is YAML with a `kind` and not a path. A path never has a
-/// line break or a colon with a blank behind it and still parses as an object.
-fn is_inline(entry: &str) -> bool {
-    manifests(entry.as_bytes()).is_ok_and(|documents| {
-        !documents.is_empty() && documents.iter().all(|document| lookup(document, "kind").is_some())
+/// A list of entries that are YAML or else paths. What is YAML in them is found
+/// by [`super::plugin_references`].
+fn texts(
+    key: &str,
+    value: &Value,
+    kind: Kind,
+    found: &mut Vec<Reference>,
+) -> Result<(), Unreadable> {
+    each(value, key, |item| {
+        let reference = reference(key, text(key, item)?, kind);
+        let may_be_text = reference.entry.contains(':');
+        found.push(Reference { may_be_text, ..reference });
+        Ok(())
     })
-}
-
-fn reference(field: &str, entry: &str, kind: Kind) -> Reference {
-    Reference { field: field.to_owned(), entry: entry.to_owned(), kind }
 }
 
 fn entries(
@@ -238,7 +224,7 @@ fn entries(
 }
 
 /// One text field of a mapping, in any spelling Go accepts.
-fn field(
+pub(super) fn field(
     key: &str,
     item: &Value,
     name: &str,
@@ -256,7 +242,7 @@ fn field(
 }
 
 /// One list field of a mapping, in any spelling Go accepts.
-fn fields(
+pub(super) fn fields(
     key: &str,
     item: &Value,
     name: &str,
@@ -269,13 +255,22 @@ fn fields(
     Ok(())
 }
 
-fn lookup<'v>(item: &'v Value, name: &str) -> Option<&'v Value> {
-    spellings(item, name).next()
+/// The same for a list of entries that are YAML or else paths.
+pub(super) fn text_fields(
+    key: &str,
+    item: &Value,
+    name: &str,
+    found: &mut Vec<Reference>,
+) -> Result<(), Unreadable> {
+    for value in spellings(item, name) {
+        texts(&format!("{key}.{name}"), value, Kind::File, found)?;
+    }
+    Ok(())
 }
 
 /// All values whose key folds to `name`: which of several kubectl takes does not
 /// matter when all of them are judged.
-fn spellings<'v>(item: &'v Value, name: &str) -> impl Iterator<Item = &'v Value> {
+pub(super) fn spellings<'v>(item: &'v Value, name: &str) -> impl Iterator<Item = &'v Value> {
     let name = folded(name);
     item.as_mapping()
         .into_iter()
@@ -287,7 +282,7 @@ fn spellings<'v>(item: &'v Value, name: &str) -> impl Iterator<Item = &'v Value>
 
 /// The items of a list. A single object counts as a list of one where kustomize
 /// accepts both.
-fn each<'v>(
+pub(super) fn each<'v>(
     value: &'v Value,
     key: &str,
     mut visit: impl FnMut(&'v Value) -> Result<(), Unreadable>,
@@ -300,7 +295,7 @@ fn each<'v>(
     }
 }
 
-fn text<'v>(key: &str, value: &'v Value) -> Result<&'v str, Unreadable> {
+pub(super) fn text<'v>(key: &str, value: &'v Value) -> Result<&'v str, Unreadable> {
     value.as_str().ok_or_else(|| Unreadable(format!("has an entry under {key} that is not text")))
 }
 
@@ -311,7 +306,9 @@ mod tests {
     fn entries_of(text: &str) -> Vec<String> {
         references(text.as_bytes())
             .unwrap()
+            .references
             .into_iter()
+            .filter(|reference| !reference.may_be_text)
             .map(|reference| format!("{} {}", reference.field, reference.entry))
             .collect()
     }
@@ -350,7 +347,6 @@ mod tests {
                 "helmCharts: [{name: c, valuesFile: v.yaml, additionalValuesFiles: [w.yaml]}]",
                 &["helmCharts.valuesFile v.yaml", "helmCharts.additionalValuesFiles w.yaml"],
             ),
-            ("helmGlobals: {chartHome: /charts}", &["helmGlobals.chartHome /charts"]),
             ("namespace: x\nlabels: [{pairs: {path: no}}]", &[]),
             ("resources:\n", &[]),
             ("", &[]),

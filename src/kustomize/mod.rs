@@ -3,10 +3,12 @@
 
 mod document;
 mod fields;
+mod plugin;
 mod remote;
 
 pub use document::{MAX_BYTES, Unreadable, first_document, manifests};
-pub use fields::{Kind, Reference, plugin_references, references};
+pub use fields::{Kind, Kustomization, Reference, references};
+pub use plugin::{Chart, PluginConfig, plugin_references};
 pub use remote::{is_git_address, is_http_address};
 
 /// The names under which kustomize looks for a kustomization, exactly as written.
