@@ -12,6 +12,7 @@ mod architecture;
 mod audit;
 mod bad_input;
 mod check;
+mod closure;
 mod cluster;
 mod config;
 mod end_to_end;

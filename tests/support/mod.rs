@@ -1,12 +1,14 @@
 //! What every test needs: an instance in a scratch directory, the real kubectls,
 //! and the API server stand-in.
 
+mod field;
 mod instance;
 mod kubectls;
 mod output;
 mod real_server;
 mod server;
 
+pub(crate) use field::{Field, Findings, Thing, Tree};
 pub(crate) use instance::{Instance, certificate, config_map, kubeconfig, read, write};
 pub(crate) use kubectls::{Kubectl, kubectls};
 pub(crate) use output::Output;

@@ -5,59 +5,9 @@ use std::collections::BTreeMap;
 
 use super::dice::Dice;
 use super::yaml::{self, Yaml};
-use crate::support::{Instance, config_map};
+use crate::support::{Thing, Tree, config_map};
 
-/// What a tree consists of, by path below the scratch directory.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Thing {
-    File(String),
-    Link(String),
-}
-
-/// A tree and what kubectl is asked to do with it.
-#[derive(Debug, Clone)]
-pub(super) struct Tree {
-    pub(super) things: BTreeMap<String, Thing>,
-    pub(super) words: Vec<String>,
-    /// The working directory, below the scratch directory.
-    pub(super) here: String,
-    /// Whether the shell would say so in `$PWD`: without it Go asks the kernel.
-    pub(super) logical: bool,
-}
-
-impl Tree {
-    /// Puts the tree on the disk in the place of the one before.
-    pub(super) fn plant(&self, instance: &Instance) {
-        for top in ["m", "elsewhere"] {
-            std::fs::remove_dir_all(instance.path(top)).unwrap();
-            std::fs::create_dir(instance.path(top)).unwrap();
-        }
-        for (path, thing) in &self.things {
-            match thing {
-                Thing::File(text) => drop(instance.write(path, text)),
-                Thing::Link(to) => instance.link(to, path),
-            }
-        }
-        std::fs::create_dir_all(instance.path(&self.here)).unwrap();
-    }
-
-    pub(super) fn text(&self) -> String {
-        let mut text =
-            format!("in {} (logical: {}): kubectl {:?}\n", self.here, self.logical, self.words);
-        for (path, thing) in &self.things {
-            match thing {
-                Thing::File(content) if is_telling(path) => {
-                    text.push_str(&format!("--- {path:?}\n{content}"));
-                    text.push_str(&format!("    {content:?}\n"));
-                }
-                Thing::File(_) => text.push_str(&format!("--- {path:?}\n")),
-                Thing::Link(to) => text.push_str(&format!("--- {path:?} -> {to:?}\n")),
-            }
-        }
-        text
-    }
-}
-
+/// Whether a file decides what is read.
 fn is_telling(path: &str) -> bool {
     path.to_lowercase().contains("kustomization")
         || ["gen.yaml", "trans.yaml"].iter().any(|name| path.ends_with(name))
