@@ -195,16 +195,13 @@ impl Closure<'_, '_> {
     /// One entry: fetched, a file, or a directory to be built in turn.
     fn reach(&mut self, root: &Root, file: &Path, reference: &Reference) {
         let entry = reference.entry.as_str();
-        if reference.kind == Kind::ValuesFile && !self.switches.helm {
-            return;
-        }
         self.entries += 1;
         let role = Role::Reference { file: file.to_path_buf(), field: reference.field.clone() };
-        let takes_directory = !matches!(reference.kind, Kind::File | Kind::ValuesFile);
+        let takes_directory = !matches!(reference.kind, Kind::File | Kind::ForHelm);
         let resolution = self.gathering.resolver.resolve(&join_clean(&root.dir, Path::new(entry)));
         let exists =
             matches!(resolution.end, End::Place(Nature::File | Nature::Directory) | End::Stream);
-        if reference.may_be_text && !exists {
+        if reference.may_be_text && !exists || self.is_idle(reference, &resolution.real) {
             return;
         }
         if kustomize::is_http_address(entry)
@@ -240,6 +237,12 @@ impl Closure<'_, '_> {
         }
     }
 
+    /// Whether something only helm would read: without helm that is nothing to speak
+    /// of, unless it leads to another environment as soon as helm is switched on.
+    fn is_idle(&mut self, reference: &Reference, real: &Path) -> bool {
+        reference.kind == Kind::ForHelm && !self.switches.helm && !self.gathering.is_closed(real)
+    }
+
     /// A file with the configuration of a generator, transformer or validator: its
     /// paths resolve against the kustomization that uses it.
     fn plugin_config(&mut self, file: &Path, base: PathBuf, depth: usize) {
@@ -266,8 +269,6 @@ impl Closure<'_, '_> {
         let Chart { field, home, name, version, repo } = chart;
         let role = Role::Reference { file: file.to_path_buf(), field: field.clone() };
         let home_dir = join_clean(&root.dir, Path::new(home));
-        let place = self.gathering.resolver.resolve(&home_dir);
-        self.gathering.local(OsStr::new(home), role.clone(), vec![place]);
         let mut found = false;
         for name in [name.clone(), format!("{name}-{version}/{name}")] {
             let dir = join_clean(&home_dir, Path::new(name.trim_start_matches('/')));

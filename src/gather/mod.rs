@@ -138,7 +138,8 @@ impl Gathering<'_> {
 
     /// Whether nothing in `dir` may be used anyway: one reason is enough, and
     /// what another environment's files refer to is not our business.
-    fn is_closed(&self, dir: &Path) -> bool {
+    fn is_closed(&mut self, dir: &Path) -> bool {
+        territory::visit(&mut self.facts.territory, self.policy, dir);
         matches!(place(dir, self.policy, &self.facts.territory), Place::Foreign(_) | Place::Git)
     }
 

@@ -17,8 +17,8 @@ pub enum Kind {
     /// A file or directory that holds the configuration of a generator,
     /// transformer or validator, which refers to files itself.
     PluginConfig,
-    /// A file that is read only for helm.
-    ValuesFile,
+    /// A file or directory that is read only by helm or for it.
+    ForHelm,
 }
 
 /// One entry that kustomize would open.
@@ -146,10 +146,9 @@ fn top_level(
         }
         "openapi" => field(key, value, "path", Kind::File, list)?,
         "generators" | "transformers" | "validators" => plugins(key, value, found)?,
-        "helmcharts" | "helmchartinflationgenerator" => {
-            each(value, key, |item| plugin::helm_values(key, item, list))?;
+        "helmcharts" | "helmchartinflationgenerator" | "helmglobals" => {
+            each(value, key, |item| plugin::helm_fields(key, item, list))?;
         }
-        "helmglobals" => {}
         folded if CHANGING.contains(&folded) => {}
         _ => return Err(Unreadable(format!("has an unknown field: {key}"))),
     }
@@ -346,6 +345,10 @@ mod tests {
             (
                 "helmCharts: [{name: c, valuesFile: v.yaml, additionalValuesFiles: [w.yaml]}]",
                 &["helmCharts.valuesFile v.yaml", "helmCharts.additionalValuesFiles w.yaml"],
+            ),
+            (
+                "helmGlobals: {chartHome: /charts, configHome: c}",
+                &["helmGlobals.chartHome /charts", "helmGlobals.configHome c"],
             ),
             ("namespace: x\nlabels: [{pairs: {path: no}}]", &[]),
             ("resources:\n", &[]),

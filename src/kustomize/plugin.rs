@@ -76,7 +76,7 @@ fn configuration(
     for replacements in spellings(document, "replacements") {
         each(replacements, used_by, |item| field(used_by, item, "path", Kind::File, list))?;
     }
-    helm_values(used_by, document, list)?;
+    helm_fields(used_by, document, list)?;
     if spellings(document, "kind").any(|kind| kind.as_str() == Some("HelmChartInflationGenerator"))
     {
         let home = first(document, "chartHome")?;
@@ -88,19 +88,19 @@ fn configuration(
     Ok(())
 }
 
-/// The values files of a chart.
-pub(super) fn helm_values(
+/// The values files of a chart, and the places helm uses.
+pub(super) fn helm_fields(
     key: &str,
     item: &Value,
     found: &mut Vec<Reference>,
 ) -> Result<(), Unreadable> {
     let before = found.len();
-    field(key, item, "valuesFile", Kind::ValuesFile, found)?;
-    fields(key, item, "additionalValuesFiles", Kind::ValuesFile, found)?;
+    field(key, item, "valuesFile", Kind::ForHelm, found)?;
+    fields(key, item, "additionalValuesFiles", Kind::ForHelm, found)?;
     // The deprecated form calls the file `values`; in the other one they are
     // inline.
     for values in spellings(item, "values").filter_map(Value::as_str) {
-        found.push(reference(&format!("{key}.values"), values, Kind::ValuesFile));
+        found.push(reference(&format!("{key}.values"), values, Kind::ForHelm));
     }
     // helm gets the path of an additional file joined to the root, absolute or not.
     for at in before..found.len() {
@@ -108,6 +108,9 @@ pub(super) fn helm_values(
             let relative = Reference { entry: relative.to_owned(), ..found[at].clone() };
             found.push(relative);
         }
+    }
+    for name in ["chartHome", "configHome", "helmHome"] {
+        field(key, item, name, Kind::ForHelm, found)?;
     }
     Ok(())
 }

@@ -260,6 +260,10 @@ pub(super) fn charts() -> Vec<Row> {
         chart("a chart without --enable-helm", &["kustomize", "overlays/develop"], "helmCharts: [{name: web, valuesFile: v.yaml}]")
             .opens(&[K])
             .old_opens(&[K]),
+        chart("a chart of another environment, without helm", &["kustomize", "overlays/develop"], "helmGlobals: {chartHome: ../prod}\nhelmCharts: [{name: web, valuesFile: v.yaml}]")
+            .opens(&[K])
+            .old_opens(&[K])
+            .refused("reference-foreign"),
         chart("a chart", &HELM, "helmCharts: [{name: web}]").opens(&[K, C, V]),
         chart("alpha plugins switch helm on", &["kustomize", "--enable-alpha-plugins", "overlays/develop"], "helmCharts: [{name: web}]")
             .opens(&[K, C, V]),
