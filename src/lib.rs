@@ -29,6 +29,7 @@
 //! | centre: no file, process, network or clock | [`path`], [`pattern`], [`text`], [`level`], [`policy`], [`kubectl`], [`kustomize`], [`judge`] | the centre |
 //! | edge that reads | [`env`](mod@env), [`runtime`], [`config`], [`kubeconfig`], [`gather`] | the centre, and each other downwards |
 //! | edge that acts | [`confirm`], [`audit`], [`exec`], [`notices`] | the centre, `env` |
+//! | | [`keeper`]: foreign overlays off the disk | the centre, `env`, `gather` |
 //! | outside | [`report`], [`run`], [`cli`], [`why`], [`exit`] | everything |
 //!
 //! `tests/architecture.rs` holds the code to this table.
@@ -51,6 +52,7 @@ pub mod exec;
 pub mod exit;
 pub mod gather;
 pub mod judge;
+pub mod keeper;
 pub mod kubeconfig;
 pub mod kubectl;
 pub mod kustomize;

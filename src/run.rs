@@ -146,7 +146,8 @@ fn answered(
 pub struct Instance {
     /// Configuration and its file.
     pub loaded: Loaded,
-    territory: Territory,
+    /// The checkouts.
+    pub territory: Territory,
 }
 
 /// Reads the configuration and looks for the checkouts.

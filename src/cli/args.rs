@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// The names of our own commands. None is a kubectl command or alias.
-pub const OWN_COMMANDS: [&str; 3] = ["audit", "check", "why"];
+pub const OWN_COMMANDS: [&str; 5] = ["audit", "check", "restore", "tidy", "why"];
 
 /// Keeps this kubectl instance to its own environment.
 ///
@@ -46,10 +46,45 @@ pub(super) struct Own {
 pub(super) enum Command {
     /// Say whether a kubectl command would run, and why not; nothing runs
     Check(Check),
+    /// Bring back what tidy put aside
+    Restore(Restore),
+    /// Take foreign overlays off the disk, or bring them back
+    Tidy(Tidy),
     /// Explain a reason for which a command is refused
     Why(Why),
     /// Show what was run here, by whom, and what was refused
     Audit(Audit),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Tidy {
+    /// Say what would be done; do nothing
+    #[arg(long, conflicts_with_all = ["undo", "clone"])]
+    pub(super) dry_run: bool,
+
+    /// Bring every foreign overlay back; what was put aside stays there
+    #[arg(long, conflicts_with = "clone")]
+    pub(super) undo: bool,
+
+    /// Clone a repository without its foreign overlays
+    #[arg(long, num_args = 2, value_names = ["URL", "DIR"])]
+    pub(super) clone: Option<Vec<OsString>>,
+}
+
+#[derive(Debug, Args)]
+#[command(arg_required_else_help = false)]
+pub(super) struct Restore {
+    /// List what was put aside
+    #[arg(long, conflicts_with_all = ["id", "to"])]
+    pub(super) list: bool,
+
+    /// What to bring back, as the list calls it
+    #[arg(required_unless_present = "list")]
+    pub(super) id: Option<String>,
+
+    /// Bring it to this directory outside every checkout
+    #[arg(long, value_name = "DIR", requires = "id")]
+    pub(super) to: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

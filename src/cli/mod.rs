@@ -5,6 +5,8 @@ mod args;
 mod audit;
 mod check;
 mod dispatch;
+mod restore;
+mod tidy;
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt;
@@ -93,6 +95,10 @@ fn own(words: &[OsString], env: &Env, reporter: Reporter) -> Exit {
             check::check(&check, parsed.config.as_deref(), env, reporter)
         }
         args::Command::Audit(audit) => audit::show(&audit, parsed.config.as_deref(), env, reporter),
+        args::Command::Restore(restore) => {
+            restore::restore(&restore, parsed.config.as_deref(), env, reporter)
+        }
+        args::Command::Tidy(tidy) => tidy::tidy(&tidy, parsed.config.as_deref(), env, reporter),
         args::Command::Why(why) => show_why(&why, env, reporter),
     }
 }
@@ -126,4 +132,10 @@ fn print(text: &str) -> Exit {
 /// The last part of a path, for `argv[0]`.
 fn base_name(name: &OsStr) -> &OsStr {
     Path::new(name).file_name().unwrap_or(name)
+}
+
+/// Our own commands need a configuration.
+fn unusable(unusable: &crate::policy::Unusable, reporter: Reporter) -> Exit {
+    reporter.error(&unusable.to_string(), "kubectl envguard why config-invalid");
+    Exit::Config
 }

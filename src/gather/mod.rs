@@ -54,6 +54,34 @@ pub fn gather(
     gathering.facts
 }
 
+/// What the kustomizations in `dirs` pull in, and where `links` lead: what the
+/// keeper asks before anything goes.
+#[must_use]
+pub fn references(
+    policy: &Policy,
+    territory: Territory,
+    dirs: &[PathBuf],
+    links: &[PathBuf],
+) -> Facts {
+    let mut gathering = Gathering {
+        policy,
+        facts: Facts { territory, ..Facts::default() },
+        resolver: Resolver::default(),
+    };
+    for link in links {
+        let role = Role::Reference { file: link.clone(), field: "symbolic link".to_owned() };
+        let resolution = gathering.resolver.resolve(link);
+        // A link to a pipe or device, or out of reach, leads to no overlay.
+        if matches!(resolution.end, End::Place(_)) {
+            gathering.local(link.as_os_str(), role, vec![resolution]);
+        }
+    }
+    for dir in dirs {
+        closure::follow(&mut gathering, dir.clone());
+    }
+    gathering.facts
+}
+
 /// The facts as they grow.
 struct Gathering<'p> {
     policy: &'p Policy,

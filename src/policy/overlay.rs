@@ -67,6 +67,12 @@ impl CheckoutRule {
         matches_any(&self.allow, name)
     }
 
+    /// Whether there may be an overlay root somewhere below `relative`.
+    #[must_use]
+    pub fn leads_below(&self, relative: &Path) -> bool {
+        self.overlay_roots.iter().any(|root| root.leads_below(relative))
+    }
+
     /// Whether the directory at `relative` (to the checkout) is an overlay root.
     #[must_use]
     pub fn is_root(&self, relative: &Path) -> bool {
@@ -120,11 +126,50 @@ impl RootPattern {
     /// Whether the directory `relative` is such a root.
     #[must_use]
     pub fn matches(&self, relative: &Path) -> bool {
-        let names: Vec<&OsStr> = relative
-            .components()
-            .filter_map(|part| if let Component::Normal(name) = part { Some(name) } else { None })
-            .collect();
-        segments_match(&self.segments, &names)
+        segments_match(&self.segments, &names_of(relative))
+    }
+
+    /// Whether there may be such a root somewhere below `relative`.
+    #[must_use]
+    pub fn leads_below(&self, relative: &Path) -> bool {
+        leads_to_match(&self.segments, &names_of(relative))
+    }
+}
+
+fn names_of(relative: &Path) -> Vec<&OsStr> {
+    relative
+        .components()
+        .filter_map(|part| if let Component::Normal(name) = part { Some(name) } else { None })
+        .collect()
+}
+
+/// Whether more names below `names` could make a match: the segments that are
+/// reachable after each name are kept as a set.
+fn leads_to_match(segments: &[Segment], names: &[&OsStr]) -> bool {
+    let mut reachable = vec![false; segments.len() + 1];
+    reachable[0] = true;
+    skip_any_depth(segments, &mut reachable);
+    for name in names {
+        let mut next = vec![false; segments.len() + 1];
+        for (at, segment) in segments.iter().enumerate().filter(|(at, _)| reachable[*at]) {
+            match segment {
+                Segment::AnyDepth => next[at] = true,
+                Segment::Name(pattern) if pattern.matches(name.as_bytes()) => next[at + 1] = true,
+                Segment::Name(_) => {}
+            }
+        }
+        skip_any_depth(segments, &mut next);
+        reachable = next;
+    }
+    reachable[..segments.len()].contains(&true)
+}
+
+/// `**` may stand for no directory at all.
+fn skip_any_depth(segments: &[Segment], reachable: &mut [bool]) {
+    for (at, segment) in segments.iter().enumerate() {
+        if reachable[at] && matches!(segment, Segment::AnyDepth) {
+            reachable[at + 1] = true;
+        }
     }
 }
 

@@ -1,0 +1,122 @@
+//! `tidy`: foreign overlays off the disk, or back.
+
+use std::path::Path;
+
+use super::args::Tidy;
+use super::print;
+use crate::env::Env;
+use crate::exit::Exit;
+use crate::keeper::{self, Hitch, Keeper, Report};
+use crate::report::Reporter;
+use crate::run;
+use crate::text::{command_line, shown};
+
+/// Tidies every checkout of this user and says what it did.
+pub(super) fn tidy(arguments: &Tidy, named: Option<&Path>, env: &Env, reporter: Reporter) -> Exit {
+    let instance = match run::open(env, named) {
+        Ok(instance) => instance,
+        Err(unusable) => return super::unusable(&unusable, reporter),
+    };
+    let policy = &instance.loaded.policy;
+    if let Some([url, dir]) = arguments.clone.as_deref() {
+        return match keeper::clone(&policy.checkouts, url, Path::new(dir)) {
+            Ok(away) => print(&format!("cloned {}; {} kept away\n", shown(dir), overlays(away))),
+            Err(hitch) => failed(&hitch, reporter),
+        };
+    }
+    for pattern in &instance.territory.vanished {
+        reporter.warning(&format!("there is no checkout at {}", shown(pattern)));
+    }
+    let keeper = Keeper::new(policy, &instance.territory, env, "tidy");
+    let mut exit = Exit::Success;
+    for checkout in &instance.territory.checkouts {
+        let (report, text) = if arguments.undo {
+            let report = keeper.undo(checkout);
+            let text = undone(&report);
+            (report, text)
+        } else if arguments.dry_run {
+            let report = keeper.dry_run(checkout);
+            let text = planned(&report);
+            (report, text)
+        } else {
+            let report = keeper.tidy(checkout, true);
+            let text = done(&report);
+            (report, text)
+        };
+        if print(&text) != Exit::Success {
+            return Exit::Failure;
+        }
+        for hitch in report.hitches.iter().chain(&report.waiting) {
+            exit = failed(hitch, reporter);
+        }
+    }
+    exit
+}
+
+fn failed(hitch: &Hitch, reporter: Reporter) -> Exit {
+    reporter.error(&hitch.what, &hitch.remedy);
+    Exit::Failure
+}
+
+fn overlays(count: usize) -> String {
+    if count == 1 { "1 foreign overlay".into() } else { format!("{count} foreign overlays") }
+}
+
+/// More than this many lines say less than a number.
+const LINES: usize = 20;
+
+fn listed(text: &mut String, paths: &[std::path::PathBuf]) {
+    for path in paths.iter().take(LINES) {
+        text.push_str(&format!("  {}\n", shown(path)));
+    }
+    if paths.len() > LINES {
+        text.push_str(&format!("  and {} more\n", paths.len() - LINES));
+    }
+}
+
+/// What `tidy` did.
+pub(super) fn done(report: &Report) -> String {
+    let top = shown(&report.top);
+    let mut text = String::new();
+    if report.gone.is_empty() && report.put_aside.is_empty() {
+        if report.is_tidy() {
+            text = format!("{top}: nothing to do; {} kept away\n", overlays(report.excluded));
+        }
+        return text;
+    }
+    text.push_str(&format!("{top}: {} taken off the disk\n", overlays(report.gone.len())));
+    listed(&mut text, &report.gone);
+    for (id, overlay) in report.put_aside.iter().take(LINES) {
+        let line = command_line(&["envguard", "restore", id, "--to", "DIR"]);
+        text.push_str(&format!("  your own files of {} are put aside: {line}\n", shown(overlay)));
+    }
+    if report.put_aside.len() > LINES {
+        text.push_str("  and more: kubectl envguard restore --list\n");
+    }
+    text
+}
+
+fn planned(report: &Report) -> String {
+    let top = shown(&report.top);
+    let mut text = format!("{top}: git would keep {} away; ", overlays(report.excluded));
+    if report.gone.is_empty() {
+        text.push_str("none is on the disk\n");
+    } else {
+        text.push_str(&format!("{} would be taken off the disk\n", report.gone.len()));
+        listed(&mut text, &report.gone);
+    }
+    text
+}
+
+fn undone(report: &Report) -> String {
+    if !report.suspended {
+        return String::new();
+    }
+    let mut text = format!(
+        "{}: {} on the disk again, until the next tidy\n",
+        shown(&report.top),
+        overlays(report.present.len())
+    );
+    listed(&mut text, &report.present);
+    text
+}

@@ -1,0 +1,47 @@
+//! Files of our own: written whole or not at all.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+use super::hitch::{Hitch, Result};
+
+/// Puts `content` at `file`: a reader sees the old or the new, also after a crash.
+pub(super) fn replace(file: &Path, content: &[u8]) -> Result<()> {
+    let Some(dir) = file.parent() else { return Ok(()) };
+    make_dir(dir)?;
+    let mut name = file.file_name().unwrap_or_default().to_os_string();
+    name.push(format!(".{}.new", std::process::id()));
+    let new = dir.join(name);
+    let written = (|| -> io::Result<()> {
+        let mut opened = File::create(&new)?;
+        opened.write_all(content)?;
+        opened.sync_all()?;
+        fs::rename(&new, file)?;
+        sync_dir(dir)
+    })();
+    written.map_err(|error| {
+        // What is half written is of no use; the error is what counts.
+        fs::remove_file(&new).unwrap_or_default();
+        Hitch::io("write", file, &error)
+    })
+}
+
+/// Makes `dir` and what it lies in.
+pub(super) fn make_dir(dir: &Path) -> Result<()> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(dir)
+        .and_then(|()| dir.parent().map_or(Ok(()), sync_dir))
+        .map_err(|error| Hitch::io("make", dir, &error))
+}
+
+/// Makes sure that the names in `dir` survive a crash.
+pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
+    match File::open(dir)?.sync_all() {
+        // Not every file system can.
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+        result => result,
+    }
+}

@@ -1,0 +1,125 @@
+//! The git command: everything that writes, and reading where libgit2 cannot.
+
+use std::ffi::OsStr;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::super::hitch::{Hitch, Result};
+
+/// Variables that would lead git to another repository or make it wait.
+const REMOVED: [&str; 13] = [
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_NAMESPACE",
+    "GIT_PREFIX",
+    "GIT_CEILING_DIRECTORIES",
+    "GIT_CONFIG",
+    "GIT_CONFIG_PARAMETERS",
+    "GIT_CONFIG_COUNT",
+    "GIT_TRACE",
+];
+
+/// git in one working tree.
+#[derive(Debug, Clone)]
+pub(crate) struct Git {
+    pub(crate) top: PathBuf,
+}
+
+impl Git {
+    /// git in the working tree `top`.
+    pub(crate) fn new(top: &Path) -> Self {
+        Self { top: top.to_path_buf() }
+    }
+
+    /// A git command without surprises: no hooks, no prompts, no other repository,
+    /// paths as they are, and messages in the language we compare them in.
+    fn command(&self) -> Command {
+        let mut command = Command::new("git");
+        command
+            .args(["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false"])
+            .args(["-c", "core.quotePath=false", "-c", "advice.updateSparsePath=false"])
+            .args(["-c", "gc.auto=0", "-c", "maintenance.auto=false"])
+            .current_dir(&self.top)
+            .env("LC_ALL", "C")
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("GIT_LITERAL_PATHSPECS", "1")
+            .env("GIT_OPTIONAL_LOCKS", "0")
+            .env("GIT_NO_LAZY_FETCH", "1")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        for name in REMOVED {
+            command.env_remove(name);
+        }
+        command
+    }
+
+    /// Runs git and returns its output, or `None` when it ends with 1, git's "no".
+    pub(crate) fn ask<S: AsRef<OsStr>>(&self, words: &[S]) -> Result<Option<Vec<u8>>> {
+        let output = self.finish(words, None)?;
+        match output.status.code() {
+            Some(0) => Ok(Some(output.stdout)),
+            Some(1) => Ok(None),
+            _ => Err(self.failed(words, &output)),
+        }
+    }
+
+    /// Runs git and returns its output.
+    pub(crate) fn run<S: AsRef<OsStr>>(&self, words: &[S]) -> Result<Vec<u8>> {
+        self.feed(words, None)
+    }
+
+    /// The same with something on its standard input.
+    pub(crate) fn feed<S: AsRef<OsStr>>(
+        &self,
+        words: &[S],
+        input: Option<&[u8]>,
+    ) -> Result<Vec<u8>> {
+        let output = self.finish(words, input)?;
+        if output.status.success() { Ok(output.stdout) } else { Err(self.failed(words, &output)) }
+    }
+
+    fn finish<S: AsRef<OsStr>>(
+        &self,
+        words: &[S],
+        input: Option<&[u8]>,
+    ) -> Result<std::process::Output> {
+        let not_run = |error: std::io::Error| {
+            Hitch::new(format!("could not run git: {error}"), "install git 2.39 or newer")
+        };
+        let mut command = self.command();
+        command.args(words);
+        let Some(input) = input else { return command.output().map_err(not_run) };
+        let mut child = command.stdin(Stdio::piped()).spawn().map_err(not_run)?;
+        let mut stdin = child.stdin.take();
+        std::thread::scope(|scope| {
+            // git may answer before it has read everything.
+            scope.spawn(move || {
+                if let Some(stdin) = &mut stdin {
+                    // A git that ends early says so itself.
+                    stdin.write_all(input).unwrap_or_default();
+                }
+            });
+            child.wait_with_output().map_err(not_run)
+        })
+    }
+
+    fn failed<S: AsRef<OsStr>>(&self, words: &[S], output: &std::process::Output) -> Hitch {
+        let line = crate::text::command_line(words).replacen("kubectl", "git", 1);
+        let said = String::from_utf8_lossy(&output.stderr);
+        let said = said.lines().find(|line| !line.is_empty()).unwrap_or("no message").to_owned();
+        Hitch::new(
+            format!(
+                "`{line}` failed in {}: {said} ({})",
+                crate::text::shown(&self.top),
+                output.status
+            ),
+            format!("cd {} && {line}", crate::text::quoted(&self.top)),
+        )
+    }
+}

@@ -1,0 +1,86 @@
+//! libgit2: reading without a process per question. It is not asked to write.
+
+use std::path::Path;
+
+use git2::{ObjectType, Oid, Repository, Tree};
+
+use super::{Entry, Listing};
+use crate::keeper::bytes;
+use crate::policy::CheckoutRule;
+
+/// Index flag bit of `extended` for skip-worktree (git's index format, version 3).
+const SKIP_WORKTREE: u16 = 1 << 14;
+const GITLINK: u32 = 0o160_000;
+
+/// Everything the keeper asks, or why libgit2 cannot say (split or sparse index,
+/// SHA-256, reftable, unknown extensions).
+pub(super) fn read(top: &Path, prefix: &Path, rule: &CheckoutRule) -> Result<Listing, git2::Error> {
+    let repository = Repository::open(top)?;
+    let mut listing = Listing::default();
+    let head = match repository.head() {
+        Ok(head) => Some(head),
+        Err(error) if error.code() == git2::ErrorCode::UnbornBranch => None,
+        Err(error) => return Err(error),
+    };
+    let index = repository.index()?;
+    for entry in index.iter() {
+        listing.entries.push(Entry {
+            skipped: entry.flags_extended & SKIP_WORKTREE != 0,
+            submodule: entry.mode == GITLINK,
+            path: entry.path,
+        });
+    }
+    let Some(head) = head else { return Ok(listing) };
+    let commit = head.peel_to_commit()?;
+    listing.head = Some(commit.id().to_string());
+    listing.branch = head.is_branch().then(|| head.shorthand().unwrap_or_default().to_owned());
+    let walk = Walk { repository: &repository, rule, prefix };
+    walk.descend(&commit.tree()?, Path::new(""), &mut listing.head_dirs)?;
+    let upstream = head
+        .is_branch()
+        .then(|| git2::Branch::wrap(head).upstream())
+        .and_then(Result::ok)
+        .and_then(|upstream| upstream.get().peel_to_tree().ok());
+    if let Some(upstream) = upstream
+        && upstream.id() != commit.tree_id()
+    {
+        walk.descend(&upstream, Path::new(""), &mut listing.upstream_dirs)?;
+    }
+    Ok(listing)
+}
+
+struct Walk<'r> {
+    repository: &'r Repository,
+    rule: &'r CheckoutRule,
+    prefix: &'r Path,
+}
+
+impl Walk<'_> {
+    /// Lists directories, and goes on only where an overlay root may be.
+    fn descend(
+        &self,
+        tree: &Tree<'_>,
+        dir: &Path,
+        found: &mut Vec<Vec<u8>>,
+    ) -> Result<(), git2::Error> {
+        for entry in tree {
+            if entry.kind() != Some(ObjectType::Tree) {
+                continue;
+            }
+            let path = dir.join(bytes::path(entry.name_bytes()));
+            found.push(path.as_os_str().as_encoded_bytes().to_vec());
+            if self.leads_on(&path) {
+                let below: Oid = entry.id();
+                self.descend(&self.repository.find_tree(below)?, &path, found)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn leads_on(&self, path: &Path) -> bool {
+        match path.strip_prefix(self.prefix) {
+            Ok(relative) => self.rule.leads_below(relative) || self.rule.is_root(relative),
+            Err(_) => self.prefix.starts_with(path),
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! What git knows of a checkout, and what it is told to do.
+
+mod command;
+mod library;
+pub(super) mod sparse;
+pub(super) mod staged;
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+pub(super) use command::Git;
+
+use super::bytes;
+use super::hitch::{Hitch, Result};
+use super::plan::Seen;
+use crate::policy::CheckoutRule;
+use crate::text::{quoted, shown};
+
+/// Where a checkout's repository is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Layout {
+    /// The working tree's top; the checkout may lie below it.
+    pub(super) top: PathBuf,
+    /// The checkout relative to `top`; empty nearly always.
+    pub(super) prefix: PathBuf,
+    /// This working tree's own git directory.
+    pub(super) git_dir: PathBuf,
+    /// The git directory that all working trees of the repository share.
+    pub(super) common_dir: PathBuf,
+}
+
+/// One entry of the index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Entry {
+    /// Relative to the working tree's top.
+    pub(super) path: Vec<u8>,
+    /// git does not look for it on the disk.
+    pub(super) skipped: bool,
+    /// It is a submodule.
+    pub(super) submodule: bool,
+}
+
+/// What git knows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Listing {
+    /// HEAD's commit; `None` before the first.
+    pub(super) head: Option<String>,
+    /// The branch that is checked out.
+    pub(super) branch: Option<String>,
+    /// The index.
+    pub(super) entries: Vec<Entry>,
+    /// Directories of HEAD.
+    pub(super) head_dirs: Vec<Vec<u8>>,
+    /// Directories of the upstream's commit.
+    pub(super) upstream_dirs: Vec<Vec<u8>>,
+}
+
+/// Finds the repository of `checkout`.
+///
+/// # Errors
+/// When it is not in a git working tree, or git refuses to look.
+pub(super) fn layout(checkout: &Path) -> Result<Layout> {
+    let git = Git::new(checkout);
+    let words = ["rev-parse", "--show-toplevel", "--absolute-git-dir", "--git-common-dir"];
+    let output = git.run(&words).map_err(|hitch| not_a_tree(checkout, hitch))?;
+    let lines: Vec<&[u8]> = output.split(|byte| *byte == b'\n').collect();
+    let [top, git_dir, common_dir, ..] = lines[..] else {
+        return Err(Hitch::new(
+            format!("{} is not a git working tree", shown(checkout)),
+            "correct `checkouts` in the configuration",
+        ));
+    };
+    let real =
+        |path: PathBuf| path.canonicalize().map_err(|error| Hitch::io("find", &path, &error));
+    let top = real(bytes::path(top).to_path_buf())?;
+    let prefix = checkout.strip_prefix(&top).unwrap_or(Path::new("")).to_path_buf();
+    Ok(Layout {
+        prefix,
+        git_dir: real(bytes::path(git_dir).to_path_buf())?,
+        common_dir: real(checkout.join(bytes::path(common_dir)))?,
+        top,
+    })
+}
+
+fn not_a_tree(checkout: &Path, hitch: Hitch) -> Hitch {
+    if hitch.what.contains("dubious ownership") {
+        return Hitch::new(
+            format!("git refuses to look into {}: it belongs to somebody else", shown(checkout)),
+            format!("git config --global --add safe.directory {}", quoted(checkout)),
+        );
+    }
+    if hitch.what.contains("not a git repository")
+        || hitch.what.contains("must be run in a work tree")
+    {
+        return Hitch::new(
+            format!("{} is not a git working tree: nothing is done there", shown(checkout)),
+            "correct `checkouts` in the configuration, or clone: kubectl envguard tidy --clone URL DIR",
+        );
+    }
+    hitch
+}
+
+/// Reads index, HEAD and upstream: with libgit2, and where that cannot, with git.
+///
+/// # Errors
+/// When git cannot read the repository either.
+pub(super) fn listing(layout: &Layout, rule: &CheckoutRule) -> Result<Listing> {
+    match library::read(&layout.top, &layout.prefix, rule) {
+        Ok(listing) => Ok(listing),
+        Err(_) => by_command(&Git::new(&layout.top)),
+    }
+}
+
+fn by_command(git: &Git) -> Result<Listing> {
+    let mut listing = Listing { entries: entries(git)?, ..Listing::default() };
+    let text = |output: Vec<u8>| String::from_utf8_lossy(&output).trim().to_owned();
+    listing.head = git.ask(&["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])?.map(text);
+    listing.branch = git.ask(&["symbolic-ref", "--short", "--quiet", "HEAD"])?.map(text);
+    if listing.head.is_none() {
+        return Ok(listing);
+    }
+    listing.head_dirs = directories(git, "HEAD")?;
+    // No upstream, or one that was never fetched: 128 from rev-parse.
+    if let Ok(Some(upstream)) = git.ask(&["rev-parse", "--verify", "--quiet", "@{upstream}^{tree}"])
+    {
+        listing.upstream_dirs = directories(git, &text(upstream))?;
+    }
+    Ok(listing)
+}
+
+fn directories(git: &Git, tree: &str) -> Result<Vec<Vec<u8>>> {
+    let output = git.run(&["ls-tree", "-r", "-d", "-z", "--full-tree", tree])?;
+    Ok(records(&output)
+        .filter_map(|record| {
+            let tab = record.iter().position(|byte| *byte == b'\t')?;
+            record[..tab]
+                .split(|byte| *byte == b' ')
+                .any(|word| word == b"tree")
+                .then(|| record[tab + 1..].to_vec())
+        })
+        .collect())
+}
+
+/// The index as git sees it: a skipped file that is on the disk counts as not
+/// skipped.
+pub(super) fn entries(git: &Git) -> Result<Vec<Entry>> {
+    let output = git.run(&["ls-files", "--cached", "--stage", "-t", "-z"])?;
+    Ok(records(&output)
+        .filter_map(|record| {
+            let tab = record.iter().position(|byte| *byte == b'\t')?;
+            let path = record[tab + 1..].to_vec();
+            let submodule = record[..tab].split(|byte| *byte == b' ').any(|word| word == b"160000");
+            Some(Entry { path, skipped: record.first() == Some(&b'S'), submodule })
+        })
+        .collect())
+}
+
+/// Records that end with NUL.
+pub(super) fn records(output: &[u8]) -> impl Iterator<Item = &[u8]> {
+    output.split(|byte| *byte == 0).filter(|record| !record.is_empty())
+}
+
+impl Layout {
+    /// A path of git's relative to the checkout; `None` outside it.
+    pub(super) fn in_checkout<'p>(&self, path: &'p [u8]) -> Option<&'p Path> {
+        bytes::path(path).strip_prefix(&self.prefix).ok()
+    }
+
+    /// The same the other way round.
+    pub(super) fn in_tree(&self, relative: &Path) -> PathBuf {
+        self.prefix.join(relative)
+    }
+}
+
+impl Listing {
+    /// Adds the children of overlay roots that git knows.
+    pub(super) fn show(&self, layout: &Layout, rule: &CheckoutRule, seen: &mut Seen) {
+        let mut last: &[u8] = b"\0";
+        for entry in &self.entries {
+            let dir = parent(&entry.path);
+            if entry.submodule
+                && let Some(path) = layout.in_checkout(&entry.path)
+                && let (Some(root), Some(name)) = (path.parent(), path.file_name())
+                && rule.is_root(root)
+            {
+                seen.child(root, name).submodule = true;
+            }
+            // The index is sorted: neighbours share their directory.
+            if dir != last {
+                note(layout, rule, dir, seen, |child| child.tracked = true);
+                last = dir;
+            }
+        }
+        for dir in &self.head_dirs {
+            note(layout, rule, dir, seen, |child| child.tracked = true);
+        }
+        for dir in &self.upstream_dirs {
+            note(layout, rule, dir, seen, |child| child.upstream = true);
+        }
+    }
+}
+
+fn parent(path: &[u8]) -> &[u8] {
+    path.iter().rposition(|byte| *byte == b'/').map_or(b"", |at| &path[..at])
+}
+
+/// Marks `dir` and what it lies in as children of their overlay roots.
+fn note(
+    layout: &Layout,
+    rule: &CheckoutRule,
+    dir: &[u8],
+    seen: &mut Seen,
+    mark: impl Fn(&mut super::plan::Child),
+) {
+    let Some(relative) = layout.in_checkout(dir) else { return };
+    for path in relative.ancestors() {
+        if let (Some(root), Some(name)) = (path.parent(), path.file_name())
+            && rule.is_root(root)
+        {
+            mark(seen.child(root, name));
+        }
+    }
+}
+
+/// What identifies the state of index and HEAD: when it has not changed, nobody
+/// has worked in between.
+///
+/// # Errors
+/// When the index exists and cannot be read.
+pub(super) fn mark(layout: &Layout) -> Result<(Vec<u8>, Vec<u8>)> {
+    use std::os::unix::fs::MetadataExt;
+    let index = layout.git_dir.join("index");
+    let about = match index.symlink_metadata() {
+        Ok(meta) => format!(
+            "{} {} {}.{} {}.{}",
+            meta.ino(),
+            meta.len(),
+            meta.mtime(),
+            meta.mtime_nsec(),
+            meta.ctime(),
+            meta.ctime_nsec()
+        ),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(Hitch::io("examine", &index, &error)),
+    };
+    let head = layout.git_dir.join("HEAD");
+    let head = std::fs::read(&head).map_err(|error| Hitch::io("read", &head, &error))?;
+    Ok((about.into_bytes(), head))
+}
+
+/// `path` with NUL at its end, for git's `-z --stdin`.
+pub(super) fn terminated<'p>(paths: impl Iterator<Item = &'p Path>) -> Vec<u8> {
+    paths.flat_map(|path| path.as_os_str().as_bytes().iter().copied().chain([0])).collect()
+}

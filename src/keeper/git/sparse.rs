@@ -1,0 +1,210 @@
+//! git's sparse checkout: told which overlays to keep away, and what was there
+//! before, so that it can be put back.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Git, Layout};
+use crate::keeper::bytes;
+use crate::keeper::files;
+use crate::keeper::hitch::{Hitch, Result};
+use crate::keeper::patterns::{self, Line};
+
+/// How git's sparse checkout stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(in crate::keeper) struct State {
+    pub(in crate::keeper) enabled: bool,
+    cone: bool,
+    lines: Vec<Line>,
+}
+
+/// What the keeper has written, and what it found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Memory {
+    /// Every exclusion that may stand in git's file because of us.
+    ours: BTreeSet<String>,
+    /// The checkout was sparse before.
+    was_sparse: bool,
+    /// The user's cone, and the lines git had made of it.
+    cone: Option<Cone>,
+    /// The user's own lines at first that read like ours.
+    same_as_ours: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Cone {
+    directories: Vec<String>,
+    lines: Vec<String>,
+}
+
+fn memory_file(layout: &Layout) -> PathBuf {
+    layout.git_dir.join("envguard/sparse.json")
+}
+
+fn recall(layout: &Layout) -> Result<Option<Memory>> {
+    let file = memory_file(layout);
+    match std::fs::read(&file) {
+        Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|error| {
+            Hitch::new(
+                format!("{} cannot be understood: {error}", file.display()),
+                format!(
+                    "git sparse-checkout disable, remove {}, and run tidy again",
+                    file.display()
+                ),
+            )
+        }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Hitch::io("read", &file, &error)),
+    }
+}
+
+/// Reads how the sparse checkout stands.
+pub(in crate::keeper) fn state(git: &Git, layout: &Layout) -> Result<State> {
+    let keys = r"^core\.sparsecheckout(cone)?$";
+    let output =
+        git.ask(&["config", "-z", "--type=bool", "--get-regexp", keys])?.unwrap_or_default();
+    let is_set = |key: &str| {
+        let values = super::records(&output).filter_map(|record| {
+            let text = std::str::from_utf8(record).ok()?;
+            text.split_once('\n').filter(|(name, _)| *name == key).map(|(_, value)| value == "true")
+        });
+        values.last()
+    };
+    let enabled = is_set("core.sparsecheckout") == Some(true);
+    if !enabled {
+        return Ok(State::default());
+    }
+    let file = layout.git_dir.join("info/sparse-checkout");
+    let lines = match std::fs::read(&file) {
+        Ok(text) => patterns::lines(&text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(Hitch::io("read", &file, &error)),
+    };
+    Ok(State { enabled, cone: is_set("core.sparsecheckoutcone") == Some(true), lines })
+}
+
+/// What has to be written, if anything.
+pub(in crate::keeper) fn wanted(
+    state: &State,
+    layout: &Layout,
+    excluded: &BTreeSet<PathBuf>,
+) -> Result<Option<Vec<Line>>> {
+    let memory = recall(layout)?.unwrap_or_default();
+    if excluded.is_empty() && memory.ours.is_empty() {
+        return Ok(None);
+    }
+    let ours = lines_of(&memory.ours);
+    let in_tree: BTreeSet<PathBuf> = excluded.iter().map(|path| layout.in_tree(path)).collect();
+    let current = state.enabled.then_some(&state.lines[..]);
+    let wanted = patterns::wanted(current, &ours, &in_tree);
+    let stands = state.enabled && !state.cone && state.lines == wanted;
+    Ok((!stands).then_some(wanted))
+}
+
+fn lines_of<'t>(texts: impl IntoIterator<Item = &'t String>) -> BTreeSet<Line> {
+    texts.into_iter().map(|text| bytes::from_text(text)).collect()
+}
+
+/// Writes `wanted`. What was there is remembered first.
+pub(in crate::keeper) fn teach(
+    git: &Git,
+    layout: &Layout,
+    state: &State,
+    wanted: &[Line],
+) -> Result<()> {
+    let known = recall(layout)?;
+    let first = known.is_none();
+    let mut memory = known.unwrap_or_default();
+    let before = lines_of(&memory.ours);
+    let users = patterns::users(state.enabled.then_some(&state.lines[..]), &before);
+    let new: BTreeSet<&Line> = wanted.iter().skip(users.len()).collect();
+    if first {
+        memory.was_sparse = state.enabled;
+        memory.same_as_ours = users
+            .iter()
+            .filter(|line| new.contains(line))
+            .map(|line| bytes::to_text(line))
+            .collect();
+    }
+    if state.enabled && state.cone {
+        let listed = git.run(&["sparse-checkout", "list"])?;
+        let texts = |lines: &[Line]| lines.iter().map(|line| bytes::to_text(line)).collect();
+        memory.cone =
+            Some(Cone { directories: texts(&patterns::lines(&listed)), lines: texts(&users) });
+        memory.was_sparse = true;
+    }
+    memory.ours.extend(new.iter().map(|line| bytes::to_text(line)));
+    remember(layout, &memory)?;
+    set(git, wanted)?;
+    memory.ours = new.iter().map(|line| bytes::to_text(line)).collect();
+    remember(layout, &memory)
+}
+
+fn remember(layout: &Layout, memory: &Memory) -> Result<()> {
+    // Plain strings and lists always become JSON.
+    let text = serde_json::to_vec_pretty(memory).unwrap_or_default();
+    files::replace(&memory_file(layout), &text)
+}
+
+fn set(git: &Git, lines: &[Line]) -> Result<()> {
+    git.feed(&["sparse-checkout", "set", "--no-cone", "--stdin"], Some(&patterns::text(lines)))?;
+    Ok(())
+}
+
+/// Has git take off the disk what it should keep away and can give back.
+pub(in crate::keeper) fn reapply(git: &Git) -> Result<()> {
+    git.run(&["sparse-checkout", "reapply"]).map(drop)
+}
+
+/// Puts back what was there before the keeper. Says whether there was anything.
+pub(in crate::keeper) fn forget(git: &Git, layout: &Layout) -> Result<bool> {
+    let Some(memory) = recall(layout)? else { return Ok(false) };
+    let state = state(git, layout)?;
+    if state.enabled {
+        let mut users = patterns::users(Some(&state.lines), &lines_of(&memory.ours));
+        let unchanged = memory.cone.as_ref().filter(|cone| {
+            cone.lines.iter().map(|line| bytes::from_text(line)).eq(users.iter().cloned())
+        });
+        if let Some(cone) = unchanged {
+            let dirs: Vec<Line> =
+                cone.directories.iter().map(|dir| bytes::from_text(dir)).collect();
+            let words = ["sparse-checkout", "set", "--cone", "--stdin"];
+            git.feed(&words, Some(&patterns::text(&dirs)))?;
+        } else if !memory.was_sparse && users == [b"/*".to_vec()] {
+            git.run(&["sparse-checkout", "disable"])?;
+        } else {
+            users.extend(memory.same_as_ours.iter().map(|line| bytes::from_text(line)));
+            set(git, &users)?;
+        }
+    }
+    let file = memory_file(layout);
+    std::fs::remove_file(&file).map_err(|error| Hitch::io("remove", &file, &error))?;
+    Ok(true)
+}
+
+/// For a fresh clone: nothing of `excluded` is ever written.
+pub(in crate::keeper) fn start(
+    git: &Git,
+    layout: &Layout,
+    excluded: &BTreeSet<PathBuf>,
+) -> Result<()> {
+    let state = State::default();
+    match wanted(&state, layout, excluded)? {
+        Some(lines) => teach(git, layout, &state, &lines),
+        None => Ok(()),
+    }
+}
+
+/// Tells git not to look for `paths` (relative to the tree) on the disk: they are
+/// about to be put aside, and a commit must not record that as a deletion.
+pub(in crate::keeper) fn skip<'p>(git: &Git, paths: impl Iterator<Item = &'p Path>) -> Result<()> {
+    let input = super::terminated(paths);
+    if input.is_empty() {
+        return Ok(());
+    }
+    git.feed(&["update-index", "--skip-worktree", "-z", "--stdin"], Some(&input)).map(drop)
+}

@@ -1,0 +1,179 @@
+//! Who may work in a checkout: one keeper at a time, and never together with git.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use rustix::fs::FlockOperation;
+
+use super::files;
+use super::git::Layout;
+use super::hitch::{Hitch, Result};
+use crate::text::{quoted, shown};
+
+/// What our own `index.lock` contains.
+const MARK: &str = "envguard keeper ";
+
+/// git's lock files that a git of ours may leave behind when it is killed.
+const GIT_LOCKS: [&str; 4] =
+    ["index.lock", "info/sparse-checkout.lock", "config.lock", "config.worktree.lock"];
+
+/// A lock that is younger is not taken for abandoned.
+const SETTLED: Duration = Duration::from_secs(2);
+
+/// The one keeper at work in a working tree. Released when dropped, and by the
+/// kernel when we die.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    _file: File,
+    working: PathBuf,
+}
+
+/// Waits for another keeper to finish, then cleans up after one that died.
+pub(super) fn become_keeper(layout: &Layout) -> Result<Keeper> {
+    let dir = layout.git_dir.join("envguard");
+    files::make_dir(&dir)?;
+    let path = dir.join("lock");
+    let failed = |error: io::Error| Hitch::io("lock", &path, &error);
+    let file =
+        OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+    // Waiting is right: the other one is quick, and afterwards we look again.
+    rustix::fs::flock(&file, FlockOperation::LockExclusive)
+        .map_err(|error| Hitch::io("lock", &path, &error.into()))?;
+    let keeper = Keeper { _file: file, working: dir.join("working") };
+    keeper.after_a_crash(layout)?;
+    Ok(keeper)
+}
+
+impl Keeper {
+    /// From here on something of ours may be left behind by a crash.
+    pub(super) fn begin(&self) -> Result<()> {
+        std::fs::write(&self.working, std::process::id().to_string())
+            .map_err(|error| Hitch::io("write", &self.working, &error))
+    }
+
+    /// Nothing of ours is under way any more.
+    pub(super) fn end(&self) {
+        // If it stays, the next keeper looks for leftovers and finds none.
+        std::fs::remove_file(&self.working).unwrap_or_default();
+    }
+
+    /// Removes the locks that a keeper, or a git started by it, died with.
+    fn after_a_crash(&self, layout: &Layout) -> Result<()> {
+        let lock = layout.git_dir.join("index.lock");
+        let is_ours = std::fs::read(&lock).is_ok_and(|text| text.starts_with(MARK.as_bytes()));
+        if is_ours {
+            // Nobody else is the keeper while we hold the other lock.
+            std::fs::remove_file(&lock).map_err(|error| Hitch::io("remove", &lock, &error))?;
+        }
+        let Ok(begun) = self.working.symlink_metadata().and_then(|meta| meta.modified()) else {
+            return Ok(());
+        };
+        for name in GIT_LOCKS {
+            let dir = if name == "config.lock" { &layout.common_dir } else { &layout.git_dir };
+            let lock = dir.join(name);
+            let since = lock.symlink_metadata().and_then(|meta| meta.modified());
+            let Ok(since) = since else { continue };
+            let settled = SystemTime::now().duration_since(since).unwrap_or_default() >= SETTLED;
+            if since >= begun && settled && !git_is_running() {
+                std::fs::remove_file(&lock).map_err(|error| Hitch::io("remove", &lock, &error))?;
+            }
+        }
+        let any_left = GIT_LOCKS.iter().any(|name| layout.git_dir.join(name).exists());
+        if !any_left {
+            self.end();
+        }
+        Ok(())
+    }
+}
+
+/// Whether this user runs any git at all.
+fn git_is_running() -> bool {
+    let uid = rustix::process::geteuid().as_raw();
+    let Ok(processes) = std::fs::read_dir("/proc") else { return true };
+    processes.flatten().any(|process| {
+        let is_ours = process.metadata().is_ok_and(|meta| meta.uid() == uid);
+        is_ours
+            && std::fs::read(process.path().join("comm")).is_ok_and(|name| name.starts_with(b"git"))
+    })
+}
+
+/// git's own lock on the index, held by us: no git works on the tree meanwhile.
+#[derive(Debug)]
+pub(super) struct IndexLock {
+    path: PathBuf,
+}
+
+impl IndexLock {
+    /// Takes the lock; `None` when git has it.
+    pub(super) fn take(layout: &Layout) -> Result<Option<Self>> {
+        let path = layout.git_dir.join("index.lock");
+        let new = layout.git_dir.join(format!("envguard/index.lock.{}", std::process::id()));
+        let failed = |error: &io::Error| Hitch::io("lock", &path, error);
+        let mut file = File::create(&new).map_err(|error| failed(&error))?;
+        writeln!(file, "{MARK}{}", std::process::id()).map_err(|error| failed(&error))?;
+        // The lock appears with its content: after a crash it is known as ours.
+        let linked = std::fs::hard_link(&new, &path);
+        std::fs::remove_file(&new).map_err(|error| failed(&error))?;
+        match linked {
+            Ok(()) => Ok(Some(Self { path })),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(None),
+            Err(error) => Err(failed(&error)),
+        }
+    }
+}
+
+impl Drop for IndexLock {
+    fn drop(&mut self) {
+        // If it stays, the next keeper knows it as ours and removes it.
+        std::fs::remove_file(&self.path).unwrap_or_default();
+    }
+}
+
+/// Why nothing can be done right now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Busy {
+    /// git holds its lock.
+    Locked,
+    /// A merge, rebase, cherry-pick or revert waits for its end.
+    UnderWay(&'static str),
+}
+
+const UNDER_WAY: [(&str, &str); 6] = [
+    ("MERGE_HEAD", "merge"),
+    ("rebase-merge", "rebase"),
+    ("rebase-apply", "rebase"),
+    ("CHERRY_PICK_HEAD", "cherry-pick"),
+    ("REVERT_HEAD", "revert"),
+    ("sequencer", "cherry-pick"),
+];
+
+/// Whether git is at work in this working tree.
+pub(super) fn busy(layout: &Layout) -> Option<Busy> {
+    if layout.git_dir.join("index.lock").symlink_metadata().is_ok() {
+        return Some(Busy::Locked);
+    }
+    UNDER_WAY
+        .iter()
+        .find(|(name, _)| layout.git_dir.join(name).symlink_metadata().is_ok())
+        .map(|(_, what)| Busy::UnderWay(what))
+}
+
+impl Busy {
+    /// What a person is told.
+    pub(super) fn hitch(&self, top: &Path, git_dir: &Path) -> Hitch {
+        let cd = format!("cd {}", quoted(top));
+        match self {
+            Self::Locked => Hitch::new(
+                format!("git is at work in {}: waiting for index.lock", shown(top)),
+                format!("if no git runs any more: rm {}", quoted(git_dir.join("index.lock"))),
+            ),
+            Self::UnderWay(what) => Hitch::new(
+                format!("a {what} is under way in {}: waiting for its end", shown(top)),
+                format!("{cd} && git status, then git {what} --continue or git {what} --abort"),
+            ),
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! Bringing back what was put aside.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::FileType;
+
+use super::disk::{self, children, open_dir};
+use super::files;
+use super::git::{self, Git, Layout};
+use super::hitch::{Hitch, Result};
+use super::quarantine::{self, Item, StagedRecord};
+use super::transfer::{self, Spot};
+use crate::judge::{Place, Territory, place};
+use crate::policy::Policy;
+use crate::text::{quoted, shown};
+
+/// One line of `restore --list`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// For `restore ID`.
+    pub id: String,
+    /// RFC 3339, UTC.
+    pub time: String,
+    /// Where it came from.
+    pub origin: PathBuf,
+    /// How many files, and staged entries.
+    pub files: usize,
+    /// HEAD at that time.
+    pub commit: Option<String>,
+    /// Who ran the keeper: a name, else a number.
+    pub by: String,
+}
+
+/// What came back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restored {
+    /// Where it is now.
+    pub place: PathBuf,
+    /// Staged entries that are staged again.
+    pub staged: usize,
+}
+
+/// The repositories of the checkouts, each once.
+fn layouts(territory: &Territory, hitches: &mut Vec<Hitch>) -> Vec<Layout> {
+    let mut found: Vec<Layout> = Vec::new();
+    for checkout in &territory.checkouts {
+        match super::owned_by_us(&checkout.top).and_then(|()| git::layout(&checkout.top)) {
+            Ok(layout) if found.iter().any(|known| known.common_dir == layout.common_dir) => {}
+            Ok(layout) => found.push(layout),
+            Err(hitch) => hitches.push(hitch),
+        }
+    }
+    found
+}
+
+/// Everything in the quarantines, and what could not be read.
+#[must_use]
+pub fn list(territory: &Territory) -> (Vec<Listed>, Vec<Hitch>) {
+    let mut hitches = Vec::new();
+    let mut listed = Vec::new();
+    for layout in layouts(territory, &mut hitches) {
+        match quarantine::items(&layout) {
+            Ok(items) => listed.extend(items.iter().map(line)),
+            Err(hitch) => hitches.push(hitch),
+        }
+    }
+    (listed, hitches)
+}
+
+fn line(item: &Item) -> Listed {
+    let record = &item.record;
+    Listed {
+        id: item.id.clone(),
+        time: record.time.clone(),
+        origin: record.checkout().join(record.overlay()),
+        files: item.files(),
+        commit: record.commit.clone(),
+        by: record.by.name.clone().unwrap_or_else(|| record.by.uid.to_string()),
+    }
+}
+
+/// Brings the item `id` back: to where it was, or below `to`.
+///
+/// # Errors
+/// When there is no such item, it is still foreign, something is in its place, or
+/// the kernel refuses. Nothing is overwritten; what did not come back is still in
+/// quarantine.
+pub fn restore(
+    policy: &Policy,
+    territory: &Territory,
+    id: &str,
+    to: Option<&Path>,
+) -> Result<Restored> {
+    let mut hitches = Vec::new();
+    for layout in layouts(territory, &mut hitches) {
+        let Some(item) = quarantine::items(&layout)?.into_iter().find(|item| item.id == id) else {
+            continue;
+        };
+        return match to {
+            Some(dir) => to_directory(territory, &item, dir),
+            None => in_place(policy, territory, &item),
+        };
+    }
+    Err(hitches.into_iter().next().unwrap_or_else(|| {
+        Hitch::new(
+            format!("nothing put aside is called {}", shown(id)),
+            "kubectl envguard restore --list",
+        )
+    }))
+}
+
+fn in_place(policy: &Policy, territory: &Territory, item: &Item) -> Result<Restored> {
+    let checkout = item.record.checkout();
+    let origin = checkout.join(item.record.overlay());
+    // The roots on the way decide; they are looked at by the guard's own code.
+    let facts =
+        crate::gather::references(policy, territory.clone(), &[], std::slice::from_ref(&origin));
+    if let Place::Foreign(_) = place(&origin, policy, &facts.territory) {
+        return Err(Hitch::new(
+            format!("{} is still foreign here", shown(&origin)),
+            format!(
+                "kubectl envguard restore {} --to DIR, with a DIR outside every checkout",
+                item.id
+            ),
+        ));
+    }
+    let layout = git::layout(&checkout)?;
+    let _keeper = super::locks::become_keeper(&layout)?;
+    let relative = item.record.overlay();
+    let parent = relative.parent().unwrap_or(Path::new(""));
+    let top = disk::open_top(&checkout)?;
+    make_below(top.as_fd(), &checkout, parent)?;
+    put_back(item, &checkout.join(parent), relative.file_name().unwrap_or_default())?;
+    let staged = stage_again(&layout, item)?;
+    remove_kept(item)?;
+    Ok(Restored { place: origin, staged })
+}
+
+/// Makes the directories of `relative`, never through a link.
+fn make_below(top: BorrowedFd<'_>, whole: &Path, relative: &Path) -> Result<()> {
+    let failed = |error: io::Error| Hitch::io("make", &whole.join(relative), &error);
+    let mut here = top.try_clone_to_owned().map_err(failed)?;
+    for part in relative.components() {
+        let name = part.as_os_str();
+        match rustix::fs::mkdirat(&here, name, rustix::fs::Mode::from_raw_mode(0o777)) {
+            Ok(()) | Err(rustix::io::Errno::EXIST) => {}
+            Err(error) => return Err(failed(error.into())),
+        }
+        here = open_dir(here.as_fd(), name).map_err(failed)?;
+    }
+    Ok(())
+}
+
+fn to_directory(territory: &Territory, item: &Item, dir: &Path) -> Result<Restored> {
+    let here = std::env::current_dir()
+        .map_err(|error| Hitch::io("find the working directory for", dir, &error))?;
+    let dir = crate::path::join_clean(&here, dir);
+    files::make_dir(&dir)?;
+    let dir = dir.canonicalize().map_err(|error| Hitch::io("find", &dir, &error))?;
+    let inside = territory.checkouts.iter().find(|checkout| {
+        let separate = checkout.git_dir.as_deref();
+        dir.starts_with(&checkout.top) || separate.is_some_and(|git_dir| dir.starts_with(git_dir))
+    });
+    if let Some(checkout) = inside {
+        return Err(Hitch::new(
+            format!("{} lies in the checkout {}", shown(&dir), shown(&checkout.top)),
+            "name a DIR outside every checkout",
+        ));
+    }
+    let relative = item.record.overlay();
+    let parent = dir.join(relative.parent().unwrap_or(Path::new("")));
+    files::make_dir(&parent)?;
+    let name = relative.file_name().unwrap_or_default();
+    put_back(item, &parent, name)?;
+    for entry in item.record.staged.iter().filter(|entry| entry.content.is_some()) {
+        let mut staged = name.to_os_string();
+        staged.push(if entry.stage == 0 {
+            ".staged".to_owned()
+        } else {
+            format!(".stage{}", entry.stage)
+        });
+        let path = entry.path();
+        let below = path.strip_prefix(&relative).unwrap_or(&path);
+        let target = parent.join(staged).join(below);
+        let Some(content) = content(item, entry)? else { continue };
+        if fs::read(&target).is_ok_and(|there| there != content) {
+            return Err(in_the_way(&target));
+        }
+        files::replace(&target, &content)?;
+    }
+    remove_kept(item)?;
+    Ok(Restored { place: parent.join(name), staged: 0 })
+}
+
+fn content(item: &Item, entry: &StagedRecord) -> Result<Option<Vec<u8>>> {
+    let Some(name) = &entry.content else { return Ok(None) };
+    let file = item.dir.join(name);
+    match fs::read(&file) {
+        Ok(content) => Ok(Some(content)),
+        Err(error) => Err(Hitch::io("read", &file, &error)),
+    }
+}
+
+fn in_the_way(path: &Path) -> Hitch {
+    Hitch::new(
+        format!("{} exists: nothing is overwritten", shown(path)),
+        "restore --to another DIR, and compare: diff -r",
+    )
+}
+
+/// Moves the item's tree to `parent`/`name`, into what is there if need be. First
+/// everything that would be in the way is looked for.
+fn put_back(item: &Item, parent: &Path, name: &OsStr) -> Result<()> {
+    let Some(tree) = item.tree() else { return Ok(()) };
+    let whole = parent.join(name);
+    let failed = |error: io::Error| Hitch::io("bring back", &whole, &error);
+    let source = disk::open_top(&item.dir)?;
+    let target = disk::open_top(parent)?;
+    let from = Spot { dir: source.as_fd(), name: tree.file_name().unwrap_or_default() };
+    let to = Spot { dir: target.as_fd(), name };
+    if let Some(path) = collision(from, to, Path::new(name)).map_err(failed)? {
+        return Err(in_the_way(&parent.join(path)));
+    }
+    merge(from, to).map_err(failed)
+}
+
+fn kind(spot: Spot<'_>) -> io::Result<Option<FileType>> {
+    match rustix::fs::statat(spot.dir, spot.name, rustix::fs::AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) => Ok(Some(FileType::from_raw_mode(stat.st_mode))),
+        Err(rustix::io::Errno::NOENT) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The first thing that is in the way: not a directory on both sides, not equal.
+fn collision(from: Spot<'_>, to: Spot<'_>, path: &Path) -> io::Result<Option<PathBuf>> {
+    let Some(there) = kind(to)? else { return Ok(None) };
+    if there != FileType::Directory || kind(from)? != Some(FileType::Directory) {
+        return Ok(if transfer::alike(from, to)? { None } else { Some(path.to_path_buf()) });
+    }
+    let (source, target) = (open_dir(from.dir, from.name)?, open_dir(to.dir, to.name)?);
+    for (name, _) in children(source.as_fd())? {
+        let from = Spot { dir: source.as_fd(), name: &name };
+        let to = Spot { dir: target.as_fd(), name: &name };
+        if let Some(found) = collision(from, to, &path.join(&name))? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+fn merge(from: Spot<'_>, to: Spot<'_>) -> io::Result<()> {
+    let Some(there) = kind(to)? else { return transfer::move_to(from, to) };
+    if there != FileType::Directory {
+        // git's own copy of the same bytes, or an earlier restore ended here.
+        transfer::copy_times(from, to)?;
+        return transfer::remove_copied(from, to);
+    }
+    {
+        let (source, target) = (open_dir(from.dir, from.name)?, open_dir(to.dir, to.name)?);
+        for (name, _) in children(source.as_fd())? {
+            let from = Spot { dir: source.as_fd(), name: &name };
+            merge(from, Spot { dir: target.as_fd(), name: &name })?;
+        }
+    }
+    Ok(rustix::fs::unlinkat(from.dir, from.name, rustix::fs::AtFlags::REMOVEDIR)?)
+}
+
+/// Stages again what was staged, where nobody has staged something else since.
+fn stage_again(layout: &Layout, item: &Item) -> Result<usize> {
+    if item.record.staged.is_empty() {
+        return Ok(0);
+    }
+    let git = Git::new(&layout.top);
+    let mut input = Vec::new();
+    for entry in &item.record.staged {
+        let path = layout.in_tree(&entry.path());
+        let object = match content(item, entry)? {
+            Some(content) => {
+                let object = git.feed(&["hash-object", "-w", "--stdin"], Some(&content))?;
+                String::from_utf8_lossy(&object).trim().to_owned()
+            }
+            None => entry.object.clone(),
+        };
+        let stage = if entry.mode == "0" { String::new() } else { format!(" {}", entry.stage) };
+        input.extend(format!("{} {object}{stage}\t", entry.mode).bytes());
+        input.extend(git::terminated(std::iter::once(path.as_path())));
+    }
+    git.feed(&["update-index", "-z", "--index-info"], Some(&input))?;
+    Ok(item.record.staged.len())
+}
+
+/// The item has given everything back.
+fn remove_kept(item: &Item) -> Result<()> {
+    item.close().map_err(|hitch| Hitch::new(hitch.what, format!("ls -lR {}", quoted(&item.dir))))
+}

@@ -1,0 +1,228 @@
+//! Moving a file or a tree: by rename; across file systems by copy, sync and
+//! comparison before anything is removed. Nothing is ever overwritten.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags, Stat, Timespec, Timestamps};
+use rustix::io::Errno;
+use sha2::{Digest, Sha256};
+
+use super::disk::{children, open_dir};
+
+/// Where a copy grows before it is complete.
+pub(super) const INCOMING: &str = ".envguard-incoming";
+
+/// A name in an open directory.
+#[derive(Clone, Copy)]
+pub(super) struct Spot<'s> {
+    pub(super) dir: BorrowedFd<'s>,
+    pub(super) name: &'s OsStr,
+}
+
+/// Moves what is at `from` to `to`, where nothing may be.
+///
+/// # Errors
+/// Those of the kernel; then everything is still at `from`, or complete at `to`.
+pub(super) fn move_to(from: Spot<'_>, to: Spot<'_>) -> io::Result<()> {
+    let renamed =
+        rustix::fs::renameat_with(from.dir, from.name, to.dir, to.name, RenameFlags::NOREPLACE);
+    match renamed {
+        Ok(()) => {
+            sync(to.dir)?;
+            sync(from.dir)
+        }
+        Err(Errno::XDEV) => copy_over(from, to),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn sync(dir: BorrowedFd<'_>) -> io::Result<()> {
+    match rustix::fs::fsync(dir) {
+        // Not every file system can.
+        Err(Errno::INVAL | Errno::BADF) | Ok(()) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn copy_over(from: Spot<'_>, to: Spot<'_>) -> io::Result<()> {
+    let incoming = Spot { name: OsStr::new(INCOMING), ..to };
+    // What an earlier attempt left there is a copy of what is still at `from`.
+    remove(incoming)?;
+    let copied = copy(from, incoming)
+        .and_then(|()| if same(from, incoming)? { Ok(()) } else { Err(changed()) });
+    if let Err(error) = copied {
+        // The error is what counts; a copy that stays is removed next time.
+        remove(incoming).unwrap_or_default();
+        return Err(error);
+    }
+    rustix::fs::renameat_with(to.dir, incoming.name, to.dir, to.name, RenameFlags::NOREPLACE)?;
+    sync(to.dir)?;
+    // Compared once more, entry by entry, while removing: what changed stays.
+    remove_copied(from, to)
+}
+
+fn changed() -> io::Error {
+    io::Error::new(io::ErrorKind::ResourceBusy, "it changed while it was copied")
+}
+
+fn stat(spot: Spot<'_>) -> io::Result<Stat> {
+    Ok(rustix::fs::statat(spot.dir, spot.name, AtFlags::SYMLINK_NOFOLLOW)?)
+}
+
+fn open_file(spot: Spot<'_>) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(rustix::fs::openat(spot.dir, spot.name, flags, Mode::empty())?.into())
+}
+
+fn copy(from: Spot<'_>, to: Spot<'_>) -> io::Result<()> {
+    let about = stat(from)?;
+    let mode = Mode::from_raw_mode(about.st_mode);
+    match FileType::from_raw_mode(about.st_mode) {
+        FileType::Directory => {
+            rustix::fs::mkdirat(to.dir, to.name, Mode::RWXU)?;
+            let (source, target) = (open_dir(from.dir, from.name)?, open_dir(to.dir, to.name)?);
+            for (name, _) in children(source.as_fd())? {
+                let name = name.as_os_str();
+                copy(Spot { dir: source.as_fd(), name }, Spot { dir: target.as_fd(), name })?;
+            }
+            rustix::fs::fchmod(&target, mode)?;
+            sync(target.as_fd())?;
+        }
+        FileType::Symlink => {
+            let link = rustix::fs::readlinkat(from.dir, from.name, Vec::new())?;
+            rustix::fs::symlinkat(link, to.dir, to.name)?;
+        }
+        FileType::RegularFile => {
+            let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+            let target = rustix::fs::openat(to.dir, to.name, flags, Mode::RUSR | Mode::WUSR)?;
+            let mut target = File::from(target);
+            io::copy(&mut open_file(from)?, &mut target)?;
+            rustix::fs::fchmod(&target, mode)?;
+            target.sync_all()?;
+        }
+        FileType::Fifo => rustix::fs::mknodat(to.dir, to.name, FileType::Fifo, mode, 0)?,
+        _ => {
+            return Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                "a socket or device cannot be copied",
+            ));
+        }
+    }
+    // Last, because filling a directory changes its time.
+    set_times(&about, to)
+}
+
+fn digest(spot: Spot<'_>) -> io::Result<[u8; 32]> {
+    let mut hasher = Hashing(Sha256::new());
+    io::copy(&mut open_file(spot)?, &mut hasher)?;
+    Ok(hasher.0.finalize().into())
+}
+
+struct Hashing(Sha256);
+
+impl io::Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Whether two files that are no directories are equal but for their time.
+pub(super) fn alike(one: Spot<'_>, other: Spot<'_>) -> io::Result<bool> {
+    let (a, b) = (stat(one)?, stat(other)?);
+    if a.st_mode != b.st_mode || a.st_size != b.st_size {
+        return Ok(false);
+    }
+    match FileType::from_raw_mode(a.st_mode) {
+        FileType::RegularFile => Ok(digest(one)? == digest(other)?),
+        _ => same(one, other),
+    }
+}
+
+/// Gives `to` the times of `from`.
+pub(super) fn copy_times(from: Spot<'_>, to: Spot<'_>) -> io::Result<()> {
+    set_times(&stat(from)?, to)
+}
+
+fn set_times(about: &Stat, to: Spot<'_>) -> io::Result<()> {
+    let times = Timestamps {
+        last_access: Timespec { tv_sec: about.st_atime as _, tv_nsec: about.st_atime_nsec as _ },
+        last_modification: Timespec {
+            tv_sec: about.st_mtime as _,
+            tv_nsec: about.st_mtime_nsec as _,
+        },
+    };
+    Ok(rustix::fs::utimensat(to.dir, to.name, &times, AtFlags::SYMLINK_NOFOLLOW)?)
+}
+
+/// Whether two trees are equal in names, types, modes, times, links and bytes.
+pub(super) fn same(one: Spot<'_>, other: Spot<'_>) -> io::Result<bool> {
+    let (a, b) = (stat(one)?, stat(other)?);
+    let kind = FileType::from_raw_mode(a.st_mode);
+    if a.st_mode != b.st_mode || (a.st_mtime, a.st_mtime_nsec) != (b.st_mtime, b.st_mtime_nsec) {
+        return Ok(false);
+    }
+    match kind {
+        FileType::RegularFile => Ok(a.st_size == b.st_size && digest(one)? == digest(other)?),
+        FileType::Symlink => {
+            let link = |spot: Spot<'_>| rustix::fs::readlinkat(spot.dir, spot.name, Vec::new());
+            Ok(link(one)? == link(other)?)
+        }
+        FileType::Directory => {
+            let (one, other) = (open_dir(one.dir, one.name)?, open_dir(other.dir, other.name)?);
+            let names = children(one.as_fd())?;
+            if names != children(other.as_fd())? {
+                return Ok(false);
+            }
+            for (name, _) in &names {
+                if !same(Spot { dir: one.as_fd(), name }, Spot { dir: other.as_fd(), name })? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+        _ => Ok(true),
+    }
+}
+
+/// Removes from `from` what is, entry by entry, also at `copy`.
+pub(super) fn remove_copied(from: Spot<'_>, copy: Spot<'_>) -> io::Result<()> {
+    let kind = FileType::from_raw_mode(stat(from)?.st_mode);
+    if kind != FileType::Directory {
+        if !same(from, copy)? {
+            return Err(changed());
+        }
+        return Ok(rustix::fs::unlinkat(from.dir, from.name, AtFlags::empty())?);
+    }
+    let (source, target): (OwnedFd, OwnedFd) =
+        (open_dir(from.dir, from.name)?, open_dir(copy.dir, copy.name)?);
+    for (name, _) in children(source.as_fd())? {
+        let name = name.as_os_str();
+        remove_copied(Spot { dir: source.as_fd(), name }, Spot { dir: target.as_fd(), name })?;
+    }
+    Ok(rustix::fs::unlinkat(from.dir, from.name, AtFlags::REMOVEDIR)?)
+}
+
+/// Removes a tree that is a copy. Nothing there is fine.
+fn remove(spot: Spot<'_>) -> io::Result<()> {
+    let about = match stat(spot) {
+        Ok(about) => about,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    if FileType::from_raw_mode(about.st_mode) != FileType::Directory {
+        return Ok(rustix::fs::unlinkat(spot.dir, spot.name, AtFlags::empty())?);
+    }
+    let dir = open_dir(spot.dir, spot.name)?;
+    for (name, _) in children(dir.as_fd())? {
+        remove(Spot { dir: dir.as_fd(), name: &name })?;
+    }
+    Ok(rustix::fs::unlinkat(spot.dir, spot.name, AtFlags::REMOVEDIR)?)
+}
