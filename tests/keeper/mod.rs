@@ -1,5 +1,6 @@
 //! The checkout keeper on real repositories, with the real git.
 
+mod git_work;
 mod ground;
 mod restore;
 mod tidy;
