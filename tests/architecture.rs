@@ -66,8 +66,7 @@ const LAYERS: &[Layer] = &[
         modules: &["cli"],
         may_use: &[
             "audit", "config", "env", "exec", "exit", "gather", "judge", "keeper", "kubectl",
-            "policy",
-            "report", "run", "text", "why",
+            "policy", "report", "run", "text", "why",
         ],
     },
 ];

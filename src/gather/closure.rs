@@ -37,6 +37,11 @@ pub(super) struct Switches {
 }
 
 impl Switches {
+    /// Everything that some command could switch on.
+    pub(super) const fn all() -> Self {
+        Self { helm: true, plugins: true, unrestricted: true }
+    }
+
     pub(super) fn of(invocation: &Invocation) -> Self {
         let plugins = invocation.is_set("enable-alpha-plugins");
         Self {

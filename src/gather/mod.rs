@@ -77,7 +77,7 @@ pub fn references(
         }
     }
     for dir in dirs {
-        closure::follow(&mut gathering, dir.clone());
+        closure::follow(&mut gathering, dir.clone(), closure::Switches::all());
     }
     gathering.facts
 }
