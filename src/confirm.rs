@@ -3,6 +3,8 @@
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, Write};
 
+use unicode_normalization::UnicodeNormalization;
+
 use crate::policy::Policy;
 use crate::text::shown;
 
@@ -12,18 +14,23 @@ const MAX_ANSWER: u64 = 1024;
 /// What came of asking.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// The name was given.
-    Confirmed,
+    /// The name was given with `--confirm`.
+    Given,
+    /// The name was typed on the terminal.
+    Typed,
     /// Why it was not.
     Declined(String),
 }
 
 /// Compares a given name with the environment and the cluster: a name such as
-/// `本番` cannot be typed on every keyboard.
+/// `本番` cannot be typed on every keyboard. Input methods differ in how they compose
+/// letters, so both are normalised (NFC).
 #[must_use]
 pub fn accepts(policy: &Policy, name: &str) -> bool {
-    let name = name.trim();
-    name == policy.environment.name || name == policy.pin.name
+    let typed: String = name.trim().nfc().collect();
+    [&policy.environment.name, &policy.pin.name]
+        .into_iter()
+        .any(|expected| expected.trim().nfc().eq(typed.chars()))
 }
 
 /// Judges the name given with `--confirm`, or asks on the terminal. Standard input
@@ -32,13 +39,13 @@ pub fn accepts(policy: &Policy, name: &str) -> bool {
 pub fn confirm(policy: &Policy, line: &str, given: Option<&str>) -> Answer {
     if let Some(name) = given {
         return if accepts(policy, name) {
-            Answer::Confirmed
+            Answer::Given
         } else {
             Answer::Declined(format!("--confirm {} is not this environment", shown(name)))
         };
     }
     match ask(policy, line) {
-        Ok(name) if accepts(policy, &name) => Answer::Confirmed,
+        Ok(name) if accepts(policy, &name) => Answer::Typed,
         Ok(name) if name.trim().is_empty() => Answer::Declined("nothing was typed".to_owned()),
         Ok(name) => Answer::Declined(format!("{} was typed", shown(name.trim()))),
         Err(_) => Answer::Declined("there is no terminal to ask on".to_owned()),

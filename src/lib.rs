@@ -28,7 +28,7 @@
 //! |---|---|---|
 //! | centre: no file, process, network or clock | [`path`], [`pattern`], [`text`], [`level`], [`policy`], [`kubectl`], [`kustomize`], [`judge`] | the centre |
 //! | edge that reads | [`env`](mod@env), [`runtime`], [`config`], [`kubeconfig`], [`gather`] | the centre, and each other downwards |
-//! | edge that acts | [`confirm`], [`audit`], [`exec`], [`notices`] | the centre, `env` |
+//! | edge that acts | [`audit`], [`confirm`], [`ticket`], [`notices`], [`exec`] | the centre, `env`, `runtime` |
 //! | | [`keeper`]: foreign overlays off the disk | the centre, `env`, `gather` |
 //! | outside | [`report`], [`run`], [`cli`], [`why`], [`exit`] | everything |
 //!
@@ -65,4 +65,5 @@ pub mod report;
 pub mod run;
 pub mod runtime;
 pub mod text;
+pub mod ticket;
 pub mod why;

@@ -1,20 +1,21 @@
 //! The story of one guarded kubectl command: parse, gather, judge, confirm, exec.
 
+mod consent;
+mod record;
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use crate::audit::{self, Circumstances, Event};
 use crate::config::{self, Loaded};
-use crate::confirm::{self, Answer};
 use crate::env::Env;
 use crate::exec::{self, Own};
 use crate::exit::Exit;
 use crate::gather;
-use crate::judge::{self, Facts, Outcome, Reason, Territory, Verdict};
+use crate::judge::{self, Facts, Outcome, Territory, Verdict};
 use crate::kubectl::{self, Class, Request};
-use crate::policy::{Answer as Default, Ask, Mode, Policy, Topic, Unusable, default_answer};
+use crate::policy::{Ask, Mode, Policy, Unusable};
 use crate::report::Reporter;
-use crate::text::{command_line, shown};
+use consent::Question;
 
 /// Options of the guard, which stand before the kubectl command.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -58,15 +59,13 @@ fn guarded(
         return exit;
     }
     let mut judged = judge_words(words, instance, env);
-    let event = record(words, policy, env, &mut judged);
+    let event = record::verdict(words, policy, env, &mut judged);
     reporter.verdict(&judged.verdict, Some(policy));
     let Outcome::Run { ask } = judged.verdict.outcome else { return Exit::Refused };
-    if ask > Ask::Never {
-        let answer = confirm::confirm(policy, &command_line(words), options.confirm.as_deref());
-        if let Err(refusal) = answered(answer, words, policy, reporter, event) {
-            reporter.verdict(&refusal, Some(policy));
-            return Exit::Refused;
-        }
+    let question = Question { ask, words, given: options.confirm.as_deref() };
+    if let Err(refusal) = question.settle(policy, env, reporter, event) {
+        reporter.verdict(&refusal, Some(policy));
+        return Exit::Refused;
     }
     let words = match with_namespace(words, &judged.requests, env) {
         Ok(words) => words,
@@ -79,66 +78,6 @@ fn guarded(
         }
     };
     become_kubectl(&words, Some(policy), env, reporter)
-}
-
-/// Writes the verdict to the audit log before anything runs. Where the level
-/// demands a record and there is none, the verdict becomes a refusal.
-fn record(words: &[OsString], policy: &Policy, env: &Env, judged: &mut Judged) -> Option<Event> {
-    let class = judged.requests.first().and_then(|request| request.class);
-    if class == Some(Class::PassThrough) && judged.verdict.reasons.is_empty() {
-        return None;
-    }
-    let circumstances = Circumstances::of_process(env);
-    let event = Event::judged(policy, words, class, &judged.verdict, circumstances);
-    match append(&event, policy) {
-        Recorded::Yes => {}
-        Recorded::Not(warning) => judged.verdict.warnings.push(warning),
-        Recorded::Demanded(reason) => {
-            judged.verdict.outcome = Outcome::Refuse;
-            judged.verdict.reasons.push(*reason);
-        }
-    }
-    Some(event)
-}
-
-/// What came of writing to the audit log.
-enum Recorded {
-    Yes,
-    /// It runs all the same, with this warning.
-    Not(String),
-    /// The level runs nothing without a record.
-    Demanded(Box<Reason>),
-}
-
-fn append(event: &Event, policy: &Policy) -> Recorded {
-    let Err(problem) = audit::append(&policy.audit, event) else { return Recorded::Yes };
-    let demanded = default_answer(Topic::Audit, policy.environment.level) == Default::Refuse;
-    if demanded && policy.mode == Mode::Enforce {
-        Recorded::Demanded(Box::new(judge::audit_unwritable(policy, &problem)))
-    } else {
-        Recorded::Not(format!("not recorded in the audit log: {problem}"))
-    }
-}
-
-/// What follows from the operator's answer, which is recorded too.
-fn answered(
-    answer: Answer,
-    words: &[OsString],
-    policy: &Policy,
-    reporter: Reporter,
-    event: Option<Event>,
-) -> Result<(), Verdict> {
-    let (name, declined) = match answer {
-        Answer::Confirmed => ("confirmed", None),
-        Answer::Declined(why) => ("declined", Some(judge::not_confirmed(policy, words, &why))),
-    };
-    let mut reasons: Vec<Reason> = declined.into_iter().collect();
-    match event.map(|event| append(&event.answered(name, audit::now()), policy)) {
-        None | Some(Recorded::Yes) => {}
-        Some(Recorded::Not(warning)) => reporter.warning(&shown(warning)),
-        Some(Recorded::Demanded(reason)) => reasons.push(*reason),
-    }
-    if reasons.is_empty() { Ok(()) } else { Err(Verdict { reasons, ..Verdict::default() }) }
 }
 
 /// The configured instance and its checkouts on this disk.

@@ -49,6 +49,7 @@ const LAYERS: &[Layer] = &[
         may_use: &["env", "gather", "judge", "kustomize", "path", "pattern", "policy", "text"],
     },
     Layer { modules: &["exec"], may_use: &["env", "kubectl", "policy"] },
+    Layer { modules: &["ticket"], may_use: &["env", "policy", "runtime"] },
     Layer { modules: &["audit"], may_use: &["env", "judge", "kubectl", "policy", "text"] },
     Layer { modules: &["notices"], may_use: &["env", "runtime", "text"] },
     // Outside.
@@ -59,14 +60,14 @@ const LAYERS: &[Layer] = &[
         modules: &["run"],
         may_use: &[
             "audit", "config", "confirm", "env", "exec", "exit", "gather", "judge", "kubectl",
-            "policy", "report", "text",
+            "policy", "report", "text", "ticket",
         ],
     },
     Layer {
         modules: &["cli"],
         may_use: &[
-            "audit", "config", "env", "exec", "exit", "gather", "judge", "keeper", "kubectl",
-            "policy", "report", "run", "text", "why",
+            "audit", "config", "confirm", "env", "exec", "exit", "gather", "judge", "keeper",
+            "kubectl", "policy", "report", "run", "text", "ticket", "why",
         ],
     },
 ];
@@ -106,7 +107,7 @@ const ONE_PLACE: &[(&str, &[&str])] = &[
     ("sha2::", &["keeper", "kubeconfig"]),
     ("base64::", &["kubeconfig"]),
     ("serde_yaml::", &["kustomize", "config", "kubeconfig"]),
-    ("serde_json::", &["audit", "cli", "keeper"]),
+    ("serde_json::", &["audit", "cli", "keeper", "ticket"]),
     ("jiff::", &["audit", "cli", "keeper"]),
 ];
 

@@ -21,5 +21,6 @@ mod keeper;
 mod own_commands;
 mod shim;
 mod support;
+mod tickets;
 mod trees;
 mod why;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// The names of our own commands. None is a kubectl command or alias.
-pub const OWN_COMMANDS: [&str; 5] = ["audit", "check", "restore", "tidy", "why"];
+pub const OWN_COMMANDS: [&str; 7] = ["audit", "check", "lock", "restore", "tidy", "unlock", "why"];
 
 /// Keeps this kubectl instance to its own environment.
 ///
@@ -54,6 +54,10 @@ pub(super) enum Command {
     Why(Why),
     /// Show what was run here, by whom, and what was refused
     Audit(Audit),
+    /// Type the environment's name once, for this terminal and its scripts
+    Unlock(Unlock),
+    /// Take back what unlock or a typed name has given
+    Lock,
 }
 
 #[derive(Debug, Args)]
@@ -166,4 +170,11 @@ pub(super) struct Audit {
     /// How to print
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     pub(super) output: Format,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Unlock {
+    /// For how long: 90s, 10m, 1h; eight hours at most
+    #[arg(value_name = "TIME")]
+    pub(super) length: Option<String>,
 }

@@ -7,6 +7,7 @@ mod check;
 mod dispatch;
 mod restore;
 mod tidy;
+mod unlock;
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt;
@@ -99,6 +100,14 @@ fn own(words: &[OsString], env: &Env, reporter: Reporter) -> Exit {
             restore::restore(&restore, parsed.config.as_deref(), env, reporter)
         }
         args::Command::Tidy(tidy) => tidy::tidy(&tidy, parsed.config.as_deref(), env, reporter),
+        args::Command::Unlock(unlock) => unlock::unlock(
+            &unlock,
+            parsed.confirm.as_deref(),
+            parsed.config.as_deref(),
+            env,
+            reporter,
+        ),
+        args::Command::Lock => unlock::lock(env, reporter),
         args::Command::Why(why) => show_why(&why, env, reporter),
     }
 }

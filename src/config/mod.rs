@@ -125,3 +125,11 @@ pub fn outside_checkouts<'t>(
         }),
     }
 }
+
+/// A length of time as the configuration writes it: `90s`, `5m`, `1h30m`, `7d`.
+///
+/// # Errors
+/// A phrase that shows what is accepted.
+pub fn duration(text: &str) -> Result<std::time::Duration, String> {
+    values::FromText::from_text(text)
+}

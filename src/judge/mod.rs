@@ -7,7 +7,7 @@ mod files;
 mod place;
 mod reasons;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 mod stdin;
 mod verdict;
 

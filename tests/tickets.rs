@@ -1,0 +1,197 @@
+//! The environment's name typed on a real terminal, and how long it counts.
+
+use std::path::Path;
+
+use rexpect::session::PtyReplSession;
+
+use crate::support::{Instance, Output, shim, skip};
+
+/// Nothing here takes long; this only keeps a test that hangs from hanging for
+/// ever.
+const DEADLINE: Option<u64> = Some(30_000);
+
+/// A login shell of the production instance, with the shim as `kubectl`.
+struct Login<'i> {
+    shell: PtyReplSession,
+    instance: &'i Instance,
+}
+
+impl<'i> Login<'i> {
+    fn new(instance: &'i Instance) -> Self {
+        std::fs::create_dir_all(instance.path("run")).unwrap();
+        let mut shell = rexpect::spawn_bash(DEADLINE).unwrap();
+        let line = format!(
+            "unset ${{!KUBE*}} ${{!ENVGUARD*}}; cd {} && export HOME={} XDG_RUNTIME_DIR={} ENVGUARD_CONFIG={} PATH={}:/usr/bin:/bin",
+            instance.checkout().display(),
+            instance.path("home").display(),
+            instance.path("run").display(),
+            instance.config().display(),
+            instance.path("bin").display(),
+        );
+        shell.send_line(&line).unwrap();
+        shell.wait_for_prompt().unwrap();
+        Self { shell, instance }
+    }
+
+    fn start(&mut self, words: &str) {
+        let line = format!("{} {words}; echo 'ended with' $?", shim().display());
+        self.shell.send_line(&line).unwrap();
+    }
+
+    /// Runs a command that asks, and answers.
+    fn asked(&mut self, words: &str, answer: &str) -> i32 {
+        self.start(words);
+        self.shell.exp_string("type the environment's name").unwrap();
+        self.shell.exp_string("]: ").unwrap();
+        self.shell.send_line(answer).unwrap();
+        self.ended().1
+    }
+
+    /// Runs a command that does not ask.
+    fn unasked(&mut self, words: &str) -> i32 {
+        self.start(words);
+        let (before, code) = self.ended();
+        assert!(!before.contains("type the environment's name"), "{words}: {before}");
+        code
+    }
+
+    fn ended(&mut self) -> (String, i32) {
+        let (before, found) = self.shell.exp_regex("ended with [0-9]+\r?\n").unwrap();
+        let code = found.trim().rsplit_once(' ').unwrap().1.parse().unwrap();
+        self.shell.wait_for_prompt().unwrap();
+        (before, code)
+    }
+}
+
+/// An interactive bash ignores the signal that ends other programs.
+impl Drop for Login<'_> {
+    fn drop(&mut self) {
+        self.shell.send_line("exit").unwrap_or_default();
+    }
+}
+
+#[test]
+fn a_typed_name_counts_for_this_terminal_only() {
+    let instance = Instance::of("production");
+    let mut login = Login::new(&instance);
+    assert_eq!(login.asked("label pod x a=b", "develop"), 77);
+    assert_eq!(login.asked("label pod x a=b", ""), 77);
+    assert_eq!(login.asked("label pod x a=b", "production"), 42);
+    assert_eq!(login.unasked("label pod x a=b"), 42);
+    // a script of this terminal, and the cluster's name on another one
+    assert_eq!(login.unasked("annotate pod x a=b | cat; true"), 0);
+    let mut other = Login::new(login.instance);
+    assert_eq!(other.asked("label pod x a=b", "develop-eks"), 42);
+    // what destroys asks every time
+    assert_eq!(login.asked("delete pod x", "production"), 42);
+    assert_eq!(login.asked("delete pod x", "production"), 42);
+    assert_eq!(login.unasked("envguard lock"), 0);
+    assert_eq!(login.asked("label pod x a=b", "no"), 77);
+    assert_eq!(other.unasked("label pod x a=b"), 42);
+}
+
+#[test]
+fn unlock_gives_a_spell_of_work_and_its_scripts() {
+    let instance = Instance::of("production");
+    let mut login = Login::new(&instance);
+    assert_eq!(login.asked("envguard unlock 10m", "develop"), 77);
+    assert_eq!(login.asked("envguard unlock 10m", "production"), 0);
+    assert_eq!(login.unasked("label pod x a=b"), 42);
+    assert_eq!(login.unasked("envguard unlock 9h"), 64);
+    assert_eq!(login.unasked("envguard unlock soon"), 64);
+    assert_eq!(login.unasked("envguard lock"), 0);
+    assert_eq!(login.asked("label pod x a=b", "production"), 42);
+}
+
+#[test]
+fn end_of_input_and_interrupts_run_nothing() {
+    let instance = Instance::of("production");
+    let mut login = Login::new(&instance);
+    login.start("label pod x a=b");
+    login.shell.exp_string("]: ").unwrap();
+    login.shell.send_control('d').unwrap();
+    assert_eq!(login.ended().1, 77);
+    login.start("label pod x a=b");
+    login.shell.exp_string("]: ").unwrap();
+    login.shell.send_control('c').unwrap();
+    // bash gives up the whole line when the command dies of SIGINT.
+    login.shell.wait_for_prompt().unwrap();
+    assert!(instance.recorded().is_none(), "nothing ran");
+}
+
+#[test]
+fn a_composed_and_a_decomposed_name_are_one() {
+    let instance = Instance::of("caf\u{e9}-production");
+    let mut login = Login::new(&instance);
+    assert_eq!(login.asked("label pod x a=b", "cafe\u{301}-production"), 42);
+}
+
+#[test]
+fn a_ticket_that_is_not_ours_or_was_changed_counts_for_nothing() {
+    use std::os::unix::fs::PermissionsExt;
+    let instance = Instance::of("production");
+    let mut login = Login::new(&instance);
+    assert_eq!(login.asked("label pod x a=b", "production"), 42);
+    let dir = instance.path("run/envguard");
+    let file = std::fs::read_dir(&dir).unwrap().next().unwrap().unwrap().path();
+    let text = std::fs::read_to_string(&file).unwrap();
+    let mode =
+        |mode| std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+    let changes: [(&str, &str); 6] = [
+        ("\"environment\":\"production\"", "\"environment\":\"develop\""),
+        ("\"cluster\":\"develop-eks\"", "\"cluster\":\"other\""),
+        ("\"started\":", "\"started\":1"),
+        ("\"leader\":", "\"leader\":1"),
+        ("\"expires\":", "\"expires\":9"),
+        ("{", ""),
+    ];
+    for (from, to) in changes {
+        let changed = text.replacen(from, to, 1);
+        assert_ne!(changed, text, "{from}");
+        std::fs::write(&file, changed).unwrap();
+        assert_eq!(login.asked("label pod x a=b", "no"), 77, "{from}");
+    }
+    std::fs::write(&file, &text).unwrap();
+    mode(0o644);
+    assert_eq!(login.asked("label pod x a=b", "no"), 77);
+    mode(0o600);
+    assert_eq!(login.unasked("label pod x a=b"), 42, "the unchanged ticket still counts");
+}
+
+#[test]
+fn a_process_id_that_comes_back_brings_no_ticket() {
+    if !rustix::process::geteuid().is_root() || !Path::new("/usr/bin/unshare").exists() {
+        return skip("a process namespace needs root and unshare");
+    }
+    let instance = Instance::of("production");
+    std::fs::create_dir_all(instance.path("run")).unwrap();
+    // In a process namespace of their own two logins get the same process ids. The
+    // second one finds the first one's ticket, and is asked all the same.
+    let shim = shim();
+    let shim = shim.display();
+    instance.write("first", &format!("echo leader $$\n{shim} envguard --confirm production unlock 1h\n{shim} label pod x a=b\necho first $?\n"));
+    instance.write("second", &format!("echo leader $$\n{shim} label pod x a=b\necho second $?\n"));
+    let login = |script: &str| {
+        format!(
+            "echo 300 > /proc/sys/kernel/ns_last_pid; echo no | script -qec 'exec sh {}' /dev/null",
+            instance.path(script).display()
+        )
+    };
+    let mut command = instance.command("/usr/bin/unshare".as_ref());
+    let script = format!(
+        "{}\n{}\nls {}",
+        login("first"),
+        login("second"),
+        instance.path("run/envguard").display()
+    );
+    command.args(["--pid", "--fork", "--mount-proc", "sh", "-c", &script]);
+    command.env("XDG_RUNTIME_DIR", instance.path("run"));
+    let output = Output::of(&mut command).exits(0);
+    let leaders: Vec<&str> =
+        output.stdout.lines().filter_map(|line| line.trim().strip_prefix("leader ")).collect();
+    assert_eq!(leaders.len(), 2, "{output}");
+    assert_eq!(leaders[0], leaders[1], "{output}");
+    assert!(output.stdout.contains(&format!("ticket-{}", leaders[0])), "{output}");
+    assert!(output.stdout.contains("first 42"), "{output}");
+    assert!(output.stdout.contains("second 77"), "{output}");
+}
