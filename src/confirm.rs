@@ -28,9 +28,10 @@ pub enum Answer {
 #[must_use]
 pub fn accepts(policy: &Policy, name: &str) -> bool {
     let typed: String = name.trim().nfc().collect();
-    [&policy.environment.name, &policy.pin.name]
-        .into_iter()
-        .any(|expected| expected.trim().nfc().eq(typed.chars()))
+    !typed.is_empty()
+        && [&policy.environment.name, &policy.pin.name]
+            .into_iter()
+            .any(|expected| expected.trim().nfc().eq(typed.chars()))
 }
 
 /// Judges the name given with `--confirm`, or asks on the terminal. Standard input

@@ -50,14 +50,11 @@ pub struct Selection {
     pub insecure: bool,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
 struct File {
-    #[serde(default)]
     clusters: Option<Vec<NamedCluster>>,
-    #[serde(default)]
     contexts: Option<Vec<NamedContext>>,
-    #[serde(default)]
     users: Option<Vec<NamedUser>>,
     current_context: Option<String>,
 }
@@ -258,13 +255,18 @@ fn authorities(
             .decode(data.trim())
             .map_err(|_| trouble(&cluster.file, "certificate-authority-data is not base64"))?;
         (pem, cluster.file.clone())
-    } else if let Some(path) = &cluster.value.certificate_authority {
+    } else if let Some(path) = named_authority(&cluster.value) {
         let path = relative_to(path);
         (read_certificates(&path)?, path)
     } else {
         return Ok(BTreeSet::new());
     };
     fingerprints(&pem).ok_or_else(|| trouble(&origin, "holds no readable CA certificate"))
+}
+
+/// client-go takes an empty name for none.
+fn named_authority(cluster: &Cluster) -> Option<&Path> {
+    cluster.certificate_authority.as_deref().filter(|path| !path.as_os_str().is_empty())
 }
 
 fn read_certificates(path: &Path) -> Result<Vec<u8>, Trouble> {
@@ -301,17 +303,15 @@ fn credentials(exec: &Exec) -> Credentials {
 /// The parsed file, or `None` when it does not exist.
 fn read(file: &Path) -> Result<Option<File>, Trouble> {
     let Some(bytes) = read_bytes(file)? else { return Ok(None) };
-    if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Ok(Some(File {
-            clusters: None,
-            contexts: None,
-            users: None,
-            current_context: None,
-        }));
-    }
-    let document = crate::kustomize::first_document(&bytes)
-        .map_err(|problem| trouble(file, &problem.to_string()))?;
-    let Some(document) = document else { return Ok(None) };
+    // kubectl (1.20–1.36) passes over a byte order mark, and takes the first
+    // document even when that is empty.
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    let document = match bytes.iter().all(u8::is_ascii_whitespace) {
+        true => None,
+        false => crate::kustomize::first_document(bytes)
+            .map_err(|problem| trouble(file, &problem.to_string()))?,
+    };
+    let Some(document) = document else { return Ok(Some(File::default())) };
     serde_yaml::from_value(document)
         .map(Some)
         .map_err(|problem| trouble(file, &format!("is not a kubeconfig: {problem}")))

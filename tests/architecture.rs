@@ -26,7 +26,7 @@ const LAYERS: &[Layer] = &[
     // The edge that reads.
     Layer { modules: &["env"], may_use: &[] },
     Layer { modules: &["runtime"], may_use: &["env"] },
-    Layer { modules: &["config"], may_use: &["env", "level", "path", "pattern", "policy"] },
+    Layer { modules: &["config"], may_use: &["env", "level", "path", "pattern", "policy", "text"] },
     Layer { modules: &["kubeconfig"], may_use: &["judge", "policy", "kustomize"] },
     Layer {
         modules: &["gather"],

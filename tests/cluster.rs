@@ -245,3 +245,32 @@ fn completion_callbacks_stay_with_the_pin() {
         assert_eq!(instance.recorded(), None);
     }
 }
+
+#[test]
+fn unusual_kubeconfigs_are_read_as_kubectl_reads_them() {
+    let usual = kubeconfig("develop-eks", SERVER, certificate());
+    let with = |text: &str| {
+        let instance = Instance::new();
+        instance.write("kubeconfig", text);
+        instance.envguard(&["get", "pods"])
+    };
+    with(&format!("\u{feff}{usual}")).exits(42);
+    with(&format!("# a comment\n---\n{usual}")).exits(42);
+    with(&format!("{usual}---\ncurrent-context: other\n")).exits(42);
+    // an empty first document is the one that counts
+    with(&format!("---\n---\n{usual}")).refused("input-unreadable").says("has no current-context");
+    with("").refused("input-unreadable").says("has no current-context");
+    let data = usual.lines().find(|line| line.contains("certificate-authority-data")).unwrap();
+    with(&usual.replace(data, "    certificate-authority: ''"))
+        .refused("cluster-drift")
+        .says("the CA certificate is none");
+}
+
+#[test]
+fn an_answer_of_nothing_confirms_nothing() {
+    let instance = Instance::of("production");
+    for given in ["--confirm=", "--confirm= "] {
+        let output = instance.envguard(&[given, "apply", "-k", "overlays/production"]);
+        assert_ne!(output.code, Some(42), "{output}");
+    }
+}

@@ -23,9 +23,18 @@ fn errors_name_file_line_and_field() {
         ("environment: develop", "environment: [a]", 3, "environment"),
         ("environment: develop", "environment: ''", 3, "environment"),
         ("environment: develop", "environment: \"a\\nb\"", 3, "environment"),
+        ("environment: develop", "environment: 12", 3, "environment"),
+        ("environment: develop", "environment: true", 3, "environment"),
+        ("environment: develop", "environment: ~", 3, "environment"),
+        ("environment: develop", "environment: \"a\\u202eb\"", 3, "environment"),
         ("environment: develop", "environmnt: develop", 3, "environmnt"),
         ("environment: develop", "environment: a\nenvironment: b", 4, "environment"),
         ("  name: develop-eks", "  nme: develop-eks", 5, "cluster"),
+        ("  name: develop-eks", "  name: ''", 5, "cluster.name"),
+        ("  name: develop-eks", "  name: \"a\\tb\"", 5, "cluster.name"),
+        ("  name: develop-eks", "  name: a\n  name: b", 6, "cluster"),
+        ("  name: develop-eks", "  name: a\n  exec: {command: 5}", 6, "cluster.exec.command"),
+        ("  kubeconfig: /", "  kubeconfig: /a:b/", 6, "cluster.kubeconfig"),
         ("server: https://", "server: ftp://", 7, "cluster.server"),
         ("caCertHash: sha256:", "caCertHash: md5:", 8, "cluster.caCertHash"),
         ("caCertHash: sha256:", "caCertHash: sha256:0", 8, "cluster.caCertHash"),
@@ -36,6 +45,26 @@ fn errors_name_file_line_and_field() {
         ("allow: [develop]", "allow: ['a[']", 12, "checkouts[0].allow[0]"),
         ("allow: [develop]", "allow: [a/b]", 12, "checkouts[0].allow[0]"),
         ("allow: [develop]", "allow: [develop]\n    foreign: [dev*]", 13, "checkouts[0].foreign"),
+        (
+            "allow: [develop]",
+            "allow: [develop]\n    shared: [prod]\n    foreign: [prod]",
+            14,
+            "checkouts[0].foreign",
+        ),
+        ("allow: [develop]", "allow: [1]", 12, "checkouts[0].allow[0]"),
+        (
+            "banner:",
+            "  - path: /b\n    overlayRoots: [o]\n    allow: []\nbanner:",
+            15,
+            "checkouts[1].allow",
+        ),
+        (
+            "banner:",
+            "  - path: /b\n    overlayRoots: [o]\n    path: /c\nbanner:",
+            15,
+            "checkouts[1]: duplicate field `path`",
+        ),
+        ("banner:", "---\nbanner:", 13, "more than one document"),
         ("banner:", "level: severe\nbanner:", 13, "level"),
         ("banner:", "policy: {stdin: maybe}\nbanner:", 13, "policy.stdin"),
         ("banner:", "policy: {remotes: ['nonsense']}\nbanner:", 13, "policy.remotes[0]"),
@@ -61,6 +90,39 @@ fn errors_name_file_line_and_field() {
 }
 
 #[test]
+fn no_message_speaks_of_the_program_s_own_types() {
+    for (from, to) in [
+        ("apiVersion: envguard/v1alpha1", "[]"),
+        ("checkouts:", "checkouts: [[]]\nx:"),
+        ("banner: {contact: \"#sre-oncall\"}", "banner: 5"),
+        ("banner:", "policy: []\nbanner:"),
+        ("banner:", "policy: {confirm: 5}\nbanner:"),
+    ] {
+        let output = changed(from, to);
+        assert!(!output.stderr.contains("struct"), "{output}");
+        let _ended = output.exits(78);
+    }
+}
+
+#[test]
+fn other_systems_line_ends_and_byte_order_mark_are_read() {
+    let text = Instance::new().config_text();
+    for text in [format!("\u{feff}{text}"), text.replace('\n', "\r\n")] {
+        let instance = Instance::new();
+        let top = instance.path("m");
+        let old = text.lines().find(|line| line.contains("- path: ")).unwrap().trim_end();
+        let kubeconfig = instance.path("kubeconfig");
+        let old_kubeconfig =
+            text.lines().find(|line| line.contains("kubeconfig: ")).unwrap().trim_end();
+        let text = text
+            .replace(old, &format!("  - path: {}", top.display()))
+            .replace(old_kubeconfig, &format!("  kubeconfig: {}", kubeconfig.display()));
+        instance.write("config.yaml", &text);
+        instance.envguard(&["apply", "-k", "overlays/develop"]).exits(42);
+    }
+}
+
+#[test]
 fn text_that_is_no_configuration_is_refused_at_once() {
     let bomb = (0..9).fold("a0: &a0 [x,x,x,x,x,x,x,x,x]\n".to_owned(), |text, n| {
         format!("{text}a{}: &a{} [{}]\n", n + 1, n + 1, vec![format!("*a{n}"); 9].join(","))
@@ -80,7 +142,7 @@ fn a_missing_cluster_certificate_is_only_allowed_without_tls() {
         .filter(|line| !line.contains("caCertHash"))
         .map(|line| format!("{line}\n"))
         .collect();
-    with_text(&without).says("cluster.caCertHash: is missing").exits(78);
+    with_text(&without).says("config.yaml:4: cluster.caCertHash: is missing").exits(78);
 }
 
 #[test]
@@ -89,7 +151,10 @@ fn permissions_and_place_must_be_right() {
     let instance = Instance::new();
     for mode in [0o664, 0o646, 0o666] {
         std::fs::set_permissions(instance.config(), std::fs::Permissions::from_mode(mode)).unwrap();
-        instance.envguard(&["apply", "-k", "overlays/develop"]).says("chmod go-w").exits(78);
+        instance
+            .envguard(&["apply", "-k", "overlays/develop"])
+            .says("instead   chmod go-w ")
+            .exits(78);
     }
     let instance = Instance::new();
     instance.write("m/envguard.yaml", &instance.config_text());
@@ -132,6 +197,14 @@ fn the_first_place_that_is_named_decides() {
         }
         Output::of(&mut command).prints("\"environment\": \"development\"");
     }
+    // A relative XDG_CONFIG_HOME would be another place in every directory.
+    let instance = Instance::new();
+    instance.write("elsewhere/envguard/config.yaml", &text);
+    let mut command = instance.command(&crate::support::envguard());
+    command.current_dir(instance.path("elsewhere")).env("XDG_CONFIG_HOME", ".");
+    let output =
+        Output::of(command.env_remove("ENVGUARD_CONFIG").args(["label", "po", "x", "a=b"]));
+    output.says("refused (config-missing)").exits(78);
 }
 
 #[test]

@@ -3,15 +3,18 @@
 //! `/etc/envguard/config.yaml` is the only one read when it exists: no variable,
 //! flag or file in a checkout changes what an instance is.
 
+mod lines;
 mod schema;
 mod values;
 
+use std::ffi::OsStr;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::env::Env;
 use crate::policy::{Policy, Unusable};
+use crate::text::quoted;
 
 /// The configuration of an instance.
 pub const SYSTEM: &str = "/etc/envguard/config.yaml";
@@ -50,6 +53,7 @@ pub fn from_text(text: &str, file: &Path, env: &Env) -> Result<Policy, Unusable>
         file: file.into(),
         line,
         problem,
+        remedy: edit(file),
     })
 }
 
@@ -61,12 +65,18 @@ fn candidates(env: &Env, named: Option<&Path>) -> Vec<PathBuf> {
         places.push(named.to_path_buf());
     } else if let Some(named) = env.get("ENVGUARD_CONFIG") {
         places.push(named.into());
-    } else if let Some(base) = env.get("XDG_CONFIG_HOME") {
-        places.push(Path::new(base).join("envguard/config.yaml"));
+    } else if let Some(base) = absolute(env.get("XDG_CONFIG_HOME")) {
+        places.push(base.join("envguard/config.yaml"));
     } else if let Some(home) = env.home() {
         places.push(home.join(".config/envguard/config.yaml"));
     }
     places
+}
+
+/// The XDG base directory specification has relative values ignored: they would
+/// name another file in every directory.
+fn absolute(value: Option<&OsStr>) -> Option<&Path> {
+    value.map(Path::new).filter(|path| path.is_absolute())
 }
 
 /// Whether there is something at `path`; an unreadable directory counts as
@@ -82,28 +92,39 @@ fn exists(path: &Path) -> bool {
 }
 
 fn read(file: &Path) -> Result<String, Unusable> {
-    let invalid = |problem: String| Unusable::Invalid { file: file.into(), line: None, problem };
+    let invalid = |problem: String, remedy: String| Unusable::Invalid {
+        file: file.into(),
+        line: None,
+        problem,
+        remedy,
+    };
+    let look = || format!("ls -ld {}", quoted(file));
+    let unreadable = |error| invalid(format!("cannot be read: {error}"), look());
     // Ask before opening: a FIFO would block for ever.
-    let metadata = file.metadata().map_err(|error| invalid(format!("cannot be read: {error}")))?;
+    let metadata = file.metadata().map_err(unreadable)?;
     if !metadata.is_file() {
-        return Err(invalid("is not a regular file".into()));
+        return Err(invalid("is not a regular file".into(), look()));
     }
     if metadata.mode() & 0o022 != 0 {
-        return Err(invalid(format!(
-            "can be written by its group or by everybody (mode {:04o}); run: chmod go-w {}",
-            metadata.mode() & 0o7777,
-            file.display()
-        )));
+        let mode = metadata.mode() & 0o7777;
+        return Err(invalid(
+            format!("can be written by its group or by everybody (mode {mode:04o})"),
+            format!("chmod go-w {}", quoted(file)),
+        ));
     }
     if metadata.len() > MAX_BYTES {
-        return Err(invalid(format!("is larger than {MAX_BYTES} bytes")));
+        return Err(invalid(format!("is larger than {MAX_BYTES} bytes"), edit(file)));
     }
     // One byte more than announced: the end is found without asking again.
     let mut bytes = Vec::with_capacity(metadata.len() as usize + 1);
     std::fs::File::open(file)
         .and_then(|opened| opened.take(MAX_BYTES).read_to_end(&mut bytes))
-        .map_err(|error| invalid(format!("cannot be read: {error}")))?;
-    String::from_utf8(bytes).map_err(|_| invalid("is not UTF-8 text".into()))
+        .map_err(unreadable)?;
+    String::from_utf8(bytes).map_err(|_| invalid("is not UTF-8 text".into(), edit(file)))
+}
+
+fn edit(file: &Path) -> String {
+    format!("correct it: ${{EDITOR:-vi}} {}", quoted(file))
 }
 
 /// Refuses a configuration that lies inside a checkout it guards: whoever may
@@ -122,6 +143,7 @@ pub fn outside_checkouts<'t>(
             file: file.into(),
             line: None,
             problem: format!("lies inside the checkout {} that it guards", top.display()),
+            remedy: format!("mv {} {}", quoted(file), quoted(SYSTEM)),
         }),
     }
 }

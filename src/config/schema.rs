@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::values::{AbsolutePath, Fingerprints, HomePath, Pairs, Text};
+use super::lines;
+use super::values::{AbsolutePath, Branch, Fingerprints, HomePath, Name, Pairs, Text};
 use crate::env::Env;
 use crate::level::Level;
 use crate::pattern::Pattern;
@@ -23,11 +24,11 @@ const DEFAULT_TICKET: Duration = Duration::from_secs(300);
 const SYSTEM_AUDIT: &str = "/var/log/envguard";
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(deny_unknown_fields, rename_all = "camelCase", expecting = "the fields of an instance")]
 struct File {
     api_version: ApiVersion,
     kind: Kind,
-    environment: String,
+    environment: Text<Name>,
     level: Option<LevelName>,
     cluster: Cluster,
     checkouts: Vec<Checkout>,
@@ -61,52 +62,53 @@ enum LevelName {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(deny_unknown_fields, rename_all = "camelCase", expecting = "the fields of the cluster")]
 struct Cluster {
-    name: String,
+    name: Text<Name>,
     kubeconfig: Option<Text<HomePath>>,
     server: Text<Server>,
     #[serde(default)]
     ca_cert_hash: Fingerprints,
     exec: Option<Exec>,
-    proxy_url: Option<String>,
-    tls_server_name: Option<String>,
+    proxy_url: Option<Text<String>>,
+    tls_server_name: Option<Text<String>>,
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "`command`, `args` and `env`")]
 struct Exec {
-    command: String,
+    command: Text<String>,
     #[serde(default)]
-    args: Vec<String>,
+    args: Vec<Text<String>>,
     #[serde(default)]
     env: Pairs,
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(deny_unknown_fields, rename_all = "camelCase", expecting = "the fields of a checkout")]
 struct Checkout {
     path: Text<HomePath>,
     overlay_roots: Vec<Text<RootPattern>>,
     allow: Vec<Text<Pattern>>,
     shared: Option<Vec<Text<Pattern>>>,
     foreign: Option<Vec<Text<Pattern>>>,
-    branches: Option<Vec<BranchPattern>>,
+    branches: Option<Vec<Text<Branch>>>,
 }
 
-/// Branch names contain `/`, which a name pattern does not.
-#[derive(Deserialize)]
-struct BranchPattern(String);
-
 #[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "`lines` and `contact`")]
 struct Banner {
-    lines: Vec<String>,
-    contact: Option<String>,
+    lines: Vec<Text<String>>,
+    contact: Option<Text<String>>,
 }
 
 #[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+#[serde(
+    deny_unknown_fields,
+    rename_all = "camelCase",
+    default,
+    expecting = "the fields of the policy"
+)]
 struct Rules {
     mode: Option<ModeName>,
     stdin: Option<StdinName>,
@@ -121,13 +123,13 @@ struct Rules {
 }
 
 #[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "`reading`")]
 struct Plugins {
-    reading: Vec<String>,
+    reading: Vec<Text<String>>,
 }
 
 #[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "`channel`, `mutate`, `destroy` and `ticket`")]
 struct Confirm {
     channel: Option<AskName>,
     mutate: Option<AskName>,
@@ -167,37 +169,28 @@ type Problem = (Option<usize>, String);
 
 /// Reads the text of a configuration `file`.
 pub(super) fn parse(text: &str, file: &Path, env: &Env) -> Result<Policy, Problem> {
+    // Editors of other systems begin a file with a byte order mark.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let parsed: File = serde_yaml::from_str(text).map_err(|error| located(&error, text))?;
     let state = env.get("XDG_STATE_HOME").map(Path::new);
     let home = Home { directory: env.home(), state, allowed: !file.starts_with("/etc") };
     policy(parsed, &home)
-        .map_err(|(field, problem)| (line_of(text, &field), format!("{field}: {problem}")))
+        .map_err(|(field, problem)| (lines::of_field(text, &field), format!("{field}: {problem}")))
 }
 
 fn located(error: &serde_yaml::Error, text: &str) -> Problem {
     let message = error.to_string();
     let (problem, _) = message.rsplit_once(" at line ").unwrap_or((&message, ""));
-    let line = error.location().map(|location| location.line());
-    // The parser places a duplicate at the start of its mapping.
-    let second = problem
-        .split_once("duplicate field `")
-        .and_then(|(_, rest)| lines_of(text, rest.trim_end_matches('`')).nth(1));
-    (second.or(line), problem.to_owned())
-}
-
-/// The line on which the last key of a dotted field first stands. Good enough to
-/// open an editor at; the field's full name stands in the message.
-fn line_of(text: &str, field: &str) -> Option<usize> {
-    let key = field.rsplit('.').next()?.split('[').next()?;
-    lines_of(text, key).next()
-}
-
-fn lines_of(text: &str, key: &str) -> impl Iterator<Item = usize> {
-    let is_key = move |line: &str| {
-        let line = line.trim_start().trim_start_matches("- ").trim_start();
-        line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(':'))
+    let Some(location) = error.location() else {
+        // Without a place: the text goes on after its end.
+        return (lines::of_second_document(text), problem.to_owned());
     };
-    text.lines().zip(1..).filter(move |(line, _)| is_key(line)).map(|(_, number)| number)
+    // The parser places a duplicate at the start of its mapping.
+    let second = problem.split_once("duplicate field `").and_then(|(_, rest)| {
+        let key = rest.trim_end_matches('`');
+        lines::of_duplicate(text, location.line(), location.column(), key)
+    });
+    (Some(second.unwrap_or(location.line())), problem.to_owned())
 }
 
 struct Home<'e> {
@@ -237,14 +230,10 @@ type FieldProblem = (String, String);
 
 fn policy(file: File, home: &Home<'_>) -> Result<Policy, FieldProblem> {
     let (ApiVersion::V1Alpha1, Kind::Instance) = (file.api_version, file.kind);
-    let at = |field: &str, problem: &str| (field.to_owned(), problem.to_owned());
-    let name = file.environment.trim().to_owned();
-    if name.is_empty() || name.chars().any(char::is_control) {
-        return Err(at("environment", "must be a name without control characters"));
-    }
+    let Text(Name(name)) = file.environment;
     let level = file.level.map_or_else(|| Level::of_name(&name), Level::from);
     if file.checkouts.is_empty() {
-        return Err(at("checkouts", "must name at least one checkout"));
+        return Err(("checkouts".to_owned(), "must name at least one checkout".to_owned()));
     }
     let mut checkouts = Vec::new();
     for (index, checkout) in file.checkouts.into_iter().enumerate() {
@@ -263,12 +252,12 @@ fn policy(file: File, home: &Home<'_>) -> Result<Policy, FieldProblem> {
         checkouts,
         also_allow,
         kubectl: file.kubectl.map(|Text(path)| path.0),
-        contact: file.banner.contact,
-        banner_lines: file.banner.lines,
+        contact: file.banner.contact.map(|Text(contact)| contact),
+        banner_lines: plain(file.banner.lines),
         mode: rules.mode.map_or(Mode::Enforce, Mode::from),
         stdin: rules.stdin.map_or(StdinRule::Judge, StdinRule::from),
-        reading_plugins: rules.plugins.reading,
-        remotes: rules.remotes.into_iter().map(|Text(prefix)| prefix).collect(),
+        reading_plugins: plain(rules.plugins.reading),
+        remotes: plain(rules.remotes),
         uncommitted: care(rules.uncommitted, Topic::Uncommitted, level),
         branch: care(rules.branch, Topic::Branch, level),
         skew: care(rules.skew, Topic::Skew, level),
@@ -277,6 +266,11 @@ fn policy(file: File, home: &Home<'_>) -> Result<Policy, FieldProblem> {
         confirm,
         audit: file.audit.map_or_else(|| home.audit(), |Text(path)| path.0),
     })
+}
+
+/// The values without their wrapping.
+fn plain<T>(list: Vec<Text<T>>) -> Vec<T> {
+    list.into_iter().map(|Text(value)| value).collect()
 }
 
 fn care(configured: Option<CareName>, topic: Topic, level: Level) -> Care {
@@ -329,47 +323,45 @@ fn checkout_rule(
     if raw.allow.is_empty() {
         return Err(at("allow", "must name at least one overlay".into()));
     }
-    let patterns = |list: Vec<Text<Pattern>>| -> Vec<Pattern> {
-        list.into_iter().map(|Text(pattern)| pattern).collect()
-    };
+    let shared_is_stated = raw.shared.is_some();
     let shared = match raw.shared {
-        Some(list) => patterns(list),
+        Some(list) => plain(list),
         None => {
             DEFAULT_SHARED.iter().filter_map(|name| Pattern::new(name.as_bytes()).ok()).collect()
         }
     };
-    let mut branches = None;
-    if let Some(list) = raw.branches {
-        let compiled: Result<Vec<_>, _> =
-            list.iter().map(|BranchPattern(name)| Pattern::new(name.as_bytes())).collect();
-        branches = Some(compiled.map_err(|bad| at("branches", bad.to_string()))?);
-    }
     let rule = CheckoutRule {
         path,
-        overlay_roots: raw.overlay_roots.into_iter().map(|Text(root)| root).collect(),
-        allow: patterns(raw.allow),
+        overlay_roots: plain(raw.overlay_roots),
+        allow: plain(raw.allow),
         shared,
-        foreign: raw.foreign.map(patterns),
-        branches,
+        foreign: raw.foreign.map(plain),
+        branches: raw
+            .branches
+            .map(|list| list.into_iter().map(|Text(Branch(name))| name).collect()),
     };
-    match contradiction(&rule) {
-        Some(name) => Err(at("foreign", format!("{name} is listed under `allow` too"))),
-        None => Ok(rule),
+    let foreign = rule.foreign.as_deref().unwrap_or_default();
+    if let Some(name) = contradiction(&rule.allow, foreign) {
+        return Err(at("foreign", format!("{name} is listed under `allow` too")));
     }
+    // A stated `foreign` may take a name out of the default `shared`.
+    if shared_is_stated && let Some(name) = contradiction(&rule.shared, foreign) {
+        return Err(at("foreign", format!("{name} is listed under `shared` too")));
+    }
+    Ok(rule)
 }
 
-/// A name that is both allowed and foreign, as far as the patterns show it
-/// without a directory to look at.
-fn contradiction(rule: &CheckoutRule) -> Option<String> {
-    let foreign = rule.foreign.as_ref()?;
+/// A name that two lists have in common, as far as the patterns show it without a
+/// directory to look at.
+fn contradiction(these: &[Pattern], those: &[Pattern]) -> Option<String> {
     let clash = |these: &[Pattern], those: &[Pattern]| {
         these
             .iter()
             .filter_map(Pattern::literal)
             .find(|name| those.iter().any(|pattern| pattern.matches(name.as_bytes())))
     };
-    clash(&rule.allow, foreign).or_else(|| clash(foreign, &rule.allow)).or_else(|| {
-        let same = rule.allow.iter().find(|pattern| foreign.contains(pattern))?;
+    clash(these, those).or_else(|| clash(those, these)).or_else(|| {
+        let same = these.iter().find(|pattern| those.contains(pattern))?;
         Some(same.to_string())
     })
 }
@@ -383,6 +375,11 @@ fn pin(cluster: Cluster, home: &Home<'_>) -> Result<Pin, FieldProblem> {
             .map(|home| format!("{home}/.kube/config"))
             .ok_or_else(|| "is needed when the variable HOME is not set".to_owned()),
     }
+    .and_then(|path| match path.contains(':') {
+        // kubectl is given the path in KUBECONFIG, which is a list.
+        true => Err(format!("{path:?} must not contain `:`, which separates files in KUBECONFIG")),
+        false => Ok(path),
+    })
     .map_err(|problem| ("cluster.kubeconfig".to_owned(), problem))?;
     let Fingerprints(authorities) = cluster.ca_cert_hash;
     let server = cluster.server.0;
@@ -393,16 +390,16 @@ fn pin(cluster: Cluster, home: &Home<'_>) -> Result<Pin, FieldProblem> {
         ));
     }
     Ok(Pin {
-        name: cluster.name,
+        name: cluster.name.0.0,
         kubeconfig: kubeconfig.into(),
         server,
         authorities,
         credentials: cluster.exec.map(|exec| Credentials {
-            command: exec.command,
-            args: exec.args,
+            command: exec.command.0,
+            args: plain(exec.args),
             env: exec.env.0.into_iter().collect(),
         }),
-        proxy_url: cluster.proxy_url,
-        tls_server_name: cluster.tls_server_name,
+        proxy_url: cluster.proxy_url.map(|Text(url)| url),
+        tls_server_name: cluster.tls_server_name.map(|Text(name)| name),
     })
 }

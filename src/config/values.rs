@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer, de};
 
 use crate::pattern::Pattern;
 use crate::policy::{Fingerprint, RemotePrefix, RootPattern, Server};
+use crate::text::shown;
 
 /// A value that is written as text in the configuration.
 pub(super) trait FromText: Sized {
@@ -25,8 +26,9 @@ pub(super) struct Text<T>(pub(super) T);
 impl<'de, T: FromText> Deserialize<'de> for Text<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // The visitor itself reports what is wrong: only then does the parser add
-        // line and field.
-        deserializer.deserialize_str(TextVisitor(PhantomData))
+        // line and field. And the parser decides what is text: asked for a string
+        // it would hand over numbers and booleans as well.
+        deserializer.deserialize_any(TextVisitor(PhantomData))
     }
 }
 
@@ -36,13 +38,44 @@ impl<T: FromText> de::Visitor<'_> for TextVisitor<T> {
     type Value = Text<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("text")
+        f.write_str("text; quote what looks like a number")
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
         T::from_text(text)
             .map(Text)
             .map_err(|problem| E::custom(format_args!("{text:?} {problem}")))
+    }
+}
+
+impl FromText for String {
+    fn from_text(text: &str) -> Result<Self, String> {
+        Ok(text.to_owned())
+    }
+}
+
+/// What the environment or the cluster is called. It is shown, compared and typed
+/// by people, so it is neither empty nor has anything that cannot be seen.
+#[derive(Debug)]
+pub(super) struct Name(pub(super) String);
+
+impl FromText for Name {
+    fn from_text(text: &str) -> Result<Self, String> {
+        let name = text.trim();
+        if name.is_empty() || shown(name) != name {
+            return Err("must be a name without control or invisible characters".into());
+        }
+        Ok(Self(name.to_owned()))
+    }
+}
+
+/// A branch: its name contains `/`, which a name of a directory does not.
+#[derive(Debug)]
+pub(super) struct Branch(pub(super) Pattern);
+
+impl FromText for Branch {
+    fn from_text(text: &str) -> Result<Self, String> {
+        Pattern::new(text.as_bytes()).map(Self).map_err(|bad| format!("is {bad}"))
     }
 }
 
@@ -181,7 +214,7 @@ impl<'de> Deserialize<'de> for Pairs {
             }
             fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut pairs = BTreeMap::new();
-                while let Some((name, value)) = map.next_entry::<String, String>()? {
+                while let Some((name, Text(value))) = map.next_entry::<String, Text<String>>()? {
                     if pairs.contains_key(&name) {
                         return Err(de::Error::custom(format_args!("duplicate name {name:?}")));
                     }

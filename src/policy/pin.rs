@@ -77,9 +77,10 @@ fn split_port(authority: &str, default: u16) -> Result<(&str, u16), String> {
     }
     match port.strip_prefix(':') {
         None if port.is_empty() => Ok((host, default)),
+        // Digits alone: `parse` would take a sign too, which Go's URLs do not.
         Some(digits) => match digits.parse() {
-            Ok(number) => Ok((host, number)),
-            Err(_) => Err(format!("has the port {digits:?}")),
+            Ok(number) if digits.bytes().all(|digit| digit.is_ascii_digit()) => Ok((host, number)),
+            _ => Err(format!("has the port {digits:?}")),
         },
         None => Err("has something after its host".into()),
     }
@@ -195,6 +196,7 @@ mod tests {
             "https://a%62c",
             "https://abc:99999",
             "https://abc:",
+            "https://abc:+443",
             "https://[::1",
             "https://[::1]x",
             "https://abc/../def",

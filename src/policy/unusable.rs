@@ -19,6 +19,8 @@ pub enum Unusable {
         line: Option<usize>,
         /// Field and problem in one phrase.
         problem: String,
+        /// What to do about it, as a line that can be pasted.
+        remedy: String,
     },
 }
 
@@ -29,7 +31,7 @@ impl fmt::Display for Unusable {
                 f.write_str("no configuration:")?;
                 looked_for.iter().try_for_each(|path| write!(f, " {}", path.display()))
             }
-            Self::Invalid { file, line, problem } => {
+            Self::Invalid { file, line, problem, .. } => {
                 write!(f, "{}", file.display())?;
                 if let Some(line) = line {
                     write!(f, ":{line}")?;

@@ -68,12 +68,12 @@ pub fn config_unusable(unusable: &Unusable) -> Reason {
                 looked_for.first().map_or_else(String::new, shown)
             ),
         ),
-        Unusable::Invalid { file, .. } => binding(
+        Unusable::Invalid { file, remedy, .. } => binding(
             Code::ConfigInvalid,
             shown(unusable.to_string()),
             shown(file),
             "without a valid configuration only commands that read may run".to_owned(),
-            format!("correct it: ${{EDITOR:-vi}} {}", quoted(file)),
+            remedy.clone(),
         ),
     }
 }
