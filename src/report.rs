@@ -7,7 +7,7 @@ use owo_colors::{OwoColorize, Style};
 
 use crate::env::Env;
 use crate::judge::{Outcome, Reason, Verdict};
-use crate::policy::{Policy, Unusable};
+use crate::policy::Policy;
 use crate::text::{shown, wrapped};
 
 /// Lines are wrapped for the narrowest terminal in use.
@@ -90,14 +90,6 @@ impl Reporter {
     /// One line of warning.
     pub fn warning(self, line: &str) {
         self.print(&format!("envguard: {line}\n"));
-    }
-
-    /// The one line with which reading commands pass without a configuration.
-    pub fn unguarded(self, unusable: &Unusable) {
-        self.warning(&format!(
-            "not guarded: {}; only commands that read will run",
-            shown(unusable.to_string())
-        ));
     }
 
     /// An error of ours, with what would help.

@@ -140,24 +140,33 @@ fn is_possible(request: &Request, facts: &Facts, readings: usize) -> bool {
 /// Without a configuration, commands that only read pass with one line of warning;
 /// everything else is refused.
 fn unconfigured(words: &[OsString], env: &Env, reporter: Reporter, unusable: &Unusable) -> Exit {
+    let verdict = judge_unconfigured(words, unusable);
+    reporter.verdict(&verdict, None);
+    if verdict.outcome == Outcome::Refuse {
+        return Exit::Config;
+    }
+    become_kubectl(words, None, env, reporter)
+}
+
+/// The verdict where no configuration can be used.
+pub fn judge_unconfigured(words: &[OsString], unusable: &Unusable) -> Verdict {
     let classes: Vec<Option<Class>> = match kubectl::readings(words) {
         Ok(readings) => {
             readings.into_iter().map(|reading| Request::new(words, reading).class).collect()
         }
         Err(_) => vec![None],
     };
-    let only_reads = classes.iter().all(|class| class.is_some_and(Class::only_reads));
-    if !only_reads {
+    if !classes.iter().all(|class| class.is_some_and(Class::only_reads)) {
         let reasons = vec![judge::config_unusable(unusable)];
-        reporter.verdict(&Verdict { reasons, ..Verdict::default() }, None);
-        return Exit::Config;
+        return Verdict { reasons, ..Verdict::default() };
     }
     let silent =
         |class: &Option<Class>| matches!(class, Some(Class::PassThrough | Class::Completion));
+    let mut warnings = Vec::new();
     if !classes.iter().all(silent) {
-        reporter.unguarded(unusable);
+        warnings.push(format!("not guarded: {unusable}; only commands that read will run"));
     }
-    become_kubectl(words, None, env, reporter)
+    Verdict { outcome: Outcome::Run { ask: Ask::Never }, reasons: Vec::new(), warnings }
 }
 
 /// Completion callbacks contact the server: they get the pinned environment and no

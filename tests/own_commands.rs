@@ -65,6 +65,43 @@ fn a_closed_pipe_is_no_error() {
 }
 
 #[test]
+fn what_cannot_be_written_is_an_error() {
+    let instance = Instance::new();
+    for words in
+        [&["why"][..], &["why", "target-foreign"], &["--help"], &["check", "--", "get", "po"]]
+    {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut command = instance.command(&crate::support::envguard());
+        let output = command.args(words).stdout(full).stderr(std::process::Stdio::piped()).output();
+        let output = output.unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{words:?}: {said}");
+        assert!(
+            said.starts_with("envguard: error: could not write to standard output: "),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn check_says_what_would_happen_without_a_configuration() {
+    let instance = Instance::new();
+    let checked = |words: &[&str]| {
+        let mut command = instance.command(&crate::support::envguard());
+        command.env_remove("ENVGUARD_CONFIG").args(["check", "-o", "json", "--"]).args(words);
+        let output = Output::of(&mut command);
+        let document: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
+        (output.code, document)
+    };
+    let (code, document) = checked(&["get", "pods"]);
+    assert_eq!((code, &document["verdict"]), (Some(0), &"run".into()));
+    assert!(document["warnings"][0].as_str().unwrap().starts_with("not guarded: "), "{document}");
+    let (code, document) = checked(&["apply", "-k", "overlays/develop"]);
+    assert_eq!((code, &document["verdict"]), (Some(78), &"refuse".into()));
+    assert_eq!(document["reasons"][0]["code"], "config-missing");
+}
+
+#[test]
 fn own_commands_are_named_like_no_kubectl_command() {
     for kubectl in kubectls() {
         let mut command = std::process::Command::new(&kubectl.path);

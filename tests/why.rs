@@ -55,7 +55,26 @@ fn names_of_codes_are_unique_and_read_back() {
     for code in Code::ALL {
         assert_eq!(Code::named(code.name()), Some(code));
     }
-    assert_eq!(overview(Language::English).lines().count(), Code::ALL.len());
+}
+
+#[test]
+fn the_overview_has_a_whole_sentence_for_each_code() {
+    for (language, stop) in [(Language::English, '.'), (Language::Japanese, '。')] {
+        let text = overview(language);
+        let mut codes = Vec::new();
+        let mut last = "";
+        for line in text.lines() {
+            let width: usize = line.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum();
+            assert!(width <= 80, "{line}");
+            if !line.starts_with(' ') {
+                assert!(last.is_empty() || last.ends_with(stop), "{last}");
+                codes.push(Code::named(line));
+            }
+            last = line;
+        }
+        assert!(last.ends_with(stop), "{last}");
+        assert_eq!(codes, Code::ALL.map(Some));
+    }
 }
 
 #[test]
@@ -73,5 +92,10 @@ fn the_locale_chooses_the_language() {
     assert!(
         say(Some("ja_JP.UTF-8"), &["why", "--lang", "en", "target-foreign"]).contains("## Why")
     );
+    assert!(say(Some("ja_JP"), &["why", "target-foreign"]).contains("## 対処"));
+    // these terminals could not show the Japanese page, or ask for something else
+    for locale in ["ja_JP.eucJP", "ja_JP.SJIS@x", "jam_JM.UTF-8", "C"] {
+        assert!(say(Some(locale), &["why", "target-foreign"]).contains("## Why"), "{locale}");
+    }
     assert!(say(None, &["why"]).contains("target-foreign"));
 }

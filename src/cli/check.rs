@@ -8,7 +8,7 @@ use super::args::{Check, Format};
 use super::print;
 use crate::env::Env;
 use crate::exit::Exit;
-use crate::judge::{Code, Facts, Outcome, Reason, Verdict, Whereabouts, config_unusable};
+use crate::judge::{Code, Facts, Outcome, Reason, Verdict, Whereabouts};
 use crate::policy::{Ask, Mode, Policy};
 use crate::report::Reporter;
 use crate::run::{self, Judged};
@@ -30,6 +30,7 @@ struct Document<'d> {
     sandbox: &'static str,
     class: Option<&'static str>,
     reasons: Vec<ReasonDocument<'d>>,
+    warnings: &'d [String],
     reached: Vec<String>,
 }
 
@@ -43,12 +44,7 @@ struct ReasonDocument<'d> {
 }
 
 /// Judges and prints.
-pub(super) fn check(
-    arguments: &Check,
-    named: Option<&Path>,
-    env: &Env,
-    reporter: Reporter,
-) -> Exit {
+pub(super) fn check(arguments: &Check, named: Option<&Path>, env: &Env) -> Exit {
     let words = match arguments.words.split_first() {
         // `check -- kubectl apply …` is what a person copies from a runbook.
         Some((first, rest)) if first == "kubectl" => rest,
@@ -58,8 +54,7 @@ pub(super) fn check(
     let (judged, policy) = match &instance {
         Ok(instance) => (run::judge_words(words, instance, env), Some(&instance.loaded.policy)),
         Err(unusable) => {
-            let reasons = vec![config_unusable(unusable)];
-            let verdict = Verdict { reasons, ..Verdict::default() };
+            let verdict = run::judge_unconfigured(words, unusable);
             (Judged { requests: Vec::new(), facts: Vec::new(), verdict }, None)
         }
     };
@@ -69,10 +64,7 @@ pub(super) fn check(
     };
     match printed {
         Exit::Success => exit_of(&judged.verdict),
-        failed => {
-            reporter.error("could not write to standard output", "check the disk and the pipe");
-            failed
-        }
+        failed => failed,
     }
 }
 
@@ -130,6 +122,7 @@ fn json(judged: &Judged, words: &[std::ffi::OsString], policy: Option<&Policy>) 
             .and_then(|request| request.class)
             .map(crate::kubectl::Class::name),
         reasons: verdict.reasons.iter().map(reason_document).collect(),
+        warnings: &verdict.warnings,
         reached: reached(&judged.facts),
     };
     // Serializing plain strings cannot fail.

@@ -2,6 +2,7 @@
 //! clap, because kubectl's words belong to kubectl.
 
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use super::args::OWN_COMMANDS;
@@ -46,15 +47,13 @@ fn plugin(words: Vec<OsString>) -> Call {
     let mut consumed = 0;
     loop {
         let Some(word) = rest.next() else { return Call::Own { words } };
-        let text = word.to_string_lossy();
-        let (flag, attached) = match text.split_once('=') {
-            Some((flag, value)) if flag.starts_with("--") => (flag, Some(OsString::from(value))),
-            _ => (text.as_ref(), None),
-        };
-        match flag {
+        let (flag, attached) = split(word);
+        let flag = flag.to_string_lossy();
+        match flag.as_ref() {
             "--config" | "--confirm" => {
                 consumed += if attached.is_some() { 1 } else { 2 };
-                let Some(value) = attached.or_else(|| rest.next().cloned()) else {
+                let value = attached.map(OsStr::to_os_string).or_else(|| rest.next().cloned());
+                let Some(value) = value.filter(|value| !value.is_empty()) else {
                     return Call::Usage(format!("{flag} needs a value"));
                 };
                 if flag == "--config" {
@@ -69,6 +68,17 @@ fn plugin(words: Vec<OsString>) -> Call {
             command if OWN_COMMANDS.contains(&command) => return Call::Own { words },
             _ => return Call::Kubectl { options, words: words[consumed..].to_vec() },
         }
+    }
+}
+
+/// `--flag=value` in its two parts; every other word as it is.
+fn split(word: &OsStr) -> (&OsStr, Option<&OsStr>) {
+    let bytes = word.as_bytes();
+    match bytes.iter().position(|byte| *byte == b'=') {
+        Some(at) if bytes.starts_with(b"--") => {
+            (OsStr::from_bytes(&bytes[..at]), Some(OsStr::from_bytes(&bytes[at + 1..])))
+        }
+        _ => (word, None),
     }
 }
 
@@ -122,7 +132,17 @@ mod tests {
             assert_eq!(found, options);
             assert_eq!(words, ["get", "po"]);
         }
-        assert!(matches!(call("kubectl-envguard", &["--confirm"]), Call::Usage(_)));
+        for words in [&["--confirm"][..], &["--config=", "get"], &["--confirm", "", "get"]] {
+            assert!(matches!(call("kubectl-envguard", words), Call::Usage(_)), "{words:?}");
+        }
+        // A file's name need not be UTF-8.
+        let named = OsStr::from_bytes(b"--config=/\xff").to_os_string();
+        let Call::Kubectl { options, .. } =
+            dispatch(OsStr::new("kubectl-envguard"), vec![named, "get".into()])
+        else {
+            panic!("a kubectl command");
+        };
+        assert_eq!(options.config, Some(PathBuf::from(OsStr::from_bytes(b"/\xff"))));
         // The shim has no options of its own: everything is kubectl's.
         assert_eq!(call("kubectl", &["--confirm", "x"]), kubectl(&["--confirm", "x"]));
     }

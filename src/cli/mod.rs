@@ -84,17 +84,13 @@ fn own(words: &[OsString], env: &Env, reporter: Reporter) -> Exit {
     let parsed = match args::Own::try_parse_from(std::iter::once(&name).chain(words)) {
         Ok(parsed) => parsed,
         Err(error) => {
-            let help = !error.use_stderr();
-            // Help goes to standard output, errors to standard error; a reader
-            // that went away is no error.
-            error.print().unwrap_or_default();
-            return if help { Exit::Success } else { Exit::Usage };
+            // Help goes to standard output, errors to standard error.
+            let printed = written(error.print());
+            return if error.use_stderr() { Exit::Usage } else { printed };
         }
     };
     match parsed.command {
-        args::Command::Check(check) => {
-            check::check(&check, parsed.config.as_deref(), env, reporter)
-        }
+        args::Command::Check(check) => check::check(&check, parsed.config.as_deref(), env),
         args::Command::Audit(audit) => audit::show(&audit, parsed.config.as_deref(), env, reporter),
         args::Command::Restore(restore) => {
             restore::restore(&restore, parsed.config.as_deref(), env, reporter)
@@ -129,11 +125,23 @@ fn show_why(why: &args::Why, env: &Env, reporter: Reporter) -> Exit {
     }
 }
 
-/// Prints to standard output; a closed pipe ends it quietly.
+/// Prints to standard output.
 fn print(text: &str) -> Exit {
     use std::io::Write;
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Exit::Failure,
+    let mut stdout = std::io::stdout().lock();
+    written(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
+}
+
+/// How writing to standard output ended; a reader that went away is no error.
+fn written(result: std::io::Result<()>) -> Exit {
+    match result {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Reporter::plain().error(
+                &format!("could not write to standard output: {error}"),
+                "check the disk: df -h",
+            );
+            Exit::Failure
+        }
         _ => Exit::Success,
     }
 }

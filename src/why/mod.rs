@@ -15,14 +15,17 @@ pub enum Language {
 
 impl Language {
     /// The language the locale asks for: Japanese for `ja`, else English. POSIX:
-    /// `LC_ALL` before `LC_MESSAGES` before `LANG`.
+    /// `LC_ALL` before `LC_MESSAGES` before `LANG`. The pages are UTF-8: a locale
+    /// that names another encoding gets the English ones, which are ASCII.
     #[must_use]
     pub fn of_env(env: &Env) -> Self {
         let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| env.get(name));
-        match locale {
-            Some(locale) if locale.to_string_lossy().starts_with("ja") => Self::Japanese,
-            _ => Self::English,
-        }
+        let locale = locale.map(|locale| locale.to_string_lossy().to_ascii_lowercase());
+        let locale = locale.unwrap_or_default();
+        let language = locale.split(['_', '.', '@']).next();
+        let encoding = locale.split_once('.').map(|(_, rest)| rest.split('@').next());
+        let is_readable = matches!(encoding, None | Some(Some("utf-8" | "utf8")));
+        if language == Some("ja") && is_readable { Self::Japanese } else { Self::English }
     }
 }
 
@@ -77,16 +80,35 @@ pub const fn page(code: Code, language: Language) -> &'static str {
 pub fn overview(language: Language) -> String {
     let mut text = String::new();
     for code in Code::ALL {
-        text.push_str(&format!("{:<20}{}\n", code.name(), gist(page(code, language))));
+        text.push_str(code.name());
+        for line in gist(page(code, language)) {
+            text.push_str("\n  ");
+            text.push_str(line);
+        }
+        text.push('\n');
     }
     text
 }
 
-/// The first line under the first heading.
-fn gist(page: &str) -> &str {
-    page.lines()
-        .skip_while(|line| !line.starts_with("## "))
-        .skip(1)
-        .find(|line| !line.is_empty())
-        .unwrap_or_default()
+/// The first sentence under the first heading, in the page's own lines.
+fn gist(page: &str) -> Vec<&str> {
+    let mut sentence = Vec::new();
+    let lines = page.lines().skip_while(|line| !line.starts_with("## ")).skip(1);
+    for line in lines.take_while(|line| !line.is_empty()) {
+        let end = line
+            .find(". ")
+            .map(|at| at + 1)
+            .or_else(|| line.find('。').map(|at| at + '。'.len_utf8()));
+        match end {
+            Some(end) => {
+                sentence.push(&line[..end]);
+                break;
+            }
+            None => sentence.push(line),
+        }
+        if line.ends_with('.') {
+            break;
+        }
+    }
+    sentence
 }
