@@ -67,7 +67,7 @@ fn guarded(
         reporter.verdict(&refusal, Some(policy));
         return Exit::Refused;
     }
-    let words = match with_namespace(words, &judged.requests, env) {
+    let words = match with_namespace(words, &judged, env) {
         Ok(words) => words,
         Err(value) => {
             reporter.error(
@@ -178,12 +178,7 @@ fn answer_completion(
     env: &Env,
     reporter: Reporter,
 ) -> Option<Exit> {
-    let callback = words.first()?;
-    if callback != "__complete" && callback != "__completeNoDesc" {
-        return None;
-    }
-    let leaves_pin = kubectl::completion_leaves_pin(&words[1..]);
-    if leaves_pin {
+    if kubectl::completion_leaves_pin(&kubectl::completion_words(words)?) {
         use std::io::Write;
         let answered = writeln!(std::io::stdout(), ":1");
         return Some(if answered.is_ok() { Exit::Success } else { Exit::Failure });
@@ -191,13 +186,15 @@ fn answer_completion(
     Some(become_kubectl(words, Some(policy), env, reporter))
 }
 
+/// Plugins, also those of `create`, must stand first and get the words as they are.
 fn with_namespace(
     words: &[OsString],
-    requests: &[Request],
+    judged: &Judged,
     env: &Env,
 ) -> Result<Vec<OsString>, OsString> {
     let mut all = words.to_vec();
-    if let Some(request) = requests.first()
+    if judged.facts.iter().all(|facts| facts.plugin.is_none())
+        && let Some(request) = judged.requests.first()
         && let Some(flag) = exec::namespace(request, env)?
     {
         all.insert(0, flag);

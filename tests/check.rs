@@ -94,6 +94,7 @@ fn ordinary_work_runs_and_the_accident_is_refused() {
             // what is not understood
             (&["apply", "--filenam", "x"], "flag-unknown"),
             (&["frobnicate", "x"], "command-unknown"),
+            (&["rollout", "forwards", "deploy/x"], "command-unknown"),
             (&["apply", "-f", "a\"b"], "input-unreadable"),
         ],
     );
@@ -306,9 +307,62 @@ fn plugins_are_searched_not_parsed() {
         &instance,
         &[
             (&["create", "thing", "x"], "run"),
+            (&["create", "thing", "--flag-of-its-own", "x"], "run"),
             (&["create", "thing", "overlays/prod/extra.yaml"], "target-foreign"),
+            (&["create", "thing", "--context", "prod"], "cluster-override"),
+            (&["create", "other", "--flag-of-its-own", "x"], "command-unknown"),
         ],
     );
+}
+
+#[test]
+fn a_plugin_with_a_slash_is_a_path_from_here() {
+    // kubectl 1.20–1.36 (Go's LookPath): `kubectl local/x` runs ./kubectl-local/x
+    let instance = Instance::new();
+    for name in ["m/kubectl-local/x", "m/kubectl-create-local/x"] {
+        instance.write(name, "#!/bin/sh\nexit 7\n");
+        instance.executable(name);
+    }
+    holds(
+        &instance,
+        &[
+            (&["local/x"], "run"),
+            (&["local/x", "overlays/prod/extra.yaml"], "target-foreign"),
+            (&["create", "local/x", "overlays/prod/extra.yaml"], "target-foreign"),
+            (&["local/y"], "command-unknown"),
+        ],
+    );
+}
+
+#[test]
+fn raw_requests_are_no_dry_runs() {
+    let instance = Instance::new();
+    let raw = "--raw=/api/v1/namespaces/x/configmaps";
+    holds(
+        &instance,
+        &[
+            // The value is a list: kubectl opens overlays/prod/extra.yaml.
+            (&["create", raw, "-f", "\"overlays/prod/extra.yaml\""], "target-foreign"),
+            (&["create", raw, "-f", "/etc/hostname", "--dry-run=client"], "target-outside"),
+            (&["delete", raw, "--as", "x", "--dry-run=client"], "identity-override"),
+            (&["replace", "--force", "-f", "/etc/hostname", "--dry-run=client"], "target-outside"),
+        ],
+    );
+    let careful = Instance::new().rules("policy: {confirm: {destroy: always}}");
+    careful
+        .envguard(&["create", raw, "-f", "overlays/develop/extra.yaml"])
+        .refused("not-confirmed");
+    careful.envguard(&["create", "-f", "overlays/develop/extra.yaml"]).exits(42);
+}
+
+#[test]
+fn a_command_that_is_two_things_asks_for_both() {
+    let careful = Instance::new().rules("policy: {confirm: {channel: always}}");
+    careful.envguard(&["run", "x", "--image=i", "-it", "--", "sh"]).refused("not-confirmed");
+    careful.envguard(&["run", "x", "--image=i"]).exits(42);
+    let careful = Instance::new().rules("policy: {confirm: {mutate: always}}");
+    careful.envguard(&["debug", "pod/x", "--image=i"]).refused("not-confirmed");
+    careful.envguard(&["exec", "x", "--", "sh"]).exits(42);
 }
 
 #[test]

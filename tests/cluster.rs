@@ -1,8 +1,6 @@
 //! kubectl reaches the pinned cluster or none.
 
-use crate::support::Instance;
-use crate::support::certificate;
-use crate::support::kubeconfig;
+use crate::support::{Instance, certificate, kubeconfig, read};
 
 const SERVER: &str = "https://pinned.example.test";
 
@@ -206,12 +204,33 @@ fn the_pinned_kubeconfig_is_not_edited() {
         .says("instead   export ENVGUARD_NAMESPACE=web\n");
     instance.envguard(&["config", "view"]).exits(42);
     instance.envguard(&["config", "get-contexts"]).exits(42);
+    // The same file by name, and through links, is the same file.
+    let pinned = instance.path("kubeconfig");
+    instance.link(pinned.to_str().unwrap(), "symbolic");
+    std::fs::hard_link(&pinned, instance.path("hard")).unwrap();
+    for name in ["kubeconfig", "symbolic", "hard"] {
+        let flag = format!("--kubeconfig={}", instance.path(name).display());
+        instance
+            .envguard(&["config", "set-context", "--current", "--namespace=x", &flag])
+            .refused("kubeconfig-edit");
+        instance.envguard(&["config", "view", &flag]).exits(42);
+    }
+    let text = read(&pinned);
+    let copy = instance.write("copy", &text);
+    let flag = format!("--kubeconfig={}", copy.display());
+    instance.envguard(&["config", "set-context", "--current", "--namespace=x", &flag]).exits(42);
+    // The last one counts, and an empty one is none.
+    instance
+        .envguard(&["config", "use", "develop-eks", &flag, "--kubeconfig="])
+        .refused("kubeconfig-edit");
 }
 
 #[test]
 fn a_shell_may_have_its_own_namespace() {
     let words = |namespace: &str, words: &[&str]| {
         let instance = Instance::new();
+        instance.write("bin/kubectl-create-thing", "#!/bin/sh\nexit 7\n");
+        instance.executable("bin/kubectl-create-thing");
         let mut command = instance.command(&crate::support::envguard());
         command.args(words).env("ENVGUARD_NAMESPACE", namespace);
         let output = crate::support::Output::of(&mut command);
@@ -223,6 +242,8 @@ fn a_shell_may_have_its_own_namespace() {
     assert_eq!(words("web", &["get", "po", "-n", "x"]).1, given(&["get", "po", "-n", "x"]));
     assert_eq!(words("web", &["kustomize", "base"]).1, given(&["kustomize", "base"]));
     assert_eq!(words("", &["get", "po"]).1, given(&["get", "po"]));
+    // A plugin of `create` is one only when it stands first.
+    assert_eq!(words("web", &["create", "thing"]).1, given(&["create", "thing"]));
     assert_eq!(words("-x --context=prod", &["get", "po"]), (Some(64), None));
 }
 
@@ -238,6 +259,7 @@ fn completion_callbacks_stay_with_the_pin() {
         &["__complete", "get", "--context=prod", "po"],
         &["__complete", "-shttps://other.test", "get", ""],
         &["__completeNoDesc", "--kubeconfig=/x", "get", ""],
+        &["--context=prod", "__complete", "get", ""],
     ] {
         std::fs::remove_file(instance.path("kubectl-called")).unwrap_or_default();
         let output = instance.envguard(words).exits(0);

@@ -77,6 +77,8 @@ const CASES: &[Case] = &[
     ("", nothing, &["apply", "-f"]),
     ("", nothing, &["-R", "-f", "dir", "apply"]),
     ("", nothing, &["aply", "-k", "overlays/develop"]),
+    ("", nothing, &["rollout", "forwards", "deploy/web"]),
+    ("", nothing, &["create", "thing", "--size=1"]),
     ("", |i| drop(i.write("m/overlays/develop/kustomization.yaml", "resource: [x]\n")), APPLY),
     ("", |i| drop(std::fs::remove_file(i.path("kubeconfig"))), &["get", "pods"]),
     ("", nothing, &["apply", "-f", "a\"b"]),

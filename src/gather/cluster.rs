@@ -1,5 +1,6 @@
 //! Which cluster a request would reach.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::env::Env;
@@ -17,15 +18,25 @@ pub(super) fn facts(policy: &Policy, request: &Request, env: &Env) -> ClusterFac
         Ok(kubeconfig) => kubeconfig.resolve(&Selection::default()),
         Err(trouble) => Err(trouble.clone()),
     };
+    let named = named_file(request);
     ClusterFacts {
-        with_flags: with_flags(request, &pinned),
+        with_flags: with_flags(request, named.as_deref(), &pinned),
+        other_file: named.is_some_and(|file| !same_file(&file, pinned_file)),
         pinned: without_flags,
         exported: exported(policy, env),
     }
 }
 
+/// The file of `--kubeconfig`: the last one counts, one path and no list, and an
+/// empty one counts as none (kubectl 1.20–1.36).
+fn named_file(request: &Request) -> Option<PathBuf> {
+    let given = request.overrides.iter().rfind(|given| given.flag == "kubeconfig")?;
+    (!given.value.is_empty()).then(|| PathBuf::from(&given.value))
+}
+
 fn with_flags(
     request: &Request,
+    named: Option<&Path>,
     pinned: &Result<Kubeconfig, Trouble>,
 ) -> Option<Result<Resolved, Trouble>> {
     if request.overrides.is_empty() {
@@ -47,9 +58,7 @@ fn with_flags(
         tls_server_name: text("tls-server-name").filter(|name| !name.is_empty()),
         insecure: text("insecure-skip-tls-verify").is_some_and(|value| value != "false"),
     };
-    // kubectl takes one path here, and an empty one counts as none.
-    let named = text("kubeconfig").filter(|path| !path.is_empty()).map(PathBuf::from);
-    let other = named.map(|path| Kubeconfig::of_file(&path));
+    let other = named.map(Kubeconfig::of_file);
     let kubeconfig = other.as_ref().unwrap_or(pinned);
     Some(match kubeconfig {
         Ok(kubeconfig) => kubeconfig.resolve(&selection),
@@ -70,6 +79,9 @@ fn exported(policy: &Policy, env: &Env) -> Option<(std::ffi::OsString, Result<Re
     Some((value.to_os_string(), resolved))
 }
 
+/// Whether two paths lead to one file, through whatever links: kubectl writes
+/// through them.
 fn same_file(one: &Path, other: &Path) -> bool {
-    one == other || matches!((one.canonicalize(), other.canonicalize()), (Ok(a), Ok(b)) if a == b)
+    let identity = |path: &Path| path.metadata().map(|found| (found.dev(), found.ino())).ok();
+    one == other || identity(one).is_some_and(|file| identity(other) == Some(file))
 }

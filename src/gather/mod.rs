@@ -11,7 +11,6 @@ mod stdin;
 mod territory;
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::env::Env;
@@ -42,11 +41,9 @@ pub fn gather(
         territory::visit_literal_roots(&mut gathering.facts.territory, policy);
         gathering.targets(request, env);
     }
-    if let Some(words) = request.plugin_words().or_else(|| create_plugin_words(request)) {
+    if let Some(words) = request.plugin_words() {
         gathering.facts.plugin = find_plugin(words, env);
-        if gathering.facts.plugin.is_some() || request.plugin_words().is_some() {
-            gathering.plugin_words(request, env);
-        }
+        gathering.plugin_words(request, env);
     }
     if request.class != Some(crate::kubectl::Class::PassThrough) || !request.overrides.is_empty() {
         gathering.facts.cluster = Some(cluster::facts(policy, request, env));
@@ -260,27 +257,23 @@ impl Gathering<'_> {
     }
 }
 
-/// `create NAME …`: since kubectl 1.31 a `kubectl-create-NAME` on `PATH` gets all
-/// words when `create` has no such subcommand.
-fn create_plugin_words(request: &Request) -> Option<&[OsString]> {
-    let named = request.invocation.command() == "create"
-        && request.words.first().is_some_and(|word| word == "create")
-        && request.words.get(1).is_some_and(|word| !word.as_bytes().starts_with(b"-"));
-    let end = request.words.iter().position(|word| word.as_bytes().starts_with(b"-"));
-    named.then(|| &request.words[..end.unwrap_or(request.words.len())])
-}
-
 /// The program kubectl would run for words it does not know: the longest run of
 /// leading words, joined by `-`, that is a `kubectl-…` on `PATH` (kubectl
-/// 1.20–1.36, `HandlePluginCommand`).
+/// 1.20–1.36, `HandlePluginCommand`). For `create NAME` it is never
+/// `kubectl-create`.
 fn find_plugin(words: &[OsString], env: &Env) -> Option<PathBuf> {
-    let path = env.get("PATH")?;
     let names: Vec<String> =
         words.iter().map(|word| word.to_string_lossy().replace('-', "_")).collect();
-    (1..=names.len()).rev().find_map(|count| {
+    let fewest = if names.first().is_some_and(|name| name == "create") { 2 } else { 1 };
+    (fewest..=names.len()).rev().find_map(|count| {
         let program = format!("kubectl-{}", names[..count].join("-"));
+        if program.contains('/') {
+            // With a slash in it Go takes it for a path from here: `kubectl a/b`
+            // runs `./kubectl-a/b`.
+            return Some(PathBuf::from(program)).filter(|file| is_executable(file));
+        }
         // Go refuses programs from relative PATH entries.
-        std::env::split_paths(path)
+        std::env::split_paths(env.get("PATH")?)
             .filter(|dir| dir.is_absolute())
             .map(|dir| dir.join(&program))
             .find(|file| is_executable(file))

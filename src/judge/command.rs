@@ -12,7 +12,7 @@ pub(super) fn judge(policy: &Policy, request: &Request, facts: &Facts, found: &m
         Some(Class::Plugin) if facts.plugin.is_none() => {
             found.push(reasons::command_unknown(request));
         }
-        Some(Class::KubeconfigWrite) if !names_other_kubeconfig(request) => {
+        Some(Class::KubeconfigWrite) if !names_other_kubeconfig(facts) => {
             found.push(reasons::kubeconfig_edit(policy, request));
         }
         Some(Class::Preferences) => found.push(reasons::preferences(request)),
@@ -36,6 +36,6 @@ pub(super) fn judge(policy: &Policy, request: &Request, facts: &Facts, found: &m
 }
 
 /// A write to another kubeconfig is judged as a choice of another cluster.
-fn names_other_kubeconfig(request: &Request) -> bool {
-    request.overrides.iter().any(|given| given.flag == "kubeconfig")
+fn names_other_kubeconfig(facts: &Facts) -> bool {
+    facts.cluster.as_ref().is_some_and(|cluster| cluster.other_file)
 }

@@ -164,6 +164,8 @@ pub struct ClusterFacts {
     /// The pinned kubeconfig, or the one that `--kubeconfig` names, with the
     /// flags of the command line. `None` when no flag bears on it.
     pub with_flags: Option<Result<Resolved, Trouble>>,
+    /// Whether `--kubeconfig` names a file that is not the pinned one.
+    pub other_file: bool,
     /// What `$KUBECONFIG` resolves to when it does not name just the pinned file.
     pub exported: Option<(OsString, Result<Resolved, Trouble>)>,
 }

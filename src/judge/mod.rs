@@ -49,7 +49,16 @@ fn conclude(policy: &Policy, request: &Request, mut reasons: Vec<Reason>) -> Ver
 fn asked(policy: &Policy, request: &Request) -> Ask {
     let confirm = &policy.confirm;
     let Some(class) = request.class else { return Ask::Always };
-    let by_class = match class {
+    let by_class = asked_for(policy, request, class);
+    let by_second = request.second_class.map(|class| asked_for(policy, request, class));
+    let by_stdin =
+        if class.changes_cluster() && request.reads_stdin() { confirm.stdin } else { Ask::Never };
+    by_class.max(by_second.unwrap_or(Ask::Never)).max(by_stdin)
+}
+
+fn asked_for(policy: &Policy, request: &Request, class: Class) -> Ask {
+    let confirm = &policy.confirm;
+    match class {
         Class::Channel => confirm.channel,
         Class::Mutate => confirm.mutate,
         Class::Destroy => confirm.destroy,
@@ -62,10 +71,7 @@ fn asked(policy: &Policy, request: &Request) -> Ask {
         | Class::KubeconfigRead
         | Class::KubeconfigWrite
         | Class::Preferences => Ask::Never,
-    };
-    let by_stdin =
-        if class.changes_cluster() && request.reads_stdin() { confirm.stdin } else { Ask::Never };
-    by_class.max(by_stdin)
+    }
 }
 
 fn is_reading_plugin(policy: &Policy, request: &Request) -> bool {

@@ -35,7 +35,12 @@ fn reaching(policy: &Policy, path: &str) -> Facts {
                 nature: Nature::Directory,
             }),
         }],
-        cluster: Some(ClusterFacts { pinned: Ok(resolved), with_flags: None, exported: None }),
+        cluster: Some(ClusterFacts {
+            pinned: Ok(resolved),
+            with_flags: None,
+            other_file: false,
+            exported: None,
+        }),
         ..Facts::default()
     }
 }
@@ -73,8 +78,12 @@ fn a_path_is_judged_by_its_place() {
 fn every_reason_is_listed_at_once() {
     let policy = policy("develop");
     let mut facts = reaching(&policy, "/srv/m/overlays/prod");
-    facts.cluster =
-        Some(ClusterFacts { pinned: Ok(Resolved::default()), with_flags: None, exported: None });
+    facts.cluster = Some(ClusterFacts {
+        pinned: Ok(Resolved::default()),
+        with_flags: None,
+        other_file: false,
+        exported: None,
+    });
     let verdict = judge(&policy, &request("kubectl apply -k x --as me"), &facts);
     for code in [Code::TargetForeign, Code::IdentityOverride, Code::ClusterDrift] {
         assert!(codes(&verdict).contains(&code), "{code} in {verdict:?}");

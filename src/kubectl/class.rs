@@ -1,5 +1,8 @@
 //! What a command does to the cluster.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
 use super::parse::{Invocation, Subject};
 
 /// The class of a command line; the level's table says what happens to each.
@@ -84,6 +87,9 @@ impl Class {
 /// 1.36 and earlier, `facts` from the real binaries). `None`: not in the list.
 #[must_use]
 pub fn class_of_command(path: &str) -> Option<Class> {
+    if GROUPS.contains(&path) {
+        return Some(Class::PassThrough);
+    }
     COMMANDS
         .iter()
         .find(|(_, paths)| paths.contains(&path))
@@ -91,6 +97,21 @@ pub fn class_of_command(path: &str) -> Option<Class> {
         // Subcommands of `create` are many and all create something.
         .or_else(|| path.starts_with("create ").then_some(Class::Mutate))
 }
+
+/// Commands that only print the help of their subcommands, and fail when a word
+/// follows that is none (kubectl 1.20–1.36).
+const GROUPS: [&str; 10] = [
+    "alpha",
+    "alpha auth",
+    "auth",
+    "certificate",
+    "config",
+    "kuberc",
+    "plugin",
+    "rollout",
+    "set",
+    "top",
+];
 
 static COMMANDS: &[(Class, &[&str])] = &[
     (
@@ -104,16 +125,6 @@ static COMMANDS: &[(Class, &[&str])] = &[
             "completion fish",
             "completion powershell",
             "completion zsh",
-            // Commands that only print the help of their subcommands.
-            "alpha",
-            "certificate",
-            "rollout",
-            "set",
-            "top",
-            "plugin",
-            "auth",
-            "config",
-            "kuberc",
         ],
     ),
     (Class::Local, &["kustomize", "plugin list"]),
@@ -220,44 +231,96 @@ pub(super) fn class_of(invocation: &Invocation) -> Option<Class> {
     if invocation.is_set("help") {
         return Some(Class::PassThrough);
     }
+    if has_unknown_subcommand(invocation) {
+        return None;
+    }
     let class = class_of_command(path)?;
     Some(match class {
         Class::Read if path == "version" && invocation.is_set("client") => Class::PassThrough,
         Class::Mutate | Class::Destroy if changes_nothing(invocation, path) => Class::Read,
-        Class::Mutate if takes_away(invocation, path) => Class::Destroy,
+        Class::Mutate | Class::Channel if takes_away(invocation, path) => Class::Destroy,
         other => other,
     })
 }
 
-/// `--dry-run=client|server` and the like. A bare `--dry-run` is a client dry
-/// run wherever it is accepted (kubectl 1.20–1.36).
+/// What a command does besides its class: `run -i` changes the cluster and opens a
+/// way into it, and so does `debug`.
+pub(super) fn second_class(invocation: &Invocation, class: Option<Class>) -> Option<Class> {
+    let attaches = invocation.is_set("stdin") || invocation.is_set("attach");
+    match (class?, invocation.command()) {
+        (Class::Mutate, "run") if attaches => Some(Class::Channel),
+        (Class::Channel | Class::Destroy, "debug" | "alpha debug") => Some(Class::Mutate),
+        _ => None,
+    }
+}
+
+/// `rollout NONSENSE`: a subcommand of a newer kubectl, or a mistake. A kubectl
+/// that does not know it stops there.
+pub(super) fn has_unknown_subcommand(invocation: &Invocation) -> bool {
+    GROUPS.contains(&invocation.command())
+        && !invocation.positionals.is_empty()
+        && !invocation.is_set("help")
+}
+
 fn changes_nothing(invocation: &Invocation, path: &str) -> bool {
-    let dry_run = invocation.given("dry-run").last().is_some_and(|given| match &given.value {
-        None => true,
-        Some(mode) => mode == "client" || mode == "server",
-    });
+    // With --raw nothing else counts, and up to 1.26 a forced replacement deletes
+    // before it looks at --dry-run.
+    if invocation.is_raw() || (path == "replace" && invocation.is_set("force")) {
+        return false;
+    }
     // `--local` works on files and prints; `--list` prints labels or variables.
     let local = matches!(path, "annotate" | "label" | "patch") || path.starts_with("set ");
     let lists = matches!(path, "annotate" | "label" | "set env");
-    dry_run || (local && invocation.is_set("local")) || (lists && invocation.is_set("list"))
+    is_dry_run(invocation)
+        || (local && invocation.is_set("local"))
+        || (lists && invocation.is_set("list"))
+}
+
+/// The last `--dry-run` counts. A bare one is a client dry run, and so are the
+/// spellings of older versions (kubectl 1.20–1.36, `GetDryRunStrategy`).
+fn is_dry_run(invocation: &Invocation) -> bool {
+    invocation.given("dry-run").last().is_some_and(|given| {
+        given.value.as_ref().is_none_or(|mode| {
+            matches!(
+                mode.as_bytes(),
+                b"client"
+                    | b"server"
+                    | b"unchanged"
+                    | b"true"
+                    | b"True"
+                    | b"TRUE"
+                    | b"t"
+                    | b"T"
+                    | b"1"
+            )
+        })
+    })
 }
 
 fn takes_away(invocation: &Invocation, path: &str) -> bool {
     match path {
-        "apply" => invocation.is_set("prune"),
+        // A raw write does what its address says, and evictions are created.
+        "create" | "replace" if invocation.is_raw() => true,
+        // With --force an object that cannot be patched is deleted.
+        "apply" => invocation.is_set("prune") || invocation.is_set("force"),
         "replace" => invocation.is_set("force"),
-        "scale" => invocation.given("replicas").any(|given| {
-            given.value.as_ref().is_some_and(|count| {
-                count.to_str().is_none_or(|count| count.parse::<i64>().is_ok_and(|n| n == 0))
-            })
-        }),
+        "scale" => invocation.last("replicas").is_some_and(is_zero),
         "taint" => {
-            invocation.positionals.iter().any(|word| word.to_string_lossy().ends_with(":NoExecute"))
+            invocation.positionals.iter().any(|word| word.as_bytes().ends_with(b":NoExecute"))
         }
         "auth reconcile" => {
             invocation.is_set("remove-extra-permissions")
                 || invocation.is_set("remove-extra-subjects")
         }
+        // The pod that is copied goes.
+        "debug" | "alpha debug" => invocation.is_set("replace"),
         _ => false,
     }
+}
+
+/// Go's `strconv.ParseInt` with base 0: `0`, `-0`, `00`, `0x0`, `0b_0`.
+fn is_zero(count: &OsStr) -> bool {
+    let count = count.as_bytes();
+    let digits = count.strip_prefix(b"-").or_else(|| count.strip_prefix(b"+")).unwrap_or(count);
+    !digits.is_empty() && digits.iter().all(|byte| b"0_xXoObB".contains(byte))
 }

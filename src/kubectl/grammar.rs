@@ -27,6 +27,12 @@ impl Version {
     pub fn name(self) -> &'static str {
         VERSIONS[self.0]
     }
+
+    /// NN of `1.NN`.
+    #[must_use]
+    pub fn minor(self) -> u32 {
+        self.name().rsplit('.').next().and_then(|minor| minor.parse().ok()).unwrap_or(0)
+    }
 }
 
 /// Whether the next word is a flag's value.
@@ -114,6 +120,17 @@ impl Grammar {
         Self { version }
     }
 
+    /// Whether a command's name is told from a flag's value of the same spelling
+    /// when it is taken out of the words (cobra; kubectl 1.28 and later).
+    pub(super) fn skips_values_of_flags(self) -> bool {
+        self.version.minor() >= 28
+    }
+
+    /// Whether `create NAME` may be a plugin.
+    pub(super) fn create_has_plugins(self) -> bool {
+        self.version.minor() >= 31
+    }
+
     /// kubectl itself.
     pub(super) fn root(self) -> Option<&'static Command> {
         self.command("")
@@ -171,6 +188,15 @@ impl Grammar {
             .filter(move |global| !own.iter().filter(here).any(|flag| flag.long == global.long));
         own.iter().chain(global).filter(here)
     }
+}
+
+/// Whether `letter` is, for any command of any version, a flag without a value.
+pub(super) fn letter_may_stand_alone(letter: u8) -> bool {
+    letter == b'h'
+        || COMMANDS
+            .iter()
+            .flat_map(|command| command.flags)
+            .any(|flag| flag.short == Some(letter) && flag.arity != Arity::Required)
 }
 
 /// `create` for `create secret`, the empty path for `create`.

@@ -25,19 +25,38 @@ pub fn readings(words: &[OsString]) -> Result<Vec<Invocation>, Misfit> {
     let mut readings: Vec<Invocation> = Vec::new();
     let mut misfit = None;
     for version in Version::all() {
-        match parse::parse(words, Grammar::of(version)) {
-            Ok(reading) if readings.contains(&reading) => {}
-            Ok(reading) => readings.push(reading),
-            Err(error) => misfit = Some(error),
+        let as_plugin = parse::create_plugin(words, Grammar::of(version)).map(Ok);
+        for reading in as_plugin.into_iter().chain([reading(words, version)]) {
+            match reading {
+                Ok(reading) if readings.contains(&reading) => {}
+                Ok(reading) => readings.push(reading),
+                Err(error) => misfit = Some(error),
+            }
         }
     }
-    // A plugin reading of one version is void where another version knows the
-    // command: whichever kubectl is installed, one of the two happens, and the
-    // plugin of an older kubectl is still judged below.
+    // `auth whoami` is a mistake for 1.20, which stops there, and a command later.
+    if readings.iter().any(|reading| !class::has_unknown_subcommand(reading)) {
+        readings.retain(|reading| !class::has_unknown_subcommand(reading));
+    }
     match misfit {
         Some(misfit) if readings.is_empty() => Err(misfit),
         _ => Ok(readings),
     }
+}
+
+/// The reading of one version in which `create NAME` finds no plugin.
+///
+/// # Errors
+/// Where that kubectl stops with a usage error.
+pub fn reading(words: &[OsString], version: Version) -> Result<Invocation, Misfit> {
+    parse::parse(words, Grammar::of(version))
+}
+
+/// The words of a completion callback (`__complete`), without its name; `None` for
+/// every other command line.
+#[must_use]
+pub fn completion_words(words: &[OsString]) -> Option<Vec<OsString>> {
+    parse::completion(words)
 }
 
 /// Whether the words of a completion callback choose another cluster. The last
@@ -51,9 +70,15 @@ pub fn completion_leaves_pin(words: &[OsString]) -> bool {
         let names_cluster = name
             .strip_prefix("--")
             .is_some_and(|name| request::CLUSTER_FLAGS.contains(&name) || name == "kuberc");
-        // `-s` alone, attached, or in a row of letters; `-l s` is no such row.
+        // `-s` alone or in a row of letters; behind a letter that always takes a
+        // value (`-nstaging`) it is part of the value.
         let letters = text.strip_prefix('-').filter(|rest| !rest.starts_with('-'));
-        names_cluster || letters.is_some_and(|letters| letters.starts_with('s'))
+        names_cluster
+            || letters.is_some_and(|letters| {
+                letters
+                    .split_once('s')
+                    .is_some_and(|(before, _)| before.bytes().all(grammar::letter_may_stand_alone))
+            })
     })
 }
 

@@ -32,13 +32,20 @@ pub enum Subject {
     Completion,
 }
 
-/// A flag on the command line.
-#[derive(Debug, Clone, PartialEq)]
+/// A flag on the command line. Two are equal when they say the same, whatever
+/// else their versions know of the flag.
+#[derive(Debug, Clone)]
 pub struct Given {
     /// Its long name.
     pub flag: &'static Flag,
     /// Its value; `None` when the flag stands without one.
     pub value: Option<OsString>,
+}
+
+impl PartialEq for Given {
+    fn eq(&self, other: &Self) -> bool {
+        self.flag.long == other.flag.long && self.value == other.value
+    }
 }
 
 /// Why kubectl itself would refuse the command line.
@@ -79,6 +86,13 @@ impl Invocation {
         })
     }
 
+    /// Whether the request's address is written on the command line, so that the
+    /// other flags do not count.
+    #[must_use]
+    pub fn is_raw(&self) -> bool {
+        self.last("raw").is_some_and(|raw| !raw.is_empty())
+    }
+
     /// The command's full path, empty for everything that is not built in.
     #[must_use]
     pub fn command(&self) -> &'static str {
@@ -94,12 +108,8 @@ impl Invocation {
 /// # Errors
 /// [`Misfit`] where that kubectl stops with a usage error.
 pub(super) fn parse(words: &[OsString], grammar: Grammar) -> Result<Invocation, Misfit> {
-    if words.first().is_some_and(|word| word == "__complete" || word == "__completeNoDesc") {
-        return Ok(Invocation {
-            subject: Subject::Completion,
-            flags: Vec::new(),
-            positionals: words[1..].to_vec(),
-        });
+    if let Some(positionals) = completion(words) {
+        return Ok(Invocation { subject: Subject::Completion, flags: Vec::new(), positionals });
     }
     let words: Vec<&OsStr> = words.iter().map(OsString::as_os_str).collect();
     let (command, rest) = find(words, grammar);
@@ -111,6 +121,30 @@ pub(super) fn parse(words: &[OsString], grammar: Grammar) -> Result<Invocation, 
     };
     parse_flags(&rest, command, grammar, &mut invocation)?;
     Ok(invocation)
+}
+
+/// The words of a completion callback, without its name. kubectl looks for the
+/// name before it parses anything: the first word that does not begin with `-`
+/// (kubectl 1.27–1.36, `NewDefaultKubectlCommandWithArgs`); flags before it count
+/// as words of the callback.
+pub(super) fn completion(words: &[OsString]) -> Option<Vec<OsString>> {
+    let name = words.iter().position(|word| !word.as_bytes().starts_with(b"-"))?;
+    let is_callback = words[name] == "__complete" || words[name] == "__completeNoDesc";
+    is_callback.then(|| [&words[..name], &words[name + 1..]].concat())
+}
+
+/// The plugin that `create NAME …` stands for when NAME is no subcommand: since
+/// 1.31 kubectl looks for `kubectl-create-NAME`, which gets all further words.
+/// Flags may stand nowhere before NAME.
+pub(super) fn create_plugin(words: &[OsString], grammar: Grammar) -> Option<Invocation> {
+    let (create, name) = (words.first()?, words.get(1)?);
+    let command = grammar.command("create").filter(|_| grammar.create_has_plugins())?;
+    let is_subcommand =
+        || name.to_str().is_some_and(|name| grammar.subcommand(command, name).is_some());
+    if create != "create" || name.as_bytes().starts_with(b"-") || is_subcommand() {
+        return None;
+    }
+    plugin(&words.iter().map(OsString::as_os_str).collect::<Vec<_>>()).ok()
 }
 
 fn plugin(words: &[&OsStr]) -> Result<Invocation, Misfit> {
@@ -142,7 +176,10 @@ fn find(words: Vec<&OsStr>, grammar: Grammar) -> (Option<&'static Command>, Vec<
         match next {
             Some(next) => {
                 command = next;
-                rest.remove(name);
+                // Up to 1.27 the first word that looks the same goes, even a
+                // flag's value: in `-n get --list=-f get` the value of -n.
+                let same = rest.iter().position(|word| *word == rest[name]).unwrap_or(name);
+                rest.remove(if grammar.skips_values_of_flags() { name } else { same });
             }
             None if command.path.is_empty() => return (None, rest),
             None => return (Some(command), rest),
@@ -256,6 +293,10 @@ fn parse_letters<'w>(
 ) -> Result<(), Misfit> {
     let mut letters = letters;
     while let [letter, after @ ..] = letters {
+        // pflag leaves the flags of Go's own test programs to others.
+        if letters.starts_with(b"test.") {
+            return Ok(());
+        }
         let flag = match grammar.short(command, *letter) {
             Some(flag) => flag,
             None if *letter == b'h' => Grammar::help(),

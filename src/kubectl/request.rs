@@ -4,7 +4,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use super::class::{Class, class_of};
+use super::class::{Class, class_of, second_class};
 use super::csv;
 use super::parse::{Given, Invocation, Subject};
 
@@ -18,6 +18,8 @@ pub struct Request {
     /// What it does to the cluster; `None` for a built-in command that is in no
     /// class.
     pub class: Option<Class>,
+    /// What it does besides.
+    pub second_class: Option<Class>,
     /// What `-f`, `-k` or `kubectl kustomize DIR` name.
     pub targets: Vec<Target>,
     /// Whether directories of manifests are read to the bottom.
@@ -71,7 +73,7 @@ pub(super) const CLUSTER_FLAGS: [&str; 7] = [
     "insecure-skip-tls-verify",
 ];
 
-const IDENTITY_FLAGS: [&str; 10] = [
+pub(super) const IDENTITY_FLAGS: [&str; 10] = [
     "as",
     "as-group",
     "as-uid",
@@ -97,6 +99,7 @@ impl Request {
         Self {
             words: words.to_vec(),
             class,
+            second_class: second_class(&invocation, class),
             recursive: recursive(&invocation),
             overrides: overrides(&invocation, &CLUSTER_FLAGS),
             identities: overrides(&invocation, &IDENTITY_FLAGS),
@@ -130,13 +133,11 @@ fn targets(invocation: &Invocation, malformed: &mut Vec<OsString>) -> Vec<Target
     }
     let mut targets = Vec::new();
     for value in invocation.given("filename").filter_map(|given| given.value.as_deref()) {
-        if invocation.last("raw").is_some_and(|raw| !raw.is_empty()) {
-            // With --raw the value is one file, opened as it stands.
-            targets.push(Target::Manifests(local_source(value.as_bytes())));
-            continue;
-        }
         match csv::first_record(value.as_bytes()) {
             Ok(fields) => {
+                // With --raw a field is a file as it stands, even one with the name
+                // of an address.
+                let source = if invocation.is_raw() { local_source } else { source };
                 targets.extend(fields.iter().map(|field| Target::Manifests(source(field))));
             }
             Err(csv::MalformedQuotes) => malformed.push(value.to_os_string()),
@@ -194,7 +195,7 @@ fn overrides(invocation: &Invocation, names: &[&'static str]) -> Vec<Override> {
         .collect()
 }
 
-fn is_own_flag(command: &str, given: &Given) -> bool {
+pub(super) fn is_own_flag(command: &str, given: &Given) -> bool {
     let own: &[&str] = match command {
         "create clusterrolebinding" | "create rolebinding" | "set subject" => &["user"],
         "config set-cluster" => &[

@@ -10,19 +10,40 @@ use crate::kubectl::{Misfit, Request};
 use crate::text::{quoted, shown};
 
 pub(in crate::judge) fn command_unknown(request: &Request) -> Reason {
-    let word = request
-        .plugin_words()
-        .and_then(|words| words.first())
-        .map_or_else(|| request.invocation.command().to_owned(), shown);
+    let (word, program) = match request.plugin_words() {
+        // `create NAME` is the only plugin whose first word is built in.
+        Some([create, name, ..]) if create == "create" => {
+            (format!("create {}", shown(name)), format!("kubectl-create-{}", plugin_name(name)))
+        }
+        Some(words) => {
+            let name = words.first().map(OsString::as_os_str).unwrap_or_default();
+            (shown(name), format!("kubectl-{}", plugin_name(name)))
+        }
+        None => return subcommand_unknown(request),
+    };
     reason(
         Code::CommandUnknown,
-        format!(
-            "{word} is no kubectl command, and no plugin kubectl-{} is on PATH",
-            word.replace('-', "_")
-        ),
+        format!("{word} is no kubectl command, and no plugin {program} is on PATH"),
         word.clone(),
         "what is not understood is not run".to_owned(),
         "kubectl help (all commands); kubectl plugin list (all plugins)".to_owned(),
+    )
+}
+
+/// kubectl looks for `kubectl-foo_bar` when the word is `foo-bar`.
+fn plugin_name(word: &OsStr) -> String {
+    shown(word).replace('-', "_")
+}
+
+fn subcommand_unknown(request: &Request) -> Reason {
+    let command = request.invocation.command();
+    let word = request.invocation.positionals.first().map(shown).unwrap_or_default();
+    reason(
+        Code::CommandUnknown,
+        format!("kubectl {command} has no subcommand {word}"),
+        word,
+        "what is not understood is not run".to_owned(),
+        format!("kubectl {command} --help"),
     )
 }
 
