@@ -44,14 +44,24 @@ const LAYERS: &[Layer] = &[
     },
     // The edge that acts.
     Layer { modules: &["confirm"], may_use: &["policy", "text"] },
-    Layer {
-        modules: &["keeper"],
-        may_use: &["env", "gather", "judge", "kustomize", "path", "pattern", "policy", "text"],
-    },
     Layer { modules: &["exec"], may_use: &["env", "kubectl", "policy"] },
     Layer { modules: &["ticket"], may_use: &["env", "policy", "runtime"] },
     Layer { modules: &["audit"], may_use: &["env", "judge", "kubectl", "policy", "text"] },
     Layer { modules: &["notices"], may_use: &["env", "runtime", "text"] },
+    Layer {
+        modules: &["keeper"],
+        may_use: &[
+            "env",
+            "gather",
+            "judge",
+            "kustomize",
+            "notices",
+            "path",
+            "pattern",
+            "policy",
+            "text",
+        ],
+    },
     // Outside.
     Layer { modules: &["exit"], may_use: &[] },
     Layer { modules: &["report"], may_use: &["env", "judge", "policy", "text"] },

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// The names of our own commands. None is a kubectl command or alias.
-pub const OWN_COMMANDS: [&str; 7] = ["audit", "check", "lock", "restore", "tidy", "unlock", "why"];
+pub const OWN_COMMANDS: [&str; 8] =
+    ["audit", "check", "lock", "restore", "tidy", "unlock", "watch", "why"];
 
 /// Keeps this kubectl instance to its own environment.
 ///
@@ -50,6 +51,8 @@ pub(super) enum Command {
     Restore(Restore),
     /// Take foreign overlays off the disk, or bring them back
     Tidy(Tidy),
+    /// Keep foreign overlays off the disk, as they come
+    Watch(Watch),
     /// Explain a reason for which a command is refused
     Why(Why),
     /// Show what was run here, by whom, and what was refused
@@ -73,6 +76,13 @@ pub(super) struct Tidy {
     /// Clone a repository without its foreign overlays
     #[arg(long, num_args = 2, value_names = ["URL", "DIR"])]
     pub(super) clone: Option<Vec<OsString>>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Watch {
+    /// Look once, mend, write the state, and end: for a timer
+    #[arg(long)]
+    pub(super) once: bool,
 }
 
 #[derive(Debug, Args)]

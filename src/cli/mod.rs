@@ -8,6 +8,7 @@ mod dispatch;
 mod restore;
 mod tidy;
 mod unlock;
+mod watch;
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt;
@@ -104,6 +105,9 @@ fn own(words: &[OsString], env: &Env, reporter: Reporter) -> Exit {
             reporter,
         ),
         args::Command::Lock => unlock::lock(env, reporter),
+        args::Command::Watch(watch) => {
+            watch::watch(&watch, parsed.config.as_deref(), env, reporter)
+        }
         args::Command::Why(why) => show_why(&why, env, reporter),
     }
 }

@@ -18,8 +18,10 @@ pub mod patterns;
 pub mod plan;
 mod quarantine;
 mod restore;
+mod state;
 mod transfer;
 mod undo;
+pub mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
@@ -27,6 +29,7 @@ use std::path::{Path, PathBuf};
 
 pub use hitch::{Hitch, Result};
 pub use restore::{Listed, Restored, list, restore};
+pub use state::{CheckoutState, Problem, State, states};
 pub use undo::clone;
 
 use crate::env::Env;
@@ -57,6 +60,8 @@ pub struct Report {
     pub present: Vec<PathBuf>,
     /// git is at work; later.
     pub waiting: Option<Hitch>,
+    /// It is git's lock that is waited for: only a moment.
+    pub locked: bool,
     /// What went wrong or was left alone.
     pub hitches: Vec<Hitch>,
     /// Nothing is done here since `tidy --undo`.
@@ -69,7 +74,8 @@ pub struct Report {
 
 impl Report {
     fn new(top: &Path) -> Self {
-        Self { top: top.to_path_buf(), ..Self::default() }
+        // Whatever is found: something new may appear in the top directory.
+        Self { top: top.to_path_buf(), walked: vec![PathBuf::new()], ..Self::default() }
     }
 
     /// Whether everything is as it should be.
@@ -182,6 +188,7 @@ impl<'k> Keeper<'k> {
                 let mut hitch = busy.hitch(&layout.top, &layout.git_dir);
                 conflicts(&layout, &found, &busy, &mut hitch);
                 report.waiting = Some(hitch);
+                report.locked = busy == Busy::Locked;
                 return Ok(());
             }
             let work = self.work(&layout, &found)?;
@@ -477,9 +484,23 @@ fn suspension(layout: &Layout) -> PathBuf {
     layout.git_dir.join("envguard/undone")
 }
 
+/// Whether a checkout belongs to the user of this process.
+#[must_use]
+pub fn is_ours(top: &Path) -> bool {
+    owner(top).is_ok_and(|owner| owner == rustix::process::geteuid().as_raw())
+}
+
+/// Whose checkout it is.
+///
+/// # Errors
+/// When it is gone.
+pub fn owner(top: &Path) -> Result<u32> {
+    top.metadata().map(|meta| meta.uid()).map_err(|error| Hitch::io("examine", top, &error))
+}
+
 /// The keeper never works on somebody else's files.
 fn owned_by_us(top: &Path) -> Result<()> {
-    let owner = top.metadata().map_err(|error| Hitch::io("examine", top, &error))?.uid();
+    let owner = owner(top)?;
     if owner == rustix::process::geteuid().as_raw() {
         return Ok(());
     }

@@ -1,0 +1,59 @@
+//! `watch`: the keeper as a daemon.
+
+use std::path::{Path, PathBuf};
+
+use super::args::Watch;
+use crate::env::Env;
+use crate::exit::Exit;
+use crate::keeper::watch::{self, Instance, News};
+use crate::report::Reporter;
+use crate::run;
+use crate::text::shown;
+
+/// Watches the checkouts of this user.
+pub(super) fn watch(
+    arguments: &Watch,
+    named: Option<&Path>,
+    env: &Env,
+    reporter: Reporter,
+) -> Exit {
+    let named: Option<PathBuf> = named.map(Path::to_path_buf);
+    let load = || {
+        run::open(env, named.as_deref())
+            .map(|instance| Instance {
+                policy: instance.loaded.policy,
+                file: instance.loaded.file,
+                territory: instance.territory,
+            })
+            .map_err(|unusable| unusable.to_string())
+    };
+    let mut say = |news: News<'_>| match news {
+        News::Done(report) => {
+            reporter.warning(&watch::line(report));
+            for (id, overlay) in &report.put_aside {
+                reporter.warning(&format!(
+                    "put aside: {}; back with: kubectl envguard restore {id} --to DIR",
+                    shown(report.top.join(overlay))
+                ));
+            }
+        }
+        News::Hitch(hitch) => reporter.error(&hitch.what, &hitch.remedy),
+        News::Over(hitch) => reporter.warning(&format!("over: {}", shown(&hitch.what))),
+        News::Line(line) => reporter.warning(&line),
+    };
+    if arguments.once {
+        return match run::open(env, named.as_deref()) {
+            Ok(_) => match load() {
+                Ok(instance) if watch::once(&instance, env, &mut say) => Exit::Success,
+                _ => Exit::Failure,
+            },
+            Err(unusable) => super::unusable(&unusable, reporter),
+        };
+    }
+    match watch::forever(&load, env, &mut say) {
+        Err(problem) => {
+            reporter.error(&problem, "kubectl envguard why config-missing");
+            Exit::Config
+        }
+    }
+}
