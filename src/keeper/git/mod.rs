@@ -115,7 +115,9 @@ fn by_command(git: &Git) -> Result<Listing> {
     let mut listing = Listing { entries: entries(git)?, ..Listing::default() };
     let text = |output: Vec<u8>| String::from_utf8_lossy(&output).trim().to_owned();
     listing.head = git.ask(&["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])?.map(text);
-    listing.branch = git.ask(&["symbolic-ref", "--short", "--quiet", "HEAD"])?.map(text);
+    // While a clone is under way HEAD may name nothing yet.
+    let branch = git.ask(&["symbolic-ref", "--short", "--quiet", "HEAD"]);
+    listing.branch = branch.ok().flatten().map(text);
     if listing.head.is_none() {
         return Ok(listing);
     }
