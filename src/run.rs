@@ -61,7 +61,11 @@ fn guarded(
     let mut judged = judge_words(words, instance, env);
     let event = record::verdict(words, policy, env, &mut judged);
     reporter.verdict(&judged.verdict, Some(policy));
-    let Outcome::Run { ask } = judged.verdict.outcome else { return Exit::Refused };
+    let present = judge::foreign_present(policy, &judged.facts);
+    let Outcome::Run { ask } = judged.verdict.outcome else {
+        present.iter().for_each(|line| reporter.warning(line));
+        return Exit::Refused;
+    };
     let question = Question { ask, words, given: options.confirm.as_deref() };
     if let Err(refusal) = question.settle(policy, env, reporter, event) {
         reporter.verdict(&refusal, Some(policy));
@@ -77,6 +81,7 @@ fn guarded(
             return Exit::Usage;
         }
     };
+    present.iter().for_each(|line| reporter.warning(line));
     become_kubectl(&words, Some(policy), env, reporter)
 }
 

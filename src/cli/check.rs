@@ -8,7 +8,7 @@ use super::args::{Check, Format};
 use super::print;
 use crate::env::Env;
 use crate::exit::Exit;
-use crate::judge::{Code, Facts, Outcome, Reason, Verdict, Whereabouts};
+use crate::judge::{Code, Facts, Outcome, Reason, Verdict, Whereabouts, foreign_present};
 use crate::policy::{Ask, Mode, Policy};
 use crate::report::Reporter;
 use crate::run::{self, Judged};
@@ -91,6 +91,12 @@ fn text(judged: &Judged, words: &[std::ffi::OsString], policy: Option<&Policy>) 
     if !reached.is_empty() {
         text.push_str(&format!("  {} read:\n", counted(reached.len())));
         text.extend(reached.iter().map(|path| format!("    {path}\n")));
+    }
+    if let Some(policy) = policy
+        && let Outcome::Run { .. } = judged.verdict.outcome
+        && let Some(line) = foreign_present(policy, &judged.facts)
+    {
+        text.push_str(&format!("envguard: {line}\n"));
     }
     text
 }

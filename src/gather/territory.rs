@@ -138,8 +138,11 @@ fn inspect(root: &Path, rule: &CheckoutRule) -> Root {
             found.files.insert(name);
         } else if rule.allows(&name) {
             found.allowed.push(name);
+        } else {
+            found.others.push(name);
         }
     }
     found.allowed.sort();
+    found.others.sort();
     found
 }

@@ -57,6 +57,8 @@ pub struct Checkout {
 pub struct Root {
     /// Names of child directories (or links to directories) that `allow` matches.
     pub allowed: Vec<OsString>,
+    /// Names of the other child directories.
+    pub others: Vec<OsString>,
     /// Names of children that are plain files.
     pub files: BTreeSet<OsString>,
     /// It exists and cannot be listed: then its children count as if it had an

@@ -5,6 +5,7 @@ mod command;
 mod facts;
 mod files;
 mod place;
+mod present;
 mod reasons;
 #[cfg(test)]
 pub(crate) mod samples;
@@ -16,6 +17,7 @@ pub use facts::{
     Trouble, Whereabouts,
 };
 pub use place::{Overlay, Place, place};
+pub use present::foreign_present;
 pub use reasons::{audit_unwritable, config_unusable, misfit, not_confirmed};
 pub use verdict::{Code, Outcome, Reason, Verdict};
 

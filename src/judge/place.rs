@@ -119,7 +119,7 @@ mod tests {
         let root = |allowed: &[&str], files: &[&str]| Root {
             allowed: allowed.iter().map(OsString::from).collect(),
             files: files.iter().map(OsString::from).collect(),
-            unreadable: false,
+            ..Root::default()
         };
         Territory {
             checkouts: vec![Checkout {

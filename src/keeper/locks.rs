@@ -89,6 +89,11 @@ impl Keeper {
     }
 }
 
+/// Whether a keeper may have died at work here.
+pub(super) fn is_unfinished(layout: &Layout) -> bool {
+    layout.git_dir.join("envguard/working").symlink_metadata().is_ok()
+}
+
 /// Whether this user runs any git at all.
 fn git_is_running() -> bool {
     let uid = rustix::process::geteuid().as_raw();

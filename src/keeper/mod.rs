@@ -175,8 +175,12 @@ impl<'k> Keeper<'k> {
             std::fs::remove_file(&suspended)
                 .map_err(|error| Hitch::io("remove", &suspended, &error))?;
         }
-        let keeper = locks::become_keeper(&layout)?;
-        quarantine::recover(&layout)?;
+        // Without work nothing is written: not even a lock, in a checkout that is
+        // just being removed.
+        let mut keeper = None;
+        if locks::is_unfinished(&layout) {
+            keeper = Some(begin(&layout)?);
+        }
         let mut objected = None;
         let mut failures = Vec::new();
         let mut items = BTreeMap::new();
@@ -193,7 +197,7 @@ impl<'k> Keeper<'k> {
             }
             let work = self.work(&layout, &found)?;
             if work.is_nothing() {
-                keeper.end();
+                keeper.iter().for_each(locks::Keeper::end);
                 return Ok(());
             }
             // Once per set of overlays: the walk again does not ask again.
@@ -206,6 +210,10 @@ impl<'k> Keeper<'k> {
                 }
                 objected = Some(overlays);
             }
+            let Some(keeper) = &keeper else {
+                keeper = Some(begin(&layout)?);
+                continue;
+            };
             keeper.begin()?;
             report.gone.extend(found.plan.present.iter().cloned());
             failures.clear();
@@ -220,7 +228,7 @@ impl<'k> Keeper<'k> {
                 break;
             }
         }
-        keeper.end();
+        keeper.iter().for_each(locks::Keeper::end);
         let found = look(&layout, &checkout.top, rule)?;
         found.describe(report);
         report.hitches.append(&mut failures);
@@ -291,6 +299,13 @@ impl<'k> Keeper<'k> {
         drop(lock);
         Ok(if moved { Round::Again } else { Round::Stuck })
     }
+}
+
+/// Becomes the only keeper and finishes what one that died has begun.
+fn begin(layout: &Layout) -> Result<locks::Keeper> {
+    let keeper = locks::become_keeper(layout)?;
+    quarantine::recover(layout)?;
+    Ok(keeper)
 }
 
 /// What one pass works on.

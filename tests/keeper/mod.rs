@@ -2,5 +2,7 @@
 
 mod git_work;
 mod ground;
+mod guard;
 mod restore;
 mod tidy;
+mod watch;

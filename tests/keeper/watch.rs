@@ -1,0 +1,255 @@
+//! `watch`, on a real inotify.
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use super::ground::Ground;
+use crate::support::{Output, envguard, write};
+
+/// Nothing in these tests takes nearly so long; it bounds a failure.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running watcher and what it says.
+struct Watcher {
+    child: Child,
+    said: Receiver<String>,
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Watcher {
+    fn start(ground: &Ground) -> Self {
+        Self::started(ground.instance.command(&envguard()), ground)
+    }
+
+    fn started(mut command: Command, ground: &Ground) -> Self {
+        command.args(["watch"]).env("STATE_DIRECTORY", ground.instance.path("state"));
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let (send, said) = channel();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                if send.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        let watcher = Self { child, said };
+        watcher.says("watching");
+        watcher
+    }
+
+    /// Waits until it says something with `text` in it.
+    #[track_caller]
+    fn says(&self, text: &str) -> String {
+        let end = Instant::now() + PATIENCE;
+        let mut before = Vec::new();
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            match self.said.recv_timeout(left) {
+                Ok(line) if line.contains(text) => return line,
+                Ok(line) => before.push(line),
+                Err(error) => panic!("{text:?} was not said ({error}), but {before:#?}"),
+            }
+        }
+    }
+}
+
+/// Waits until `condition` holds.
+#[track_caller]
+fn until(what: &str, condition: impl Fn() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < end, "{what} did not come about");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn gone(path: &Path) -> bool {
+    path.symlink_metadata().is_err()
+}
+
+#[test]
+fn whatever_brings_a_foreign_overlay_it_goes_again() {
+    let ground = Ground::new();
+    let watcher = Watcher::start(&ground);
+    ground.is_tidy();
+    let prod = ground.top().join("overlays/prod");
+    // A colleague's mkdir, with a file in it.
+    write(&prod.join("mine.yaml"), "mine");
+    until("the new directory went", || gone(&prod));
+    watcher.says("put aside");
+    assert_eq!(ground.ids().len(), 1);
+    // git brings it back.
+    for words in
+        [&["sparse-checkout", "disable"][..], &["restore", "--ignore-skip-worktree-bits", "."]]
+    {
+        ground.git(words);
+        until(&format!("{words:?} was mended"), || {
+            gone(&prod) && ground.git(&["status", "--porcelain"]).is_empty()
+        });
+    }
+    // A whole new root.
+    write(&ground.top().join("apps/new/overlays/develop/x.yaml"), "a: 1\n");
+    write(&ground.top().join("apps/new/overlays/prod/x.yaml"), "a: 1\n");
+    until("the new root was seen", || gone(&ground.top().join("apps/new/overlays/prod")));
+    assert!(ground.top().join("apps/new/overlays/develop/x.yaml").is_file());
+    assert_eq!(ground.ids().len(), 2);
+}
+
+#[test]
+fn undo_holds_against_the_watcher_until_the_next_tidy() {
+    let ground = Ground::new();
+    let watcher = Watcher::start(&ground);
+    ground.instance.envguard(&["tidy", "--undo"]).exits(0);
+    write(&ground.top().join("apps/web/overlays/qa/x.yaml"), "a: 1\n");
+    let state = ground.instance.path("state/keeper.json");
+    until("the state says so", || {
+        std::fs::read_to_string(&state).is_ok_and(|text| text.contains("\"suspended\": true"))
+    });
+    assert_eq!(ground.foreign().len(), 3);
+    ground.tidy().exits(0);
+    drop(watcher);
+}
+
+#[test]
+fn a_checkout_may_go_and_come_back() {
+    let ground = Ground::new();
+    let _watcher = Watcher::start(&ground);
+    let top = ground.top();
+    std::fs::remove_dir_all(&top).unwrap();
+    let upstream = ground.instance.path("upstream");
+    let mut clone = Command::new("git");
+    clone.arg("clone").arg("--quiet").arg(upstream).arg(&top);
+    Output::of(&mut clone).exits(0);
+    until("the clone was tidied", || {
+        ground.foreign().is_empty() && ground.git(&["status", "--porcelain"]).is_empty()
+    });
+    assert!(top.join("overlays/develop/kustomization.yaml").is_file());
+    write(&top.join("overlays/prod/x.yaml"), "a: 1\n");
+    until("the clone is watched", || gone(&top.join("overlays/prod")));
+}
+
+#[test]
+fn a_merge_is_waited_for() {
+    let ground = Ground::new();
+    ground.git(&["switch", "--quiet", "--create", "other"]);
+    ground.write("overlays/prod/extra.yaml", "other: true\n");
+    ground.git(&["commit", "--quiet", "--all", "--message=other"]);
+    ground.git(&["switch", "--quiet", "main"]);
+    ground.write("overlays/prod/extra.yaml", "mine: true\n");
+    ground.git(&["commit", "--quiet", "--all", "--message=mine"]);
+    let watcher = Watcher::start(&ground);
+    assert_eq!(ground.try_git(&["merge", "other"]).code, Some(1));
+    watcher.says("a merge is under way");
+    assert_eq!(ground.foreign(), ["overlays/prod"]);
+    ground.git(&["merge", "--abort"]);
+    until("the conflict went", || {
+        ground.foreign().is_empty() && ground.git(&["status", "--porcelain"]).is_empty()
+    });
+}
+
+#[test]
+fn a_changed_configuration_counts_at_once() {
+    let ground = Ground::new();
+    let watcher = Watcher::start(&ground);
+    ground.change_config("allow: ", "[develop, prod]");
+    watcher.says("the configuration has changed");
+    until("prod came", || ground.top().join("overlays/prod/kustomization.yaml").is_file());
+    ground.change_config("allow: ", "[develop");
+    watcher.says("stays in force");
+    assert!(ground.top().join("overlays/prod").is_dir());
+    ground.change_config("allow: ", "[develop]");
+    until("prod went", || gone(&ground.top().join("overlays/prod")));
+}
+
+#[test]
+fn without_watches_it_looks_from_time_to_time_and_says_so() {
+    let ground = Ground::new();
+    // A user namespace has limits of its own; nothing of the machine changes.
+    let mut probe = Command::new("unshare");
+    let script = "echo 1 > /proc/sys/user/max_inotify_watches";
+    probe.args(["--user", "--map-root-user", "sh", "-c", script]);
+    if probe.output().is_ok_and(|output| !output.status.success()) {
+        crate::support::skip("no user namespaces: watches cannot be made scarce");
+        return;
+    }
+    let mut command = ground.instance.command("/usr/bin/unshare".as_ref());
+    let script = format!("{script} && exec {} \"$@\"", envguard().display());
+    command.args(["--user", "--map-root-user", "sh", "-c", &script, "sh"]);
+    let mut watcher_command = command;
+    watcher_command.env("STATE_DIRECTORY", ground.instance.path("state"));
+    let mut child = watcher_command.arg("watch").stderr(Stdio::piped()).spawn().unwrap();
+    let stderr = BufReader::new(child.stderr.take().unwrap());
+    let said = stderr.lines().map_while(Result::ok).find(|line| line.contains("inotify watches"));
+    assert!(said.unwrap().contains("looking every 2 s instead"));
+    write(&ground.top().join("overlays/prod/x.yaml"), "a: 1\n");
+    until("it was found by looking", || gone(&ground.top().join("overlays/prod")));
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn a_service_manager_hears_ready_and_signs_of_life() {
+    let ground = Ground::new();
+    let path = ground.instance.path("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut command = ground.instance.command(&envguard());
+    command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "200000");
+    let _watcher = Watcher::started(command, &ground);
+    let mut buffer = [0; 512];
+    let mut hear = || {
+        let length = socket.recv(&mut buffer).unwrap();
+        String::from_utf8_lossy(&buffer[..length]).into_owned()
+    };
+    assert!(hear().starts_with("READY=1"));
+    assert_eq!(hear(), "WATCHDOG=1");
+    assert_eq!(hear(), "WATCHDOG=1");
+    // Ready means: what was there is gone.
+    ground.is_tidy();
+}
+
+#[test]
+fn at_rest_nothing_happens() {
+    let ground = Ground::new();
+    let watcher = Watcher::start(&ground);
+    let pid = watcher.child.id().to_string();
+    let log = ground.instance.path("elsewhere/trace");
+    // The parent directory is watched; what strace writes lies elsewhere.
+    let mut strace = Command::new("timeout");
+    strace.args(["--signal=INT", "3", "strace", "-f", "-p", &pid, "-o"]).arg(&log);
+    drop(Output::of(&mut strace));
+    let trace = std::fs::read_to_string(&log).unwrap();
+    let calls: Vec<&str> = trace
+        .lines()
+        .filter(|line| !line.contains("unfinished") && !line.contains("detached"))
+        .filter(|line| line.contains('('))
+        .collect();
+    // Two threads, each in the one call it waits in.
+    assert!(calls.len() <= 2, "{trace}");
+}
+
+#[test]
+fn once_mends_writes_the_state_and_ends() {
+    let ground = Ground::new();
+    let state = ground.instance.path("state");
+    let mut command = ground.instance.command(&envguard());
+    let output = Output::of(command.args(["watch", "--once"]).env("STATE_DIRECTORY", &state));
+    output.exits(0).says("3 foreign overlays taken off the disk");
+    ground.is_tidy();
+    let text = std::fs::read_to_string(state.join("keeper.json")).unwrap();
+    let state: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(state["kind"], "KeeperState");
+    assert_eq!(state["checkouts"][0]["keptAway"], 3);
+    assert_eq!(state["checkouts"][0]["present"].as_array().unwrap().len(), 0);
+}
