@@ -26,6 +26,7 @@ pub mod watch;
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 pub use hitch::{Hitch, Result};
 pub use restore::{Listed, Restored, list, restore};
@@ -44,6 +45,9 @@ use quarantine::{By, Item, Occasion};
 
 /// How often the whole of it is begun anew because git worked in between.
 const ROUNDS: usize = 8;
+
+/// What is not urgent is looked at twice, this long apart, when nobody asked for it.
+const SETTLE: Duration = Duration::from_millis(200);
 
 /// What was done in one checkout.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -181,6 +185,7 @@ impl<'k> Keeper<'k> {
         if locks::is_unfinished(&layout) {
             keeper = Some(begin(&layout)?);
         }
+        let mut settled = false;
         let mut objected = None;
         let mut failures = Vec::new();
         let mut items = BTreeMap::new();
@@ -199,6 +204,13 @@ impl<'k> Keeper<'k> {
             if work.is_nothing() {
                 keeper.iter().for_each(locks::Keeper::end);
                 return Ok(());
+            }
+            // A checkout that is just being removed looks as if git had forgotten
+            // what it was taught; nothing new may be put into it.
+            if !again && !work.present && !settled {
+                std::thread::sleep(SETTLE);
+                settled = true;
+                continue;
             }
             // Once per set of overlays: the walk again does not ask again.
             let overlays = (found.plan.excluded.clone(), found.plan.present.clone());

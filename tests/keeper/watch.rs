@@ -103,7 +103,8 @@ fn whatever_brings_a_foreign_overlay_it_goes_again() {
     write(&ground.top().join("apps/new/overlays/prod/x.yaml"), "a: 1\n");
     until("the new root was seen", || gone(&ground.top().join("apps/new/overlays/prod")));
     assert!(ground.top().join("apps/new/overlays/develop/x.yaml").is_file());
-    assert_eq!(ground.ids().len(), 2);
+    let listed = ground.instance.envguard(&["restore", "--list"]);
+    assert_eq!(ground.ids().len(), 2, "{listed}");
 }
 
 #[test]
