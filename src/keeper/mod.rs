@@ -189,7 +189,7 @@ impl<'k> Keeper<'k> {
         let mut objected = None;
         let mut failures = Vec::new();
         let mut items = BTreeMap::new();
-        for _ in 0..ROUNDS {
+        for round in 0..ROUNDS {
             let before = git::mark(&layout)?;
             let found = look(&layout, &checkout.top, rule)?;
             found.describe(report);
@@ -229,14 +229,20 @@ impl<'k> Keeper<'k> {
             keeper.begin()?;
             report.gone.extend(found.plan.present.iter().cloned());
             failures.clear();
-            let step =
-                Step { layout: &layout, checkout, found: &found, work: &work, before: &before };
-            let round = self.round(&step, &mut items, &mut failures);
+            let step = Step {
+                layout: &layout,
+                checkout,
+                found: &found,
+                work: &work,
+                before: &before,
+                patient: round < ROUNDS / 2,
+            };
+            let ended = self.round(&step, &mut items, &mut failures);
             report.put_aside = items
                 .iter()
                 .map(|(overlay, item): (&PathBuf, &Item)| (item.id.clone(), overlay.clone()))
                 .collect();
-            if round? == Round::Stuck {
+            if ended? == Round::Stuck {
                 break;
             }
         }
@@ -267,7 +273,7 @@ impl<'k> Keeper<'k> {
         items: &mut BTreeMap<PathBuf, Item>,
         failures: &mut Vec<Hitch>,
     ) -> Result<Round> {
-        let Step { layout, checkout, found, work, before } = *step;
+        let Step { layout, checkout, found, work, before, patient } = *step;
         let git = Git::new(&layout.top);
         let occasion = Occasion {
             checkout: checkout.top.clone(),
@@ -292,11 +298,19 @@ impl<'k> Keeper<'k> {
             None => sparse::reapply(&git)?,
         }
         let taught = look(layout, &checkout.top, self.rule(checkout))?;
-        if taught.plan.present.is_empty() {
+        // Untaught in between: what git can give back must not be put aside.
+        let state = sparse::state(&git, layout)?;
+        let untaught = sparse::wanted(&state, layout, &taught.plan.excluded)?.is_some();
+        if untaught || taught.plan.present.is_empty() {
             return Ok(Round::Again);
         }
-        skip_what_goes(&git, layout, &checkout.top, &taught.plan)?;
+        let goes = what_goes(&git, layout, &checkout.top, &taught.plan)?;
+        sparse::skip(&git, goes.iter().map(|entry| bytes::path(&entry.path)))?;
         let marked = git::mark(layout)?;
+        // Looked at after the mark: whatever git brings from here on is noticed.
+        if patient && brought_since(&git, layout, &checkout.top, &taught.plan)? {
+            return Ok(Round::Again);
+        }
         let Some(lock) = IndexLock::take(layout)? else { return Ok(Round::Again) };
         if git::mark(layout)? != marked {
             return Ok(Round::Again);
@@ -327,6 +341,8 @@ struct Step<'s> {
     found: &'s Found,
     work: &'s Work,
     before: &'s (Vec<u8>, Vec<u8>),
+    /// What git should have removed may still be removed by git.
+    patient: bool,
 }
 
 /// How a pass ended.
@@ -448,10 +464,9 @@ fn conflicts(layout: &Layout, found: &Found, busy: &Busy, hitch: &mut Hitch) {
     );
 }
 
-/// git must not miss what is about to go: only entries whose file is in a piece
-/// that can be moved.
-fn skip_what_goes(git: &Git, layout: &Layout, top: &Path, plan: &Plan) -> Result<()> {
-    let entries = git::entries(git)?;
+/// The index entries whose file is about to go, because it is in a piece that can
+/// be moved: git must not miss them.
+fn what_goes(git: &Git, layout: &Layout, top: &Path, plan: &Plan) -> Result<Vec<git::Entry>> {
     let mut fixed = BTreeSet::new();
     for overlay in &plan.present {
         // What cannot be looked into is reported when it is to be moved.
@@ -459,12 +474,26 @@ fn skip_what_goes(git: &Git, layout: &Layout, top: &Path, plan: &Plan) -> Result
             fixed.extend(pieces.fixed.iter().map(|piece| overlay.join(piece)));
         }
     }
-    let goes = entries.iter().filter(|entry| !entry.skipped && !entry.submodule).filter(|entry| {
-        layout.in_checkout(&entry.path).is_some_and(|path| {
-            plan.overlay_of(path).is_some() && !path.ancestors().any(|dir| fixed.contains(dir))
-        })
+    let mut entries = git::entries(git)?;
+    entries.retain(|entry| {
+        let path = layout.in_checkout(&entry.path);
+        !entry.skipped
+            && !entry.submodule
+            && path.is_some_and(|path| {
+                plan.overlay_of(path).is_some() && !path.ancestors().any(|dir| fixed.contains(dir))
+            })
     });
-    sparse::skip(git, goes.map(|entry| bytes::path(&entry.path)))
+    Ok(entries)
+}
+
+/// Whether git has brought something since it was told to take it off: that is
+/// for git to take off again, not to be put aside. (A skipped file that is on the
+/// disk counts as not skipped for git.)
+fn brought_since(git: &Git, layout: &Layout, top: &Path, plan: &Plan) -> Result<bool> {
+    let changed = git.run(&["diff-files", "--name-only", "-z"])?;
+    let changed: BTreeSet<&[u8]> = git::records(&changed).collect();
+    let there = what_goes(git, layout, top, plan)?;
+    Ok(there.iter().any(|entry| !changed.contains(&entry.path[..])))
 }
 
 /// Puts what is left of one overlay aside; says whether anything moved.

@@ -74,6 +74,15 @@ fn until(what: &str, condition: impl Fn() -> bool) {
     }
 }
 
+/// A directory with one file appears at once, so that nobody writes into what the
+/// watcher has taken already.
+fn bring(ground: &Ground, place: &Path) {
+    let made = ground.instance.path("elsewhere/made");
+    write(&made.join("x.yaml"), "a: 1\n");
+    std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+    std::fs::rename(made, place).unwrap();
+}
+
 fn gone(path: &Path) -> bool {
     path.symlink_metadata().is_err()
 }
@@ -85,7 +94,7 @@ fn whatever_brings_a_foreign_overlay_it_goes_again() {
     ground.is_tidy();
     let prod = ground.top().join("overlays/prod");
     // A colleague's mkdir, with a file in it.
-    write(&prod.join("mine.yaml"), "mine");
+    bring(&ground, &prod);
     until("the new directory went", || gone(&prod));
     watcher.says("put aside");
     assert_eq!(ground.ids().len(), 1);
@@ -94,13 +103,15 @@ fn whatever_brings_a_foreign_overlay_it_goes_again() {
         [&["sparse-checkout", "disable"][..], &["restore", "--ignore-skip-worktree-bits", "."]]
     {
         ground.git(words);
-        until(&format!("{words:?} was mended"), || {
-            gone(&prod) && ground.git(&["status", "--porcelain"]).is_empty()
-        });
+        // Said when it is all done: before, the keeper's git may hold a lock.
+        while !gone(&prod) {
+            watcher.says("taken off the disk");
+        }
+        assert_eq!(ground.git(&["status", "--porcelain"]), "", "{words:?}");
     }
     // A whole new root.
-    write(&ground.top().join("apps/new/overlays/develop/x.yaml"), "a: 1\n");
-    write(&ground.top().join("apps/new/overlays/prod/x.yaml"), "a: 1\n");
+    bring(&ground, &ground.top().join("apps/new/overlays/develop"));
+    bring(&ground, &ground.top().join("apps/new/overlays/prod"));
     until("the new root was seen", || gone(&ground.top().join("apps/new/overlays/prod")));
     assert!(ground.top().join("apps/new/overlays/develop/x.yaml").is_file());
     let listed = ground.instance.envguard(&["restore", "--list"]);
@@ -112,7 +123,7 @@ fn undo_holds_against_the_watcher_until_the_next_tidy() {
     let ground = Ground::new();
     let watcher = Watcher::start(&ground);
     ground.instance.envguard(&["tidy", "--undo"]).exits(0);
-    write(&ground.top().join("apps/web/overlays/qa/x.yaml"), "a: 1\n");
+    bring(&ground, &ground.top().join("apps/web/overlays/qa"));
     let state = ground.instance.path("state/keeper.json");
     until("the state says so", || {
         std::fs::read_to_string(&state).is_ok_and(|text| text.contains("\"suspended\": true"))
@@ -136,7 +147,7 @@ fn a_checkout_may_go_and_come_back() {
         ground.foreign().is_empty() && ground.git(&["status", "--porcelain"]).is_empty()
     });
     assert!(top.join("overlays/develop/kustomization.yaml").is_file());
-    write(&top.join("overlays/prod/x.yaml"), "a: 1\n");
+    bring(&ground, &top.join("overlays/prod"));
     until("the clone is watched", || gone(&top.join("overlays/prod")));
 }
 
@@ -193,7 +204,7 @@ fn without_watches_it_looks_from_time_to_time_and_says_so() {
     let stderr = BufReader::new(child.stderr.take().unwrap());
     let said = stderr.lines().map_while(Result::ok).find(|line| line.contains("inotify watches"));
     assert!(said.unwrap().contains("looking every 2 s instead"));
-    write(&ground.top().join("overlays/prod/x.yaml"), "a: 1\n");
+    bring(&ground, &ground.top().join("overlays/prod"));
     until("it was found by looking", || gone(&ground.top().join("overlays/prod")));
     child.kill().unwrap();
     child.wait().unwrap();
