@@ -17,6 +17,7 @@ mod cluster;
 mod config;
 mod end_to_end;
 mod golden;
+mod inputs;
 mod keeper;
 mod own_commands;
 mod shim;

@@ -8,7 +8,7 @@ use super::args::{Check, Format};
 use super::print;
 use crate::env::Env;
 use crate::exit::Exit;
-use crate::judge::{Code, Facts, Outcome, Reason, Verdict, Whereabouts, foreign_present};
+use crate::judge::{Code, Facts, Outcome, Reason, Role, Verdict, Whereabouts, foreign_present};
 use crate::policy::{Ask, Mode, Policy};
 use crate::report::Reporter;
 use crate::run::{self, Judged};
@@ -32,6 +32,7 @@ struct Document<'d> {
     reasons: Vec<ReasonDocument<'d>>,
     warnings: &'d [String],
     reached: Vec<String>,
+    written: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -87,10 +88,11 @@ fn text(judged: &Judged, words: &[std::ffi::OsString], policy: Option<&Policy>) 
         };
         text.push_str(&format!("envguard: would run{after}: {}\n", command_line(words)));
     }
-    let reached = reached(&judged.facts);
-    if !reached.is_empty() {
-        text.push_str(&format!("  {} read:\n", counted(reached.len())));
-        text.extend(reached.iter().map(|path| format!("    {path}\n")));
+    for (paths, verb) in [(reached(&judged.facts), "read"), (written(&judged.facts), "written")] {
+        if !paths.is_empty() {
+            text.push_str(&format!("  {} {verb}:\n", counted(paths.len())));
+            text.extend(paths.iter().map(|path| format!("    {path}\n")));
+        }
     }
     if let Some(policy) = policy
         && let Outcome::Run { .. } = judged.verdict.outcome
@@ -130,6 +132,7 @@ fn json(judged: &Judged, words: &[std::ffi::OsString], policy: Option<&Policy>) 
         reasons: verdict.reasons.iter().map(reason_document).collect(),
         warnings: &verdict.warnings,
         reached: reached(&judged.facts),
+        written: written(&judged.facts),
     };
     // Serializing plain strings cannot fail.
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
@@ -149,11 +152,21 @@ fn reason_document(reason: &Reason) -> ReasonDocument<'_> {
 
 /// Everything kubectl would open or fetch, each once.
 fn reached(facts: &[Facts]) -> Vec<String> {
+    paths(facts, |role| !matches!(role, Role::Output { .. }))
+}
+
+/// Everything kubectl would create or replace, each once.
+fn written(facts: &[Facts]) -> Vec<String> {
+    paths(facts, |role| matches!(role, Role::Output { .. }))
+}
+
+fn paths(facts: &[Facts], wanted: impl Fn(&Role) -> bool) -> Vec<String> {
     let mut paths = Vec::new();
     for reached in facts.iter().flat_map(|facts| &facts.reached) {
         match &reached.whereabouts {
+            _ if !wanted(&reached.role) => {}
             Whereabouts::Local(local) => paths.extend(local.readings.iter().map(shown)),
-            Whereabouts::Remote(_) | Whereabouts::Stream => paths.push(shown(&reached.spelled)),
+            Whereabouts::Remote(_) | Whereabouts::Stream(_) => paths.push(shown(&reached.spelled)),
         }
     }
     let mut seen = std::collections::HashSet::new();

@@ -326,7 +326,11 @@ impl Closure<'_, '_> {
         for word in words {
             let place = self.gathering.resolver.resolve(&join_clean(base, Path::new(word)));
             if matches!(place.end, End::Place(Nature::File | Nature::Directory)) {
-                self.gathering.local(OsStr::new(word), Role::PluginWord, vec![place]);
+                self.gathering.local(
+                    OsStr::new(word),
+                    Role::PluginWord { below: false },
+                    vec![place],
+                );
             }
         }
     }

@@ -48,9 +48,6 @@ impl Gathering<'_> {
 
     fn named(&mut self, path: &OsStr, found: Resolution, recursive: bool, here: &Here) {
         match found.end {
-            End::Stream if found.real.starts_with("/proc") || found.real.starts_with("/dev") => {
-                self.stream(path, Role::Target { kustomization: None });
-            }
             End::Place(Nature::File | Nature::Directory) if path == STANDARD_INPUT => {
                 self.standard_input(path);
             }

@@ -3,19 +3,23 @@
 
 mod closure;
 mod cluster;
+mod foreign;
 mod glob;
+mod inputs;
 mod manifests;
 mod regular;
+mod repository;
 mod resolve;
 mod stdin;
 mod territory;
 
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use crate::env::Env;
 use crate::judge::{
-    Facts, Local, Nature, Place, Reached, Role, Territory, Trouble, Whereabouts, place,
+    Facts, Local, Nature, Place, Reached, Role, Stream, Territory, Trouble, Whereabouts, place,
 };
 use crate::kubectl::{FileSource, Request, Target};
 use crate::path::join_clean;
@@ -36,11 +40,12 @@ pub fn gather(
         policy,
         facts: Facts { config_file: config_file.to_path_buf(), territory, ..Facts::default() },
         resolver: Resolver::default(),
+        searched: HashSet::new(),
     };
     if !request.targets.is_empty() {
         territory::visit_literal_roots(&mut gathering.facts.territory, policy);
-        gathering.targets(request, env);
     }
+    gathering.files(request, env);
     if let Some(words) = request.plugin_words() {
         gathering.facts.plugin = find_plugin(words, env);
         gathering.plugin_words(request, env);
@@ -64,6 +69,7 @@ pub fn references(
         policy,
         facts: Facts { territory, ..Facts::default() },
         resolver: Resolver::default(),
+        searched: HashSet::new(),
     };
     for link in links {
         let role = Role::Reference { file: link.clone(), field: "symbolic link".to_owned() };
@@ -84,6 +90,8 @@ struct Gathering<'p> {
     policy: &'p Policy,
     facts: Facts,
     resolver: Resolver,
+    /// Directories that have been asked whether they are git directories.
+    searched: HashSet<PathBuf>,
 }
 
 /// Where relative paths start: as Go reports it and as the kernel sees it.
@@ -93,18 +101,26 @@ struct Here {
 }
 
 impl Gathering<'_> {
-    fn targets(&mut self, request: &Request, env: &Env) {
+    /// Everything the command line names.
+    fn files(&mut self, request: &Request, env: &Env) {
         let here = match (env.working_directory(), std::env::current_dir()) {
             (Ok(logical), Ok(physical)) => Here { logical, physical },
             (Err(error), _) | (_, Err(error)) => {
-                self.trouble(
-                    "the working directory",
-                    format!("cannot be read: {error}"),
-                    "cd to a directory that exists",
-                );
+                if !request.targets.is_empty() || !request.accesses.is_empty() {
+                    self.trouble(
+                        "the working directory",
+                        format!("cannot be read: {error}"),
+                        "cd to a directory that exists",
+                    );
+                }
                 return;
             }
         };
+        self.targets(request, &here);
+        self.accesses(request, env, &here);
+    }
+
+    fn targets(&mut self, request: &Request, here: &Here) {
         for target in &request.targets {
             match target {
                 Target::Manifests(FileSource::Stdin) => self.standard_input(OsStr::new("-")),
@@ -116,11 +132,11 @@ impl Gathering<'_> {
                     });
                 }
                 Target::Manifests(FileSource::Path(path)) => {
-                    self.manifests(path, request.recursive, &here);
+                    self.manifests(path, request.recursive, here);
                 }
                 Target::Kustomization(dir) => {
                     let switches = closure::Switches::of(&request.invocation);
-                    self.kustomization(dir, &here, switches);
+                    self.kustomization(dir, here, switches);
                 }
             }
         }
@@ -128,9 +144,9 @@ impl Gathering<'_> {
             .facts
             .reached
             .iter()
-            .any(|reached| matches!(reached.whereabouts, Whereabouts::Stream));
+            .any(|reached| matches!(reached.whereabouts, Whereabouts::Stream(_)));
         if streams {
-            self.facts.stdin = Some(stdin::facts(self.policy, &mut self.facts.territory));
+            self.facts.stdin = Some(stdin::facts(self.policy, &self.facts.territory));
         }
     }
 
@@ -172,11 +188,12 @@ impl Gathering<'_> {
     fn local(&mut self, spelled: &OsStr, role: Role, resolutions: Vec<Resolution>) {
         let mut local = Local::default();
         for (index, resolution) in resolutions.into_iter().enumerate() {
+            self.visit(&resolution);
             let nature = match resolution.end {
                 End::Place(nature) => nature,
                 End::Stream => {
-                    self.stream(spelled, role);
-                    return;
+                    self.stream(spelled, role.clone(), stdin::stream(resolution));
+                    continue;
                 }
                 End::Unreadable(problem) => {
                     let subject = resolution.real.to_string_lossy().into_owned();
@@ -192,29 +209,49 @@ impl Gathering<'_> {
             {
                 continue;
             }
-            territory::visit(&mut self.facts.territory, self.policy, &resolution.real);
-            for link in &resolution.links {
-                territory::visit(&mut self.facts.territory, self.policy, link);
-            }
             local.links.extend(resolution.links);
             local.readings.push(resolution.real);
         }
-        self.reach(Reached {
-            spelled: spelled.to_os_string(),
-            role,
-            whereabouts: Whereabouts::Local(local),
-        });
+        if !local.readings.is_empty() {
+            self.reach(Reached {
+                spelled: spelled.to_os_string(),
+                role,
+                whereabouts: Whereabouts::Local(local),
+            });
+        }
+    }
+
+    /// Looks at the overlay roots and git directories on the way.
+    fn visit(&mut self, resolution: &Resolution) {
+        territory::visit(&mut self.facts.territory, self.policy, &resolution.real);
+        for link in &resolution.links {
+            territory::visit(&mut self.facts.territory, self.policy, link);
+        }
+        let is_file = resolution.end == End::Place(Nature::File);
+        for dir in resolution.real.ancestors().skip(usize::from(is_file)) {
+            if !self.searched.insert(dir.to_path_buf()) {
+                break; // and so were the ones above it
+            }
+            if repository::is_git_dir(dir) {
+                self.facts.territory.git_dirs.insert(dir.to_path_buf());
+            }
+        }
     }
 
     fn reach(&mut self, reached: Reached) {
         self.facts.reached.push(reached);
     }
 
-    fn stream(&mut self, spelled: &OsStr, role: Role) {
+    fn stream(&mut self, spelled: &OsStr, role: Role, stream: Stream) {
+        if let Role::Reference { file, .. } = &role {
+            let subject = file.to_string_lossy().into_owned();
+            let problem = format!("refers to {}, which is no regular file", spelled.display());
+            return self.trouble(&subject, problem, "refer to a file");
+        }
         self.reach(Reached {
             spelled: spelled.to_os_string(),
             role,
-            whereabouts: Whereabouts::Stream,
+            whereabouts: Whereabouts::Stream(stream),
         });
     }
 
@@ -227,7 +264,7 @@ impl Gathering<'_> {
                 let resolution = Resolution { links: Vec::new(), ..resolution };
                 self.local(spelled, role, vec![resolution]);
             }
-            _ => self.stream(spelled, role),
+            _ => self.stream(spelled, role, Stream::Descriptor(0)),
         }
     }
 
@@ -251,7 +288,11 @@ impl Gathering<'_> {
                 if candidate.is_empty() || resolution.end == End::Place(Nature::Missing) {
                     continue;
                 }
-                self.local(OsStr::new(candidate), Role::PluginWord, vec![resolution]);
+                self.local(
+                    OsStr::new(candidate),
+                    Role::PluginWord { below: false },
+                    vec![resolution],
+                );
             }
         }
     }

@@ -1,60 +1,53 @@
 //! What can be known of standard input before kubectl reads it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::judge::{Stdin, Territory};
-use crate::policy::{CheckoutRule, Policy, Standing};
+use super::foreign;
+use super::resolve::Resolution;
+use crate::judge::{Local, Nature, Stdin, Stream, Territory};
+use crate::policy::Policy;
 
-/// Directories below a checkout that are searched for overlay roots; more than
-/// this is a tree nobody keeps by hand.
-const MAX_DIRECTORIES: usize = 200_000;
+/// Which stream a path ends in: `/dev/stdin`, `/dev/fd/63` and `/proc/self/fd/0`
+/// are descriptors that kubectl inherits; everything else stays where it is.
+pub(super) fn stream(resolution: Resolution) -> Stream {
+    let through = resolution
+        .links
+        .iter()
+        // A descriptor counts when it is the end of the path, not on the way.
+        .filter(|link| link.read_link().is_ok_and(|to| to == resolution.real))
+        .find_map(|link| own_descriptor(link));
+    match own_descriptor(&resolution.real).or(through) {
+        Some(descriptor) => Stream::Descriptor(descriptor),
+        None => Stream::At(Local {
+            readings: vec![resolution.real],
+            links: resolution.links,
+            nature: Nature::File,
+        }),
+    }
+}
+
+/// `N` of `/proc/OWN/fd/N` or `/proc/OWN/task/THREAD/fd/N`.
+fn own_descriptor(path: &Path) -> Option<u32> {
+    let names: Vec<_> = path.iter().map(|name| name.to_str().unwrap_or_default()).collect();
+    let own = std::process::id().to_string();
+    match names.as_slice() {
+        ["/", "proc", process, "fd", number] | ["/", "proc", process, "task", _, "fd", number]
+            if *process == own =>
+        {
+            number.parse().ok()
+        }
+        _ => None,
+    }
+}
 
 /// Foreign overlays on the disk. Their documents could be what is piped in.
-pub(super) fn facts(policy: &Policy, territory: &mut Territory) -> Stdin {
-    let mut stdin = Stdin::default();
-    for checkout in territory.checkouts.clone() {
-        let rule = &policy.checkouts[checkout.rule];
-        let mut search =
-            Search { rule, top: &checkout.top, found: Vec::new(), left: MAX_DIRECTORIES };
-        search.descend(Path::new(""));
-        if search.left == 0 {
-            stdin.incomparable =
-                Some(format!("{} is too large to be searched", checkout.top.display()));
-        }
-        stdin.foreign_on_disk.extend(search.found);
-    }
-    stdin
-}
-
-struct Search<'r> {
-    rule: &'r CheckoutRule,
-    top: &'r Path,
-    found: Vec<PathBuf>,
-    left: usize,
-}
-
-impl Search<'_> {
-    fn descend(&mut self, relative: &Path) {
-        if self.left == 0 {
-            return;
-        }
-        self.left -= 1;
-        let Ok(entries) = std::fs::read_dir(self.top.join(relative)) else { return };
-        let dirs: Vec<_> = entries
-            .flatten()
-            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
-            .map(|entry| entry.file_name())
-            .filter(|name| name != ".git")
-            .collect();
-        let is_root = self.rule.is_root(relative);
-        let has_allowed = is_root && dirs.iter().any(|name| self.rule.allows(name));
-        for name in dirs {
-            let path = relative.join(&name);
-            if is_root && self.rule.standing(&name, has_allowed) == Standing::Foreign {
-                self.found.push(self.top.join(path));
-            } else {
-                self.descend(&path);
-            }
-        }
+pub(super) fn facts(policy: &Policy, territory: &Territory) -> Stdin {
+    let found = foreign::below(Path::new("/"), policy, territory);
+    Stdin {
+        foreign_on_disk: found.overlays,
+        incomparable: found
+            .unsearched
+            .map(|top| format!("{} is too large to be searched", top.display())),
+        ..Stdin::default()
     }
 }

@@ -1,15 +1,16 @@
 //! Where the configured checkouts and their overlay roots are on this disk.
 
-use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use super::repository;
 use crate::judge::{Checkout, Root, Territory};
 use crate::pattern::{Pattern, has_meta};
 use crate::policy::{CheckoutRule, Policy};
 
-/// Finds the checkouts that exist. Overlay roots are looked at when a path leads
-/// through them: a repository may have thousands.
+/// Finds the checkouts that exist, with the worktrees that share their
+/// repositories. Overlay roots are looked at when a path leads through them: a
+/// repository may have thousands.
 #[must_use]
 pub fn survey(policy: &Policy) -> Territory {
     let mut territory = Territory::default();
@@ -19,9 +20,20 @@ pub fn survey(policy: &Policy) -> Territory {
             territory.vanished.push(checkout.path.clone());
         }
         for top in tops {
-            let git_dir = separate_git_dir(&top);
-            territory.checkouts.push(Checkout { rule, top, git_dir });
+            territory.checkouts.push(Checkout { rule, git_dir: repository::git_dir(&top), top });
         }
+    }
+    for checkout in territory.checkouts.clone() {
+        let Some(git_dir) = &checkout.git_dir else { continue };
+        let repository = repository::Repository::of(&checkout.top, git_dir);
+        for top in repository.other_worktrees(&checkout.top) {
+            // What is configured by its own has its own rules.
+            if territory.checkouts.iter().all(|known| known.top != top) {
+                let git_dir = repository::git_dir(&top);
+                territory.checkouts.push(Checkout { rule: checkout.rule, git_dir, top });
+            }
+        }
+        territory.git_dirs.extend([git_dir.clone(), repository.common_dir]);
     }
     territory.also_allow = policy
         .also_allow
@@ -78,18 +90,6 @@ fn children(dir: &Path, pattern: &Pattern) -> Vec<PathBuf> {
         .filter(|entry| pattern.matches(entry.file_name().as_bytes()))
         .map(|entry| entry.path())
         .collect()
-}
-
-/// The git directory of a linked worktree or submodule, which has a file `.git`
-/// that names it.
-fn separate_git_dir(top: &Path) -> Option<PathBuf> {
-    let file = top.join(".git");
-    if !file.symlink_metadata().ok()?.is_file() {
-        return None;
-    }
-    let text = std::fs::read(&file).ok()?;
-    let named = text.strip_prefix(b"gitdir:")?.trim_ascii();
-    top.join(OsStr::from_bytes(named)).canonicalize().ok()
 }
 
 /// Looks at every overlay root on the way to `path`.

@@ -18,8 +18,8 @@ pub(super) fn judge(policy: &Policy, request: &Request, facts: &Facts, found: &m
         Some(Class::Preferences) => found.push(reasons::preferences(request)),
         _ => {}
     }
-    for word in &request.malformed {
-        found.push(reasons::malformed_list(word));
+    for (flag, value) in &request.malformed {
+        found.push(reasons::malformed_list(flag, value));
     }
     let refuses_identity =
         request.class.is_none_or(|class| class.changes_cluster() || class == Class::Channel);

@@ -31,8 +31,11 @@ pub struct Facts {
 /// are real: absolute and free of symbolic links.
 #[derive(Debug, Clone, Default)]
 pub struct Territory {
-    /// One entry per working tree that exists.
+    /// One entry per working tree that exists: the configured ones, and those that
+    /// share their repository.
     pub checkouts: Vec<Checkout>,
+    /// Git directories, wherever they lie.
+    pub git_dirs: BTreeSet<PathBuf>,
     /// Configured checkouts that do not exist.
     pub vanished: Vec<String>,
     /// `alsoAllow` directories that exist.
@@ -48,7 +51,7 @@ pub struct Checkout {
     pub rule: usize,
     /// Its top directory.
     pub top: PathBuf,
-    /// Its git directory, when that lies elsewhere.
+    /// Its own git directory; a linked worktree's is below the common one.
     pub git_dir: Option<PathBuf>,
 }
 
@@ -97,8 +100,23 @@ pub enum Role {
         /// The field, e.g. `resources`.
         field: String,
     },
+    /// Read besides the targets: data, a template, a certificate.
+    Input {
+        /// The flag or word that names it.
+        flag: &'static str,
+        /// It was not named itself, but stands below what was named.
+        below: bool,
+    },
+    /// Written.
+    Output {
+        /// The flag or word that names it.
+        flag: &'static str,
+    },
     /// A word of a plugin's command line that exists as a path.
-    PluginWord,
+    PluginWord {
+        /// It was not named itself, but stands below what was named.
+        below: bool,
+    },
 }
 
 /// Where something is.
@@ -108,8 +126,18 @@ pub enum Whereabouts {
     Local(Local),
     /// Fetched from elsewhere.
     Remote(Result<Remote, Unacceptable>),
-    /// Standard input, a pipe, a device: content without a place.
-    Stream,
+    /// Content that can be read once, or never ends.
+    Stream(Stream),
+}
+
+/// A pipe, socket, terminal or device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stream {
+    /// A descriptor that kubectl inherits: standard input, a process
+    /// substitution. Its content has no place.
+    Descriptor(u32),
+    /// A FIFO or device in the file tree, or another process's descriptor.
+    At(Local),
 }
 
 /// A path on this disk, resolved in each way kubectl might.

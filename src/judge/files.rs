@@ -1,6 +1,6 @@
 //! Rules about what kubectl would open or fetch.
 
-use super::facts::{Facts, Local, Reached, Role, Whereabouts};
+use super::facts::{Facts, Local, Reached, Role, Stream, Whereabouts};
 use super::place::{Place, place};
 use super::reasons;
 use super::verdict::Reason;
@@ -14,13 +14,13 @@ pub(super) fn judge(policy: &Policy, request: &Request, facts: &Facts, found: &m
     }
     for reached in &facts.reached {
         match &reached.whereabouts {
-            Whereabouts::Local(local) => {
+            Whereabouts::Local(local) | Whereabouts::Stream(Stream::At(local)) => {
                 found.extend(local_reason(policy, request, facts, reached, local));
             }
             Whereabouts::Remote(remote) => {
                 found.extend(remote_reason(policy, facts, reached, remote));
             }
-            Whereabouts::Stream => {}
+            Whereabouts::Stream(Stream::Descriptor(_)) => {}
         }
         // For a foreign target that is reason enough, and -k would be no remedy.
         if let Role::Target { kustomization: Some(kustomization) } = &reached.role
@@ -44,8 +44,15 @@ fn local_reason(
         (Role::Reference { file, field }, Place::Foreign(overlay)) => {
             Some(reasons::reference_foreign(policy, facts, reached, file, field, &overlay))
         }
+        (Role::Input { flag, below }, Place::Foreign(overlay)) => {
+            Some(reasons::input_foreign(policy, request, reached, flag, *below, &overlay))
+        }
+        (Role::Output { flag }, Place::Foreign(overlay)) => {
+            Some(reasons::output_foreign(policy, request, reached, flag, &overlay))
+        }
         (_, Place::Foreign(overlay)) => {
-            Some(reasons::target_foreign(policy, request, reached, &overlay))
+            let below = stands_below(policy, facts, reached);
+            Some(reasons::target_foreign(policy, request, reached, below, &overlay))
         }
         (_, Place::Git) => Some(reasons::in_git_directory(reached, local)),
         (Role::Reference { file, field }, Place::Outside) => {
@@ -55,6 +62,12 @@ fn local_reason(
             (from != Place::Outside)
                 .then(|| reasons::reference_outside(facts, reached, file, field, local))
         }
+        // A stream is judged by what is in it, as far as that can be known.
+        (Role::Target { .. } | Role::Below { .. }, _)
+            if matches!(reached.whereabouts, Whereabouts::Stream(_)) =>
+        {
+            None
+        }
         (Role::Target { .. }, Place::Outside | Place::Unknown | Place::Shared)
         | (Role::Below { .. }, Place::Outside)
             if changes =>
@@ -62,6 +75,19 @@ fn local_reason(
             Some(reasons::target_outside(policy, request, facts, reached, local))
         }
         _ => None,
+    }
+}
+
+/// Whether what was named only contains what was reached.
+fn stands_below(policy: &Policy, facts: &Facts, reached: &Reached) -> bool {
+    match &reached.role {
+        Role::PluginWord { below } => *below,
+        Role::Below { target } => !facts.reached.iter().any(|named| {
+            matches!(named.role, Role::Target { .. })
+                && named.spelled == *target
+                && is_foreign(policy, facts, named)
+        }),
+        _ => false,
     }
 }
 

@@ -13,8 +13,8 @@ mod stdin;
 mod verdict;
 
 pub use facts::{
-    Checkout, ClusterFacts, Facts, Local, Nature, Reached, Resolved, Role, Root, Stdin, Territory,
-    Trouble, Whereabouts,
+    Checkout, ClusterFacts, Facts, Local, Nature, Reached, Resolved, Role, Root, Stdin, Stream,
+    Territory, Trouble, Whereabouts,
 };
 pub use place::{Overlay, Place, place};
 pub use present::foreign_present;

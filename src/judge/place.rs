@@ -44,9 +44,6 @@ pub fn place(path: &Path, policy: &Policy, territory: &Territory) -> Place {
         .checkouts
         .iter()
         .filter_map(|checkout| {
-            if checkout.git_dir.as_deref().is_some_and(|dir| is_within(path, dir)) {
-                return Some(Place::Git);
-            }
             let relative = path.strip_prefix(&checkout.top).ok()?;
             Some(in_checkout(&policy.checkouts[checkout.rule], &checkout.top, relative, territory))
         })
@@ -55,7 +52,7 @@ pub fn place(path: &Path, policy: &Policy, territory: &Territory) -> Place {
     if let Some(place) = dangerous {
         return place.clone();
     }
-    if is_git_directory(path) {
+    if is_git_directory(path, territory) {
         return Place::Git;
     }
     if territory.also_allow.iter().any(|dir| is_within(path, dir)) {
@@ -64,8 +61,16 @@ pub fn place(path: &Path, policy: &Policy, territory: &Territory) -> Place {
     in_checkouts.into_iter().min().unwrap_or(Place::Outside)
 }
 
-fn is_git_directory(path: &Path) -> bool {
-    path.components().any(|part| part == Component::Normal(OsStr::new(".git")))
+/// By its name, or because git uses it as one. A worktree may lie inside a bare
+/// repository's directory: there the working tree counts.
+fn is_git_directory(path: &Path, territory: &Territory) -> bool {
+    let named = path.components().any(|part| part == Component::Normal(OsStr::new(".git")));
+    let in_worktree_of = |dir: &Path| {
+        territory.checkouts.iter().any(|checkout| {
+            checkout.top != dir && is_within(&checkout.top, dir) && is_within(path, &checkout.top)
+        })
+    };
+    named || territory.git_dirs.iter().any(|dir| is_within(path, dir) && !in_worktree_of(dir))
 }
 
 /// Walks from the checkout's top towards the path and asks each overlay root on
@@ -122,11 +127,10 @@ mod tests {
             ..Root::default()
         };
         Territory {
-            checkouts: vec![Checkout {
-                rule: 0,
-                top: "/srv/m".into(),
-                git_dir: Some("/srv/git/m".into()),
-            }],
+            checkouts: ["/srv/m", "/srv/bare.git/fix"]
+                .map(|top| Checkout { rule: 0, top: top.into(), git_dir: None })
+                .into(),
+            git_dirs: ["/srv/git/m", "/srv/bare.git"].map(PathBuf::from).into(),
             vanished: Vec::new(),
             also_allow: vec!["/opt/addons".into(), "/srv/m/addons".into()],
             roots: BTreeMap::from([
@@ -163,6 +167,10 @@ mod tests {
             ("/srv/m/addons/x.yaml", "Allowed"),
             ("/srv/m/.git/envguard/overlays/develop", "Git"),
             ("/srv/git/m/objects", "Git"),
+            ("/srv/bare.git/objects/x", "Git"),
+            ("/srv/bare.git", "Git"),
+            ("/srv/bare.git/fix/overlays/develop/x.yaml", "Allowed"),
+            ("/srv/bare.git/fix/overlays/base", "Shared"),
             ("/srv/other/.git/x", "Git"),
             ("/opt/addons/.git/x", "Git"),
         ] {

@@ -1,6 +1,6 @@
 //! Rules about manifests that come from a stream instead of a place.
 
-use super::facts::{Facts, Reached, Role, Whereabouts};
+use super::facts::{Facts, Reached, Role, Stream, Whereabouts};
 use super::reasons;
 use super::verdict::Reason;
 use crate::kubectl::Request;
@@ -14,9 +14,7 @@ pub(super) fn judge(policy: &Policy, request: &Request, facts: &Facts, found: &m
         let reason = match policy.stdin {
             StdinRule::Allow => None,
             StdinRule::Refuse => Some(reasons::stdin_refused(policy, request, facts, stream)),
-            StdinRule::Judge if is_standard_input(stream) => {
-                compared(policy, request, facts, stream)
-            }
+            StdinRule::Judge if is_descriptor(stream) => compared(policy, request, facts, stream),
             StdinRule::Judge => Some(reasons::stream_not_judged(request, stream)),
         };
         found.extend(reason);
@@ -24,12 +22,12 @@ pub(super) fn judge(policy: &Policy, request: &Request, facts: &Facts, found: &m
 }
 
 fn is_manifest_stream(reached: &Reached) -> bool {
-    matches!(reached.whereabouts, Whereabouts::Stream)
+    matches!(reached.whereabouts, Whereabouts::Stream(_))
         && matches!(reached.role, Role::Target { .. } | Role::Below { .. })
 }
 
-fn is_standard_input(stream: &Reached) -> bool {
-    stream.spelled == "-" || stream.spelled == "/dev/stdin" || stream.spelled == "/dev/fd/0"
+fn is_descriptor(stream: &Reached) -> bool {
+    matches!(stream.whereabouts, Whereabouts::Stream(Stream::Descriptor(0)))
 }
 
 fn compared(policy: &Policy, request: &Request, facts: &Facts, stream: &Reached) -> Option<Reason> {

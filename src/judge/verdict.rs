@@ -51,6 +51,10 @@ pub enum Code {
     ReferenceRemote,
     /// Manifests from standard input.
     TargetStdin,
+    /// Data read from another environment's overlay.
+    InputForeign,
+    /// Something written into another environment's overlay.
+    OutputForeign,
     /// A flag or variable that chooses another cluster.
     ClusterOverride,
     /// A flag that chooses another identity.
@@ -79,7 +83,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::TargetForeign,
         Self::TargetOutside,
         Self::KustomizeAsFiles,
@@ -89,6 +93,8 @@ impl Code {
         Self::TargetRemote,
         Self::ReferenceRemote,
         Self::TargetStdin,
+        Self::InputForeign,
+        Self::OutputForeign,
         Self::ClusterOverride,
         Self::IdentityOverride,
         Self::ClusterDrift,
@@ -116,6 +122,8 @@ impl Code {
             Self::TargetRemote => "target-remote",
             Self::ReferenceRemote => "reference-remote",
             Self::TargetStdin => "target-stdin",
+            Self::InputForeign => "input-foreign",
+            Self::OutputForeign => "output-foreign",
             Self::ClusterOverride => "cluster-override",
             Self::IdentityOverride => "identity-override",
             Self::ClusterDrift => "cluster-drift",
@@ -148,6 +156,8 @@ impl Code {
             | Self::ReferenceGit
             | Self::TargetRemote
             | Self::ReferenceRemote
+            | Self::InputForeign
+            | Self::OutputForeign
             | Self::FlagUnknown
             | Self::CommandUnknown
             | Self::InputUnreadable

@@ -1,6 +1,7 @@
 //! What a kubectl command line means: grammar, class of the command, and what it
 //! names. Nothing here looks at a disk.
 
+mod access;
 mod class;
 pub mod csv;
 mod grammar;
@@ -8,6 +9,7 @@ mod parse;
 mod request;
 mod table;
 
+pub use access::{Access, Reach};
 pub use class::{Class, class_of_command};
 pub use grammar::{Arity, Flag, Grammar, Version};
 pub use parse::{Given, Invocation, Misfit, Subject};

@@ -4,6 +4,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
+use super::access::{Access, accesses};
 use super::class::{Class, class_of, second_class};
 use super::csv;
 use super::parse::{Given, Invocation, Subject};
@@ -24,12 +25,14 @@ pub struct Request {
     pub targets: Vec<Target>,
     /// Whether directories of manifests are read to the bottom.
     pub recursive: bool,
+    /// Every other local path that is read or written.
+    pub accesses: Vec<Access>,
     /// Flags that choose another cluster.
     pub overrides: Vec<Override>,
     /// Flags that choose another identity.
     pub identities: Vec<Override>,
-    /// Values of `-f` that kubectl cannot read as CSV.
-    pub malformed: Vec<OsString>,
+    /// Flags with lists that kubectl cannot read as CSV.
+    pub malformed: Vec<(&'static str, OsString)>,
 }
 
 /// Something that `-f`, `-k` or `kubectl kustomize` names.
@@ -96,6 +99,13 @@ impl Request {
             Some(Class::PassThrough) => Vec::new(),
             _ => targets(&invocation, &mut malformed),
         };
+        // Help is printed before anything is opened; `version --client`, `options`
+        // and the like still write a profile.
+        let accesses = if invocation.is_set("help") {
+            Vec::new()
+        } else {
+            accesses(&invocation, &mut malformed)
+        };
         Self {
             words: words.to_vec(),
             class,
@@ -104,6 +114,7 @@ impl Request {
             overrides: overrides(&invocation, &CLUSTER_FLAGS),
             identities: overrides(&invocation, &IDENTITY_FLAGS),
             targets,
+            accesses,
             malformed,
             invocation,
         }
@@ -125,7 +136,7 @@ impl Request {
     }
 }
 
-fn targets(invocation: &Invocation, malformed: &mut Vec<OsString>) -> Vec<Target> {
+fn targets(invocation: &Invocation, malformed: &mut Vec<(&'static str, OsString)>) -> Vec<Target> {
     // `run` has -f, -k and -R left over from another command and never reads
     // them (kubectl 1.20–1.36).
     if invocation.command() == "run" {
@@ -140,7 +151,7 @@ fn targets(invocation: &Invocation, malformed: &mut Vec<OsString>) -> Vec<Target
                 let source = if invocation.is_raw() { local_source } else { source };
                 targets.extend(fields.iter().map(|field| Target::Manifests(source(field))));
             }
-            Err(csv::MalformedQuotes) => malformed.push(value.to_os_string()),
+            Err(csv::MalformedQuotes) => malformed.push(("-f", value.to_os_string())),
         }
     }
     // The last -k wins and an empty one counts as none; the ones before are

@@ -50,6 +50,8 @@ macro_rules! page_in {
             TargetRemote => "target-remote",
             ReferenceRemote => "reference-remote",
             TargetStdin => "target-stdin",
+            InputForeign => "input-foreign",
+            OutputForeign => "output-foreign",
             ClusterOverride => "cluster-override",
             IdentityOverride => "identity-override",
             ClusterDrift => "cluster-drift",

@@ -16,7 +16,8 @@ impl Kubectl {
         self.minor() >= minor
     }
 
-    fn minor(&self) -> u32 {
+    /// `NN` of `1.NN`.
+    pub(crate) fn minor(&self) -> u32 {
         self.version.strip_prefix("1.").unwrap().parse().unwrap()
     }
 }

@@ -73,13 +73,13 @@ pub fn misfit(words: &[OsString], misfit: &Misfit) -> Reason {
     )
 }
 
-pub(in crate::judge) fn malformed_list(value: &OsStr) -> Reason {
+pub(in crate::judge) fn malformed_list(flag: &str, value: &OsStr) -> Reason {
     reason(
         Code::InputUnreadable,
-        format!("-f {} has quotes that kubectl cannot read", shown(value)),
+        format!("{flag} {} has quotes that kubectl cannot read", shown(value)),
         shown(value),
-        "a -f value is a list separated by commas, and a quote must be closed".to_owned(),
-        "repeat -f once per file".to_owned(),
+        format!("a {flag} value is a list separated by commas, and a quote must be closed"),
+        format!("repeat {flag} once per file"),
     )
 }
 

@@ -3,6 +3,7 @@
 
 mod cluster;
 mod incomprehensible;
+mod inputs;
 mod instance;
 mod references;
 mod remotes;
@@ -15,6 +16,7 @@ pub(super) use cluster::{
 };
 pub use incomprehensible::misfit;
 pub(super) use incomprehensible::{command_unknown, malformed_list, unreadable};
+pub(super) use inputs::{input_foreign, output_foreign};
 pub(super) use instance::sandbox_missing;
 pub use instance::{audit_unwritable, config_unusable, not_confirmed};
 pub(super) use references::{in_git_directory, reference_foreign, reference_outside};

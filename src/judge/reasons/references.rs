@@ -60,13 +60,16 @@ pub(in crate::judge) fn reference_outside(
 pub(in crate::judge) fn in_git_directory(reached: &Reached, local: &Local) -> Reason {
     let what = match &reached.role {
         Role::Reference { file, field } => refers(reached, file, field),
+        Role::Input { below: true, .. } | Role::PluginWord { below: true } => {
+            format!("{} contains a git directory", shown(&reached.spelled))
+        }
         _ => format!("{} is inside a git directory", shown(&reached.spelled)),
     };
     reason(
         Code::ReferenceGit,
         what,
         place_of(local),
-        "nothing is applied from a git directory: put-aside files of other environments lie there"
+        "nothing is taken from a git directory: put-aside files of other environments lie there"
             .to_owned(),
         "name the file in the working tree instead: git ls-files".to_owned(),
     )

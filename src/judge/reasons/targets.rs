@@ -16,6 +16,7 @@ pub(in crate::judge) fn target_foreign(
     policy: &Policy,
     request: &Request,
     reached: &Reached,
+    below: bool,
     overlay: &Overlay,
 ) -> Reason {
     let spelled = match &reached.role {
@@ -26,8 +27,9 @@ pub(in crate::judge) fn target_foreign(
     reason(
         Code::TargetForeign,
         format!(
-            "{} is in the overlay {}, which belongs to another environment",
+            "{} {} the overlay {}, which belongs to another environment",
             shown(spelled),
+            if below { "contains" } else { "is in" },
             shown(&overlay.name)
         ),
         shown(&overlay.path),
@@ -51,7 +53,11 @@ fn is_read_as_files(role: &Role) -> bool {
 
 /// The same command line with the allowed overlay's name in the place of the
 /// foreign one, when that overlay exists.
-fn remedy_with_allowed(request: &Request, spelled: &OsStr, overlay: &Overlay) -> Option<String> {
+pub(in crate::judge::reasons) fn remedy_with_allowed(
+    request: &Request,
+    spelled: &OsStr,
+    overlay: &Overlay,
+) -> Option<String> {
     let allowed = overlay.beside.first()?;
     let replaced = replace_component(spelled, &overlay.name, allowed)?;
     let words: Vec<OsString> = request

@@ -160,7 +160,11 @@ fn a_file_value_is_a_list() {
         (&["apply", "-f", "-,x"], &["stdin", "f x"]),
     ]);
     for quotes in ["a\"b", "\"a", "\n"] {
-        assert_eq!(request(&["apply", "-f", quotes]).malformed, [quotes], "{quotes:?}");
+        assert_eq!(
+            request(&["apply", "-f", quotes]).malformed,
+            [("-f", quotes.into())],
+            "{quotes:?}"
+        );
     }
 }
 
