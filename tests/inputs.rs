@@ -20,12 +20,14 @@ const fn row(words: &'static [&'static str], touches: &'static str, code: &'stat
     Row { words, touches, code, versions: 20..=99 }
 }
 
-const fn since(minor: u32, row: Row) -> Row {
-    Row { versions: minor..=99, ..row }
-}
+impl Row {
+    const fn since(self, minor: u32) -> Self {
+        Self { versions: minor..=99, ..self }
+    }
 
-const fn until(minor: u32, row: Row) -> Row {
-    Row { versions: 20..=minor, ..row }
+    const fn until(self, minor: u32) -> Self {
+        Self { versions: 20..=minor, ..self }
+    }
 }
 
 const INPUT: &str = "input-foreign";
@@ -45,8 +47,8 @@ const ROWS: &[Row] = &[
     row(&["create", "secret", "generic", "x", "--dry-run=client", "--from-file=overlays/prod/data.txt"], DATA, INPUT),
     row(&["create", "secret", "docker-registry", "x", "--dry-run=client", "--from-file=overlays/prod/data.txt"], DATA, INPUT),
     row(&["create", "cm", "x", "--dry-run=client", "--from-env-file=overlays/prod/vars.env"], "overlays/prod/vars.env", INPUT),
-    since(27, row(&["create", "cm", "x", "--dry-run=client", "--from-env-file=overlays/develop/a.env,overlays/prod/vars.env"], "overlays/prod/vars.env", INPUT)),
-    until(20, row(&["create", "cm", "x", "--dry-run=client", "--from-env-file=overlays/prod/a,b.env"], "overlays/prod/a,b.env", INPUT)),
+    row(&["create", "cm", "x", "--dry-run=client", "--from-env-file=overlays/develop/a.env,overlays/prod/vars.env"], "overlays/prod/vars.env", INPUT).since(27),
+    row(&["create", "cm", "x", "--dry-run=client", "--from-env-file=overlays/prod/a,b.env"], "overlays/prod/a,b.env", INPUT).until(20),
     row(&["create", "secret", "tls", "x", "--dry-run=client", "--cert=overlays/prod/data.txt", "--key=base/cm.yaml"], DATA, INPUT),
     row(&["create", "secret", "tls", "x", "--dry-run=client", "--cert=base/cm.yaml", "--key", "overlays/prod/data.txt"], DATA, INPUT),
     row(&["patch", "cm", "x", "--dry-run=client", "--patch-file=overlays/prod/data.txt"], DATA, INPUT),
@@ -67,11 +69,11 @@ const ROWS: &[Row] = &[
     row(&["options", "--profile=cpu", "--profile-output=overlays/prod/p"], "overlays/prod/p", OUTPUT),
     row(&["cluster-info", "dump", "--output-directory=overlays/prod/dump"], "overlays/prod/dump", OUTPUT),
     row(&["cluster-info", "dump", "--output-directory=overlays/develop/linked/../../prod/dump"], "overlays/prod/dump", OUTPUT),
-    since(27, row(&["kustomize", "overlays/develop", "-o", "overlays/prod/all.yaml"], "overlays/prod/all.yaml", OUTPUT)),
-    since(27, row(&["kustomize", "overlays/develop", "-o", "overlays/prod"], "overlays/prod", OUTPUT)),
-    since(27, row(&["kustomize", "overlays/develop", "-o", "overlays/develop/out.yaml"], "overlays/prod/out.yaml", OUTPUT)),
-    until(20, row(&["get", "cm", "--logtostderr=false", "--log-file=overlays/prod/log", "-v=9"], "overlays/prod/log", OUTPUT)),
-    until(20, row(&["get", "cm", "--logtostderr=false", "--log-dir=overlays/prod", "-v=9"], "overlays/prod/kubectl", OUTPUT)),
+    row(&["kustomize", "overlays/develop", "-o", "overlays/prod/all.yaml"], "overlays/prod/all.yaml", OUTPUT).since(27),
+    row(&["kustomize", "overlays/develop", "-o", "overlays/prod"], "overlays/prod", OUTPUT).since(27),
+    row(&["kustomize", "overlays/develop", "-o", "overlays/develop/out.yaml"], "overlays/prod/out.yaml", OUTPUT).since(27),
+    row(&["get", "cm", "--logtostderr=false", "--log-file=overlays/prod/log", "-v=9"], "overlays/prod/log", OUTPUT).until(20),
+    row(&["get", "cm", "--logtostderr=false", "--log-dir=overlays/prod", "-v=9"], "overlays/prod/kubectl", OUTPUT).until(20),
 ];
 
 /// The tree of every instance, with data in both overlays and links between them.

@@ -20,6 +20,7 @@ mod golden;
 mod inputs;
 mod keeper;
 mod own_commands;
+mod repositories;
 mod shim;
 mod support;
 mod tickets;

@@ -55,7 +55,7 @@ impl Gathering<'_> {
                 let found = self.resolver.resolve(&here.physical.join(path));
                 self.tree(path, input, found);
             }
-            Reach::Served => self.served(path, input, here),
+            Reach::Served => self.served(path, &input, here),
             Reach::Written => self.written(path, Role::Output { flag }, here),
         }
     }
@@ -140,7 +140,7 @@ impl Gathering<'_> {
     }
 
     /// `proxy --www DIR`: links are followed, wherever below they stand.
-    fn served(&mut self, path: &OsStr, role: Role, here: &Here) {
+    fn served(&mut self, path: &OsStr, role: &Role, here: &Here) {
         let mut readings = vec![
             self.resolver.resolve(&here.physical.join(path)),
             self.resolver.resolve(&join_clean(&here.physical, Path::new(path))),

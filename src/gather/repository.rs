@@ -41,7 +41,9 @@ fn own_git_dir(dir: &Path) -> Option<PathBuf> {
     }
     let named = pointer(&entry)?;
     let path = named.strip_prefix(b"gitdir:")?.trim_ascii();
-    dir.join(OsStr::from_bytes(path)).canonicalize().ok()
+    let found = dir.join(OsStr::from_bytes(path)).canonicalize().ok()?;
+    // Whatever it names has a HEAD, also for a linked worktree.
+    found.join("HEAD").symlink_metadata().is_ok().then_some(found)
 }
 
 /// Whether `dir` is laid out as a git directory, whatever its name.
