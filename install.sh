@@ -57,16 +57,22 @@ hide_real_instance() {
 build() {
     say "Building envguard and a stand-in for an API server (about a minute the first time) ..."
     begun=$(date +%s)
-    (cd "$here" && cargo build --quiet --locked --profile quick --bins --example apiserver-standin) ||
-        die "the build failed" "see the messages above"
-    say "Built in $(($(date +%s) - begun)) s, into target/quick."
-    programs=${CARGO_TARGET_DIR:-$here/target}/quick
+    target=${CARGO_TARGET_DIR:-target}
+    case $target in /*) ;; *) target=$here/$target ;; esac
+    # A person's own settings may name another directory; the programs must be here.
+    (cd "$here" && cargo build --quiet --locked --profile quick --target-dir "$target" \
+        --bins --example apiserver-standin) || die "the build failed" "see the messages above"
+    programs=$target/quick
+    [ -x "$programs/kubectl-envguard" ] ||
+        die "the build left no program in $programs" "unset CARGO_BUILD_TARGET, and build.target in cargo's settings"
+    say "Built in $(($(date +%s) - begun)) s, into $programs."
 }
 
 # ---- the throw-away instance -------------------------------------------------
 
 make_instance() {
-    demo=$(mktemp -d "${TMPDIR:-/tmp}/envguard-try.XXXXXX")
+    demo=$(mktemp -d "${TMPDIR:-/tmp}/envguard-try.XXXXXX") ||
+        die "no temporary directory can be made in ${TMPDIR:-/tmp}" "TMPDIR=/var/tmp ./install.sh --try"
     trap clean_up EXIT
     trap 'exit 129' HUP
     trap 'exit 130' INT
@@ -87,7 +93,7 @@ start_cluster() {
     "$programs/examples/apiserver-standin" --dir "$demo/cluster" --name develop-eks --exit-with-stdin \
         <"$demo/hold" >"$demo/announce" &
     exec 9>"$demo/hold"
-    read -r word <"$demo/announce"
+    read -r word <"$demo/announce" || word=ended
     [ "$word" = ready ] || die "the API server stand-in did not start"
 }
 
@@ -156,7 +162,8 @@ clean_up() {
 inside() {
     (
         cd "$demo/manifests"
-        exec env -u XDG_CONFIG_HOME -u KUBECONFIG -u KUBERC \
+        exec env -u XDG_CONFIG_HOME -u KUBECONFIG -u KUBERC -u KUBECTL_KUBERC \
+            -u KUBECTL_EXTERNAL_DIFF -u ENVGUARD_NAMESPACE -u ENVGUARD_DEPTH \
             HOME="$demo/home" ENVGUARD_CONFIG="$demo/config.yaml" \
             PATH="$demo/shims:$demo/bin:$PATH" "$@"
     ) 9>&-
@@ -205,7 +212,7 @@ try() {
 }
 
 main() {
-    here=$(cd "$(dirname "$0")" && pwd)
+    here=$(dirname "$(readlink -f "$0")")
     case ${1-} in
         --try) try ;;
         -h | --help) usage ;;

@@ -29,23 +29,18 @@ impl Level {
 
     /// The level that an environment's `name` implies when the configuration
     /// states none. The strictest word wins; a name without a known word is
-    /// critical, because a mistake there must not be the cheap one.
+    /// critical, because a mistake there must not be the cheap one. A number behind
+    /// a word (`prod2`) can only make it stricter: `dev-prod2` is critical, and so
+    /// is `dev2`, in which nothing is known for sure.
     #[must_use]
     pub fn of_name(name: &str) -> Self {
         let words = words(name);
-        let mut level = None;
-        let mut previous = "";
-        for word in &words {
-            let negated = previous == "non" && CRITICAL.contains(&word.as_str());
-            let found = if negated || NEGATED.contains(&word.as_str()) {
-                Some(Self::Caution)
-            } else {
-                of_word(word)
-            };
-            level = level.max(found);
-            previous = word;
+        let plain = of_words(words.iter().map(String::as_str)).max(of_japanese(name));
+        let unnumbered = words.iter().map(|word| word.trim_end_matches(char::is_numeric));
+        match plain {
+            Some(level) => level.max(of_words(unnumbered).unwrap_or(level)),
+            None => Self::Critical,
         }
-        level.max(of_japanese(name)).unwrap_or(Self::Critical)
     }
 }
 
@@ -64,6 +59,19 @@ const NEGATED: &[&str] = &["nonprod", "nonprd", "nonproduction"];
 const CRITICAL_JA: &[&str] = &["本番", "商用"];
 const CAUTION_JA: &[&str] = &["検証", "ステージング"];
 const NORMAL_JA: &[&str] = &["開発"];
+
+fn of_words<'w>(words: impl Iterator<Item = &'w str>) -> Option<Level> {
+    let mut level = None;
+    let mut previous = "";
+    for word in words {
+        let negated = previous == "non" && CRITICAL.contains(&word);
+        let found =
+            if negated || NEGATED.contains(&word) { Some(Level::Caution) } else { of_word(word) };
+        level = level.max(found);
+        previous = word;
+    }
+    level
+}
 
 fn of_word(word: &str) -> Option<Level> {
     if CRITICAL.contains(&word) {
@@ -150,6 +158,10 @@ mod tests {
             ("prod.example.com", Critical),
             ("pre-prod", Critical), // two words, the stricter one
             ("dev-prod", Critical),
+            ("dev-prod2", Critical),
+            ("prod2-dev", Critical),
+            ("開発-prod1", Critical),
+            ("non-prod-prod", Critical),
             ("開発-本番", Critical),
             ("live-test", Critical),
             ("staging", Caution),
@@ -164,6 +176,8 @@ mod tests {
             ("検証環境", Caution),
             ("ステージング", Caution),
             ("stg-dev", Caution),
+            ("stg1-dev", Caution),
+            ("non-prod2-dev", Caution),
             ("non-prod", Caution),
             ("nonprod", Caution),
             ("NonProd", Caution),
