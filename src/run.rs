@@ -66,11 +66,7 @@ fn guarded(
         present.iter().for_each(|line| reporter.warning(line));
         return Exit::Refused;
     };
-    let question = Question { ask, words, given: options.confirm.as_deref() };
-    if let Err(refusal) = question.settle(policy, env, reporter, event) {
-        reporter.verdict(&refusal, Some(policy));
-        return Exit::Refused;
-    }
+    // Before the question: what is confirmed is what runs.
     let words = match with_namespace(words, &judged, env) {
         Ok(words) => words,
         Err(value) => {
@@ -81,6 +77,11 @@ fn guarded(
             return Exit::Usage;
         }
     };
+    let question = Question { ask, words: &words, given: options.confirm.as_deref() };
+    if let Err(refusal) = question.settle(policy, env, reporter, event) {
+        reporter.verdict(&refusal, Some(policy));
+        return Exit::Refused;
+    }
     present.iter().for_each(|line| reporter.warning(line));
     become_kubectl(&words, Some(policy), env, reporter)
 }
@@ -114,7 +115,9 @@ pub fn judge_words(words: &[OsString], instance: &Instance, env: &Env) -> Judged
         Ok(readings) => readings,
         Err(misfit) => {
             let reasons = vec![judge::misfit(words, &misfit)];
-            let observing = policy.mode == Mode::Observe;
+            // Rules about the cluster hold in observe mode too, and here only the
+            // words themselves can be asked.
+            let observing = policy.mode == Mode::Observe && !kubectl::completion_leaves_pin(words);
             let outcome =
                 if observing { Outcome::Run { ask: Ask::Never } } else { Outcome::Refuse };
             let verdict = Verdict { outcome, reasons, warnings: Vec::new() };

@@ -296,3 +296,26 @@ fn an_answer_of_nothing_confirms_nothing() {
         assert_ne!(output.code, Some(42), "{output}");
     }
 }
+
+#[test]
+fn observing_what_is_not_understood_still_stays_with_the_pin() {
+    let instance = Instance::new().rules("policy: {mode: observe}");
+    instance.envguard(&["get", "po", "--flag-of-a-later-kubectl"]).exits(42);
+    for leaving in ["--server=https://other.test", "--kubeconfig=/x", "-shttps://other.test"] {
+        let words = ["get", "po", "--flag-of-a-later-kubectl", leaving];
+        instance.envguard(&words).refused("flag-unknown");
+    }
+}
+
+#[test]
+fn the_name_is_typed_for_the_line_that_runs() {
+    let instance = Instance::of("production");
+    let with = |namespace: &str| {
+        let mut command = instance.command(&crate::support::envguard());
+        command.env("ENVGUARD_NAMESPACE", namespace);
+        crate::support::Output::of(command.args(["--confirm=other", "delete", "pod", "x"]))
+    };
+    with("web").refused("not-confirmed").says("word      kubectl --namespace=web delete pod x\n");
+    // what cannot run is not asked about
+    with("no namespace").says("is no namespace").exits(64);
+}

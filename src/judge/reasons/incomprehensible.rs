@@ -50,10 +50,13 @@ fn subcommand_unknown(request: &Request) -> Reason {
 /// A command line that no known kubectl accepts.
 #[must_use]
 pub fn misfit(words: &[OsString], misfit: &Misfit) -> Reason {
-    let help = words.first().filter(|word| !word.as_bytes().starts_with(b"-")).map_or_else(
-        || "kubectl options".to_owned(),
-        |word| format!("kubectl {} --help", quoted(word)),
-    );
+    let help = match words.first().filter(|word| !word.as_bytes().starts_with(b"-")) {
+        Some(word) => format!("kubectl {} --help", quoted(word)),
+        None if matches!(misfit, Misfit::FlagBeforePlugin(_)) => {
+            "write the command first, then its flags: kubectl COMMAND FLAGS".to_owned()
+        }
+        None => "kubectl options".to_owned(),
+    };
     let (what, offender) = match misfit {
         Misfit::UnknownFlag(word) => {
             (format!("{} is a flag that no known kubectl has here", shown(word)), word)
