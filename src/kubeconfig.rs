@@ -167,6 +167,11 @@ impl Kubeconfig {
         Ok(())
     }
 
+    /// The names of all contexts.
+    pub fn contexts(&self) -> impl Iterator<Item = &str> {
+        self.contexts.iter().map(|context| context.name.as_str())
+    }
+
     /// What `selection` resolves to.
     ///
     /// # Errors
@@ -205,6 +210,18 @@ impl Kubeconfig {
         }
         Ok(resolved)
     }
+}
+
+/// The files with CA certificates that `kubeconfig` names: their change, too, is a
+/// change of the cluster. None when it cannot be read.
+#[must_use]
+pub fn certificate_files(kubeconfig: &Path) -> Vec<PathBuf> {
+    let Ok(found) = Kubeconfig::of_file(kubeconfig) else { return Vec::new() };
+    let named = found.clusters.iter().filter_map(|cluster| {
+        let path = cluster.value.certificate_authority.as_ref()?;
+        Some(cluster.file.parent().unwrap_or(Path::new("/")).join(path))
+    });
+    named.collect()
 }
 
 fn merge<T>(

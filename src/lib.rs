@@ -27,9 +27,10 @@
 //! | layer | modules | may use |
 //! |---|---|---|
 //! | centre: no file, process, network or clock | [`path`], [`pattern`], [`text`], [`level`], [`policy`], [`kubectl`], [`kustomize`], [`judge`] | the centre |
-//! | edge that reads | [`env`](mod@env), [`runtime`], [`config`], [`kubeconfig`], [`gather`] | the centre, and each other downwards |
+//! | edge that reads | [`env`](mod@env), [`runtime`], [`config`], [`kubeconfig`], [`gather`], [`health`]; [`machine`], [`session`], [`upstream`] | the centre, and each other downwards |
 //! | edge that acts | [`audit`], [`confirm`], [`ticket`], [`notices`], [`exec`] | the centre, `env`, `runtime` |
 //! | | [`keeper`]: foreign overlays off the disk | the centre, `env`, `gather` |
+//! | what is shown at login | [`colour`], [`banner`], [`prompt`], [`hook`] | the centre |
 //! | outside | [`report`], [`run`], [`cli`], [`why`], [`exit`] | everything |
 //!
 //! `tests/architecture.rs` holds the code to this table.
@@ -44,26 +45,34 @@
 #![forbid(unsafe_code)]
 
 pub mod audit;
+pub mod banner;
 pub mod cli;
+pub mod colour;
 pub mod config;
 pub mod confirm;
 pub mod env;
 pub mod exec;
 pub mod exit;
 pub mod gather;
+pub mod health;
+pub mod hook;
 pub mod judge;
 pub mod keeper;
 pub mod kubeconfig;
 pub mod kubectl;
 pub mod kustomize;
 pub mod level;
+pub mod machine;
 pub mod notices;
 pub mod path;
 pub mod pattern;
 pub mod policy;
+pub mod prompt;
 pub mod report;
 pub mod run;
 pub mod runtime;
+pub mod session;
 pub mod text;
 pub mod ticket;
+pub mod upstream;
 pub mod why;

@@ -19,6 +19,7 @@ mod end_to_end;
 mod golden;
 mod inputs;
 mod keeper;
+mod login;
 mod own_commands;
 mod repositories;
 mod shim;

@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// The names of our own commands. None is a kubectl command or alias.
-pub const OWN_COMMANDS: [&str; 8] =
-    ["audit", "check", "lock", "restore", "tidy", "unlock", "watch", "why"];
+pub const OWN_COMMANDS: [&str; 11] = [
+    "audit", "banner", "check", "hook", "lock", "prompt", "restore", "tidy", "unlock", "watch",
+    "why",
+];
 
 /// Keeps this kubectl instance to its own environment.
 ///
@@ -61,6 +63,12 @@ pub(super) enum Command {
     Unlock(Unlock),
     /// Take back what unlock or a typed name has given
     Lock,
+    /// Say in big letters which instance this is
+    Banner(BannerArguments),
+    /// Print the prompt segment
+    Prompt(PromptArguments),
+    /// Print the shell hook: eval "$(kubectl-envguard hook bash)"
+    Hook(HookArguments),
 }
 
 #[derive(Debug, Args)]
@@ -99,6 +107,51 @@ pub(super) struct Restore {
     /// Bring it to this directory outside every checkout
     #[arg(long, value_name = "DIR", requires = "id")]
     pub(super) to: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct BannerArguments {
+    /// For /etc/update-motd.d: plain text, without the session
+    #[arg(long)]
+    pub(super) motd: bool,
+
+    /// Show the banner of every level
+    #[arg(long)]
+    pub(super) preview: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PromptArguments {
+    /// Whose notation to use
+    #[arg(long, value_name = "SHELL", default_value = "plain")]
+    pub(super) shell: PromptShell,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum PromptShell {
+    Bash,
+    Zsh,
+    Fish,
+    /// No colour, no marks: for other programs
+    Plain,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct HookArguments {
+    /// Which shell reads it
+    pub(super) shell: HookShell,
+
+    /// Print only the variables, as the hook asks for them after a change
+    #[arg(long, value_name = "PROTOCOL", hide = true)]
+    pub(super) state: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum HookShell {
+    Bash,
+    Zsh,
+    Fish,
+    Sh,
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@ mod args;
 mod audit;
 mod check;
 mod dispatch;
+mod login;
 mod restore;
 mod tidy;
 mod unlock;
@@ -108,6 +109,9 @@ fn own(words: &[OsString], env: &Env, reporter: Reporter) -> Exit {
         args::Command::Watch(watch) => {
             watch::watch(&watch, parsed.config.as_deref(), env, reporter)
         }
+        args::Command::Banner(banner) => login::banner(&banner, parsed.config.as_deref(), env),
+        args::Command::Prompt(prompt) => login::prompt(&prompt, parsed.config.as_deref(), env),
+        args::Command::Hook(hook) => login::hook(&hook, parsed.config.as_deref(), env),
         args::Command::Why(why) => show_why(&why, env, reporter),
     }
 }

@@ -86,8 +86,9 @@ pub fn namespace(request: &Request, env: &Env) -> Result<Option<OsString>, OsStr
     Ok(Some(format!("--namespace={name}").into()))
 }
 
-/// RFC 1123 label, as Kubernetes requires.
-fn is_namespace(name: &str) -> bool {
+/// Whether `name` can be a namespace: an RFC 1123 label, as Kubernetes requires.
+#[must_use]
+pub fn is_namespace(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= 63
         && name

@@ -8,9 +8,9 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
-pub use environment::{Change, DEPTH, changes, namespace};
+pub use environment::{Change, DEPTH, changes, is_namespace, namespace};
 pub use real::{NotFound, Own, find};
-pub(crate) use real::{WHOLE, siblings};
+pub(crate) use real::{WHOLE, is_executable, siblings};
 
 use crate::env::Env;
 

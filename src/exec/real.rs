@@ -50,7 +50,8 @@ impl Own {
         Self { identities: candidates.iter().filter_map(|path| identity(path)).collect() }
     }
 
-    fn has(&self, path: &Path) -> bool {
+    /// Whether `path` is one of them.
+    pub(crate) fn has(&self, path: &Path) -> bool {
         identity(path).is_some_and(|identity| self.identities.contains(&identity))
     }
 }
@@ -122,6 +123,6 @@ fn newest(dir: &Path) -> Option<PathBuf> {
         .map(|(_, path)| path)
 }
 
-fn is_executable(file: &Path) -> bool {
+pub(crate) fn is_executable(file: &Path) -> bool {
     file.is_file() && rustix::fs::access(file, rustix::fs::Access::EXEC_OK).is_ok()
 }

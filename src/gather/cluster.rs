@@ -67,7 +67,11 @@ fn with_flags(
 }
 
 /// What the operator's `KUBECONFIG` selects, when it is more than the pinned file.
-fn exported(policy: &Policy, env: &Env) -> Option<(std::ffi::OsString, Result<Resolved, Trouble>)> {
+#[must_use]
+pub fn exported(
+    policy: &Policy,
+    env: &Env,
+) -> Option<(std::ffi::OsString, Result<Resolved, Trouble>)> {
     let value = env.get("KUBECONFIG")?;
     let files: Vec<PathBuf> =
         std::env::split_paths(value).filter(|path| !path.as_os_str().is_empty()).collect();

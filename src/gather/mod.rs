@@ -24,6 +24,7 @@ use crate::judge::{
 use crate::kubectl::{FileSource, Request, Target};
 use crate::path::join_clean;
 use crate::policy::{Policy, Remote};
+pub use cluster::exported;
 use resolve::{End, Resolution, Resolver};
 pub use territory::survey;
 

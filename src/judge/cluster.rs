@@ -55,7 +55,8 @@ fn first_difference(
 }
 
 /// What of the resolved cluster is not the pin, one phrase each.
-fn differences(pin: &Pin, resolved: &Resolved) -> Vec<String> {
+#[must_use]
+pub fn differences(pin: &Pin, resolved: &Resolved) -> Vec<String> {
     let mut found = Vec::new();
     match &resolved.server {
         None => found.push("no server is selected".to_owned()),

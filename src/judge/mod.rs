@@ -12,6 +12,7 @@ pub(crate) mod samples;
 mod stdin;
 mod verdict;
 
+pub use cluster::differences as drift;
 pub use facts::{
     Checkout, ClusterFacts, Facts, Local, Nature, Reached, Resolved, Role, Root, Stdin, Stream,
     Territory, Trouble, Whereabouts,

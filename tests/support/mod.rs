@@ -7,6 +7,7 @@ mod kubectls;
 mod output;
 mod real_server;
 mod server;
+mod terminal;
 
 pub(crate) use field::{Field, Findings, Thing, Tree};
 pub(crate) use instance::{Instance, certificate, config_map, kubeconfig, read, write};
@@ -14,6 +15,7 @@ pub(crate) use kubectls::{Kubectl, kubectls};
 pub(crate) use output::Output;
 pub(crate) use real_server::RealServer;
 pub(crate) use server::Server;
+pub(crate) use terminal::{PROMPT, Shown, Terminal};
 
 use std::path::PathBuf;
 

@@ -1,0 +1,121 @@
+# envguard's hook for zsh: the shim first on PATH, the pinned kubeconfig, the
+# banner once, and the prompt segment. `kubectl-envguard hook zsh` prints it
+# behind the variables __envguard_* that it works with.
+#
+# Nothing here starts a process at a prompt unless something has changed.
+
+# --- the environment of every command ---------------------------------------
+
+__envguard_put_first() {
+    \builtin emulate -L zsh
+    [[ -n $1 ]] && path=("$1" "${(@)path:#$1}")
+    \builtin return 0
+}
+__envguard_put_first "$__envguard_shims"
+\builtin export PATH
+if [[ -n $__envguard_kubeconfig ]]; then
+    \builtin export KUBECONFIG=$__envguard_kubeconfig KUBERC=off
+fi
+
+# --- the prompt ---------------------------------------------------------------
+
+# True while everything is as it was when the segment was judged.
+__envguard_unchanged() {
+    \builtin local i text
+    [[ $__envguard_for == "${KUBECONFIG-}|${ENVGUARD_CONFIG-}" ]] || \builtin return 1
+    for ((i = 1; i <= $#__envguard_files; i++)); do
+        text=
+        if [[ -f $__envguard_files[i] && -r $__envguard_files[i] ]]; then
+            text=$(<"$__envguard_files[i]") # zsh reads the file itself
+        fi
+        [[ $text == "$__envguard_texts[i]" ]] || \builtin return 1
+    done
+    for ((i = 1; i <= $#__envguard_notices; i++)); do
+        [[ -s $__envguard_notices[i] ]] && \builtin return 1
+    done
+    \builtin return 0
+}
+
+# True if the kubectl that a command would start is the shim.
+__envguard_guarded() {
+    \builtin local dir
+    for dir in "${(@)path}"; do
+        [[ -x ${dir:-.}/kubectl && -f ${dir:-.}/kubectl ]] || \builtin continue
+        [[ -n $__envguard_shims && ${dir:-.}/kubectl -ef $__envguard_shims/kubectl ]]
+        \builtin return
+    done
+    \builtin return 1
+}
+
+# Asks the program to judge again, and says what there is to say once.
+__envguard_judge() {
+    \builtin local answer word
+    __envguard_say=()
+    if answer=$("$__envguard_program" hook zsh --state "$__envguard_protocol" 2>/dev/null); then
+        \builtin eval "$answer"
+        __envguard_for="${KUBECONFIG-}|${ENVGUARD_CONFIG-}"
+    elif [[ ! -x $__envguard_program ]]; then
+        __envguard_say=("envguard: $__envguard_program is missing: this shell is not guarded; install envguard again")
+        __envguard_mute=1
+    else
+        # Some passing trouble (no memory, no processes left): the next prompt asks again.
+        __envguard_for=
+    fi
+    for word in "${(@)__envguard_say}"; do
+        \builtin print -r -u 2 -- "$word"
+    done
+    \builtin return 0
+}
+
+# After what another program puts into PROMPT, the segment must be put in last.
+__envguard_go_last() {
+    \builtin emulate -L zsh
+    \builtin typeset -ga precmd_functions
+    precmd_functions=("${(@)precmd_functions:#__envguard_prompt}" __envguard_prompt)
+}
+
+__envguard_prompt() {
+    \builtin local __envguard_status=$?
+    \builtin emulate -L zsh
+    # A trace would show the kubeconfig.
+    \builtin setopt no_xtrace no_warn_create_global no_err_exit no_err_return
+    \builtin local segment lead=
+    if [[ -z $__envguard_mute ]] && ! __envguard_unchanged; then
+        __envguard_judge
+    fi
+    segment=$__envguard_head
+    __envguard_guarded || segment+=$__envguard_unguarded
+    if [[ -n ${ENVGUARD_NAMESPACE-} ]]; then
+        case $ENVGUARD_NAMESPACE in
+            *[^a-z0-9-]*) segment+=' ns=?' ;;
+            *) segment+=" ns=$ENVGUARD_NAMESPACE" ;;
+        esac
+    fi
+    segment+=$__envguard_tail
+    if [[ -n $__envguard_shown && $PROMPT != *"$__envguard_shown"* ]]; then
+        __envguard_go_last
+    fi
+    if [[ $segment != "$__envguard_shown" || $PROMPT != *"$segment"* ]]; then
+        [[ -z $__envguard_shown ]] || PROMPT=${PROMPT//"$__envguard_shown"/}
+        while [[ $PROMPT == $'\n'* ]]; do
+            lead+=$'\n'
+            PROMPT=${PROMPT#$'\n'}
+        done
+        PROMPT=$lead$segment$PROMPT
+        __envguard_shown=$segment
+    fi
+    \builtin return $__envguard_status
+}
+
+# --- interactive shells ---------------------------------------------------------
+
+if [[ -o interactive ]]; then
+    __envguard_for="${KUBECONFIG-}|${ENVGUARD_CONFIG-}"
+    __envguard_mute=
+    __envguard_shown=${__envguard_shown-}
+    __envguard_go_last
+    if [[ -z ${ENVGUARD_BANNER-} && -t 0 && -t 1 && -t 2 ]]; then
+        \builtin export ENVGUARD_BANNER=shown
+        "$__envguard_program" banner || \builtin :
+    fi
+fi

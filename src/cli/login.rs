@@ -1,0 +1,275 @@
+//! `banner`, `prompt` and `hook`: what an operator sees at login.
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use super::args::{BannerArguments, HookArguments, HookShell, PromptArguments, PromptShell};
+use super::print;
+use crate::banner::{self, Facts};
+use crate::colour::Look;
+use crate::config::Loaded;
+use crate::env::Env;
+use crate::exit::Exit;
+use crate::health::{self, Depth, Finding, Situation};
+use crate::hook::{self, Hook, State};
+use crate::level::Level;
+use crate::policy::{Policy, Unusable};
+use crate::prompt::{self, Parts, Shell, Word};
+use crate::{config, kubeconfig, machine, notices, runtime, session, upstream};
+
+/// How long git may take to answer for a banner.
+const GIT: Duration = Duration::from_millis(15);
+
+/// Prints the banner, or the banners of all levels.
+pub(super) fn banner(arguments: &BannerArguments, named: Option<&Path>, env: &Env) -> Exit {
+    let look =
+        if arguments.motd { Look::PLAIN } else { look(env, std::io::stdout().is_terminal()) };
+    if arguments.preview {
+        let examples = [
+            ("develop", Level::Normal),
+            ("staging", Level::Caution),
+            ("production", Level::Critical),
+        ];
+        let banners = examples.map(|(name, level)| banner::render(&example(name, level), look));
+        return print(&banners.concat());
+    }
+    let situation = Situation::look(env, named, Depth::Everything);
+    let mut facts = facts(&situation);
+    if !arguments.motd {
+        let id = session::current().unwrap_or_else(|| "unknown".to_owned());
+        facts.facts.insert(3.min(facts.facts.len()), ("session", id));
+    }
+    print(&banner::render(&facts, look))
+}
+
+fn example(name: &str, level: Level) -> Facts {
+    Facts {
+        environment: Some((name.to_uppercase(), level)),
+        lines: vec![format!("Level {level}.")],
+        facts: vec![("cluster", format!("{name}-eks"))],
+        ..Facts::default()
+    }
+}
+
+fn facts(situation: &Situation) -> Facts {
+    let policy = situation.policy();
+    let failed = situation.checks(Depth::Everything).into_iter().filter_map(|check| {
+        let Finding::Failed { what, remedy } = check.finding else { return None };
+        Some((check.name.to_owned(), what, remedy))
+    });
+    let loud = situation
+        .words()
+        .into_iter()
+        .filter(|word| matches!(word, Word::Observe | Word::ClonedInstance));
+    Facts {
+        environment: policy.map(|policy| (policy.display_name(), policy.environment.level)),
+        loud: loud.map(|word| word.text().to_owned()).collect(),
+        lines: policy.map(|policy| policy.banner_lines.clone()).unwrap_or_default(),
+        facts: labelled(situation, policy),
+        failed: failed.collect(),
+    }
+}
+
+fn labelled(situation: &Situation, policy: Option<&Policy>) -> Vec<(&'static str, String)> {
+    let mut facts = Vec::new();
+    if let Some(policy) = policy {
+        facts.push(("cluster", cluster_name(policy).unwrap_or("(no name)").to_owned()));
+        facts.push(("server", policy.pin.server.to_string()));
+    }
+    facts.push(("instance", machine::described()));
+    let tops: Vec<PathBuf> =
+        situation.territory.checkouts.iter().map(|checkout| checkout.top.clone()).collect();
+    for (top, commit) in tops.iter().zip(upstream::commits(&tops, GIT)) {
+        facts.push(("checkout", format!("{}  {}", top.display(), described(commit))));
+    }
+    if let Some(contact) = policy.and_then(|policy| policy.contact.clone()) {
+        facts.push(("contact", contact));
+    }
+    facts
+}
+
+fn cluster_name(policy: &Policy) -> Option<&str> {
+    Some(policy.pin.name.trim()).filter(|name| !name.is_empty())
+}
+
+fn described(commit: Result<upstream::Commit, String>) -> String {
+    let commit = match commit {
+        Ok(commit) => commit,
+        Err(why) => return format!("commit unknown: {why}"),
+    };
+    let branch = commit.branch.as_deref().unwrap_or("(detached)");
+    let as_of = match commit.fetched.map(|at| SystemTime::now().duration_since(at)) {
+        Some(Ok(age)) => format!("as of {} ago", rough(age)),
+        _ => "never fetched here".to_owned(),
+    };
+    let standing = match (&commit.upstream, commit.track.as_str()) {
+        (None, _) => "no upstream".to_owned(),
+        (Some(upstream), "") => format!("equal to {upstream}, {as_of}"),
+        (Some(upstream), "gone") => format!("its upstream {upstream} is gone"),
+        (Some(upstream), track) => format!("{track} of {upstream}, {as_of}"),
+    };
+    format!("{branch} {} ({standing})", commit.hash)
+}
+
+/// A length of time in its largest unit.
+pub(crate) fn rough(age: Duration) -> String {
+    let seconds = age.as_secs();
+    match seconds {
+        0..60 => "less than a minute".to_owned(),
+        60..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+/// Prints the prompt segment.
+pub(super) fn prompt(arguments: &PromptArguments, named: Option<&Path>, env: &Env) -> Exit {
+    let shell = match arguments.shell {
+        PromptShell::Bash => Shell::Bash,
+        PromptShell::Zsh => Shell::Zsh,
+        PromptShell::Fish => Shell::Fish,
+        PromptShell::Plain => Shell::Plain,
+    };
+    let situation = Situation::look(env, named, Depth::Prompt);
+    let words = situation.words();
+    let Parts { mut head, unguarded, tail } = segment(&situation, &words, shell, look(env, true));
+    if words.contains(&Word::Unguarded) {
+        head.push_str(&unguarded);
+    }
+    if let Some(namespace) = env.get("ENVGUARD_NAMESPACE") {
+        let valid = namespace.to_str().filter(|name| crate::exec::is_namespace(name));
+        head.push_str(&format!(" ns={}", valid.unwrap_or("?")));
+    }
+    print(&format!("{head}{}", if shell == Shell::Plain { "]" } else { &tail }))
+}
+
+/// Environment and cluster, for the prompt.
+fn segment(situation: &Situation, words: &[Word], shell: Shell, look: Look) -> Parts {
+    let (label, level) = match &situation.loaded {
+        Ok(Loaded { policy, .. }) => {
+            let name = policy.display_name();
+            let label = match cluster_name(policy) {
+                Some(cluster) => format!("{name} {cluster}"),
+                None => name,
+            };
+            (label, policy.environment.level)
+        }
+        Err(Unusable::Missing { .. }) => ("NO CONFIGURATION".to_owned(), Level::Critical),
+        Err(Unusable::Invalid { .. }) => ("BROKEN CONFIGURATION".to_owned(), Level::Critical),
+    };
+    prompt::parts(&label, level, words, shell, look)
+}
+
+/// Prints the hook, or the state that it asks for.
+pub(super) fn hook(arguments: &HookArguments, named: Option<&Path>, env: &Env) -> Exit {
+    let hook = match arguments.shell {
+        HookShell::Bash => Hook::Bash,
+        HookShell::Zsh => Hook::Zsh,
+        HookShell::Fish => Hook::Fish,
+        HookShell::Sh => Hook::Sh,
+    };
+    let again = match arguments.state.as_deref() {
+        Some(protocol) if protocol != hook::PROTOCOL => return put(&hook::outdated(hook)),
+        Some(_) => true,
+        None => false,
+    };
+    let runtime = runtime::prepared(env).ok();
+    let watched = hook::watched(&watched_files(env, named), runtime.as_deref());
+    let situation = Situation::look(env, named, Depth::Prompt);
+    let program = std::env::current_exe().unwrap_or_default();
+    let state = State {
+        shims: health::shim_directory(&program).unwrap_or_default(),
+        program,
+        kubeconfig: situation
+            .policy()
+            .map(|policy| policy.pin.kubeconfig.clone())
+            .unwrap_or_default(),
+        segment: segment(&situation, &situation.words(), hook.shell(), look(env, true)),
+        watched,
+        notices: notices::places(env),
+        say: if again { said(notices::take(env)) } else { Vec::new() },
+    };
+    put(&if again { hook::variables(hook, &state) } else { hook::script(hook, &state) })
+}
+
+fn said(words: Vec<String>) -> Vec<String> {
+    words.into_iter().map(|word| format!("envguard: {word}")).collect()
+}
+
+fn put(bytes: &[u8]) -> Exit {
+    match std::io::stdout().write_all(bytes) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Exit::Failure,
+        _ => Exit::Success,
+    }
+}
+
+/// The files whose change may change the verdict on this instance.
+fn watched_files(env: &Env, named: Option<&Path>) -> Vec<PathBuf> {
+    let mut files = vec![PathBuf::from(config::SYSTEM)];
+    match config::load(env, named) {
+        Ok(Loaded { policy, file }) => {
+            files.push(file);
+            files.push(policy.pin.kubeconfig.clone());
+            files.extend(kubeconfig::certificate_files(&policy.pin.kubeconfig));
+        }
+        Err(Unusable::Missing { looked_for }) => files.extend(looked_for),
+        Err(Unusable::Invalid { file, .. }) => files.push(file),
+    }
+    let mut seen = std::collections::HashSet::new();
+    files.retain(|file| seen.insert(file.clone()));
+    files
+}
+
+/// What the operator's terminal can show.
+fn look(env: &Env, terminal: bool) -> Look {
+    let dumb = env.get("TERM").is_none_or(|kind| kind == "dumb" || kind == "unknown");
+    let size = rustix::termios::tcgetwinsize(std::io::stdout()).map_or(0, |size| size.ws_col);
+    let columns = env.get("COLUMNS").and_then(|columns| columns.to_str()?.parse().ok());
+    // Session Manager's terminal has the size 0x0 until the client reports its own.
+    let width = [usize::from(size), columns.unwrap_or(0)].into_iter().find(|width| *width > 0);
+    Look {
+        width: width.unwrap_or(80),
+        colour: terminal && !dumb && env.get("NO_COLOR").is_none(),
+        unicode: speaks_utf8(env),
+    }
+}
+
+fn speaks_utf8(env: &Env) -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| env.get(name));
+    locale.is_some_and(|locale| {
+        let locale = locale.to_string_lossy().to_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_are_told_in_their_largest_unit() {
+        for (seconds, text) in [
+            (5, "less than a minute"),
+            (60, "1 min"),
+            (7_199, "119 min"),
+            (7_200, "2 h"),
+            (200_000, "2 days"),
+        ] {
+            assert_eq!(rough(Duration::from_secs(seconds)), text);
+        }
+    }
+
+    #[test]
+    fn the_locale_decides_about_letters() {
+        for (pairs, expected) in [
+            (&[("LANG", "C.UTF-8")][..], true),
+            (&[("LANG", "en_US.utf8")], true),
+            (&[("LANG", "ja_JP.UTF-8"), ("LC_ALL", "C")], false),
+            (&[("LANG", "C")], false),
+            (&[], false),
+        ] {
+            assert_eq!(speaks_utf8(&Env::from_pairs(pairs.iter().copied())), expected, "{pairs:?}");
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! The list of health checks that banner, prompt and status share.
+//!
+//! [`Situation::look`] finds out everything the rows ask about: files and
+//! variables only, nothing over the network, and directories only for a bounded
+//! time, because all of it stands between an operator and a prompt. [`ROWS`] is
+//! the list; a new check is one more row.
+
+mod overlays;
+mod programs;
+mod rows;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub(crate) use programs::shim_directory;
+pub use rows::ROWS;
+
+use crate::config::{self, Loaded};
+use crate::env::Env;
+use crate::gather;
+use crate::judge::{self, Resolved, Territory, Trouble};
+use crate::kubeconfig::{Kubeconfig, Selection};
+use crate::policy::{Policy, Unusable};
+use crate::prompt::Word;
+
+/// How long directories may be walked to count overlays.
+const WALK: Duration = Duration::from_millis(10);
+
+/// What a check found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finding {
+    /// As it should be.
+    Fine,
+    /// Not as it should be.
+    Failed {
+        /// What is wrong, in one sentence.
+        what: String,
+        /// What to do, if possible as a line that can be pasted.
+        remedy: String,
+    },
+    /// Could not be found out; why.
+    Unknown(String),
+}
+
+/// One row of the list.
+#[derive(Debug)]
+pub struct Row {
+    /// Its name; part of the interface of `status -o json`.
+    pub name: &'static str,
+    /// What the prompt says while it fails.
+    pub word: Option<Word>,
+    /// Whether it needs a walk through directories, for which a prompt has no
+    /// time.
+    pub walks: bool,
+    /// The check.
+    pub check: fn(&Situation) -> Finding,
+}
+
+/// A row's result.
+#[derive(Debug)]
+pub struct Check {
+    /// The row's name.
+    pub name: &'static str,
+    /// What the prompt says while it fails.
+    pub word: Option<Word>,
+    /// What it found.
+    pub finding: Finding,
+}
+
+/// What the rows look at.
+#[derive(Debug)]
+pub struct Situation {
+    /// The configuration, or why there is none.
+    pub loaded: Result<Loaded, Unusable>,
+    /// What the pinned kubeconfig selects, and how it differs from the pin.
+    pinned: Option<Result<Resolved, Trouble>>,
+    /// Contexts of the pinned kubeconfig besides the selected one.
+    other_contexts: Vec<String>,
+    /// `KUBECONFIG`, when it is more than the pinned file, and what it selects.
+    exported: Option<(std::ffi::OsString, Result<Resolved, Trouble>)>,
+    /// The kubectls of `PATH`.
+    programs: programs::Programs,
+    /// Files with kubectl preferences.
+    preferences: Vec<PathBuf>,
+    /// Foreign overlays; `None` when nobody looked.
+    overlays: Option<overlays::Count>,
+    /// Where the checkouts are.
+    pub territory: Territory,
+}
+
+/// How much to look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// Only what the prompt shows.
+    Prompt,
+    /// All rows.
+    Everything,
+}
+
+impl Situation {
+    /// Looks.
+    #[must_use]
+    pub fn look(env: &Env, named: Option<&std::path::Path>, depth: Depth) -> Self {
+        let mut situation = Self {
+            loaded: config::load(env, named),
+            pinned: None,
+            other_contexts: Vec::new(),
+            exported: None,
+            programs: programs::Programs::of_path(env),
+            preferences: preferences(env),
+            overlays: None,
+            territory: Territory::default(),
+        };
+        let Ok(Loaded { policy, file }) = &situation.loaded else { return situation };
+        situation.territory = gather::survey(policy);
+        let tops = situation.territory.checkouts.iter().map(|checkout| checkout.top.as_path());
+        if let Err(unusable) = config::outside_checkouts(file, tops) {
+            situation.loaded = Err(unusable);
+            return situation;
+        }
+        let kubeconfig = Kubeconfig::of_file(&policy.pin.kubeconfig);
+        let pinned = match &kubeconfig {
+            Ok(kubeconfig) => kubeconfig.resolve(&Selection::default()),
+            Err(trouble) => Err(trouble.clone()),
+        };
+        if let (Ok(kubeconfig), Ok(selected)) = (&kubeconfig, &pinned) {
+            let others = kubeconfig.contexts().filter(|name| *name != selected.context);
+            situation.other_contexts = others.map(str::to_owned).collect();
+        }
+        situation.pinned = Some(pinned);
+        situation.exported = gather::exported(policy, env);
+        if depth == Depth::Everything {
+            situation.overlays = Some(overlays::count(policy, &situation.territory, WALK));
+        }
+        situation
+    }
+
+    /// The configuration, if it can be used.
+    #[must_use]
+    pub fn policy(&self) -> Option<&Policy> {
+        self.loaded.as_ref().ok().map(|loaded| &loaded.policy)
+    }
+
+    /// Runs the rows.
+    #[must_use]
+    pub fn checks(&self, depth: Depth) -> Vec<Check> {
+        ROWS.iter()
+            .filter(|row| depth == Depth::Everything || row.word.is_some() && !row.walks)
+            .map(|row| Check { name: row.name, word: row.word, finding: (row.check)(self) })
+            .collect()
+    }
+
+    /// The words of failed checks, each once, in the order of their weight.
+    #[must_use]
+    pub fn words(&self) -> Vec<Word> {
+        let failed = |check: &Check| matches!(check.finding, Finding::Failed { .. });
+        let mut words: Vec<Word> = self
+            .checks(Depth::Prompt)
+            .iter()
+            .filter(|c| failed(c))
+            .filter_map(|c| c.word)
+            .collect();
+        words.sort();
+        words.dedup();
+        words
+    }
+
+    fn drift(&self, resolved: &Result<Resolved, Trouble>) -> Vec<String> {
+        match (resolved, self.policy()) {
+            (Err(trouble), _) => vec![format!("{} {}", trouble.subject, trouble.problem)],
+            (Ok(resolved), Some(policy)) => judge::drift(&policy.pin, resolved),
+            (Ok(_), None) => Vec::new(),
+        }
+    }
+}
+
+/// Where kubectl would read preferences from (kubectl 1.34: `KUBERC`, else the
+/// file in the home directory).
+fn preferences(env: &Env) -> Vec<PathBuf> {
+    let mut places: Vec<PathBuf> =
+        env.home().map(|home| home.join(".kube/kuberc")).into_iter().collect();
+    for name in ["KUBERC", "KUBECTL_KUBERC"] {
+        let named =
+            env.get(name).filter(|value| *value != "off" && *value != "true" && *value != "false");
+        places.extend(named.map(PathBuf::from));
+    }
+    places.retain(|place| place.exists());
+    places
+}

@@ -1,0 +1,136 @@
+//! Which Session Manager session this process belongs to.
+//!
+//! The agent starts one root process `ssm-session-worker SESSION-ID` per session
+//! and below it the shell (amazon-ssm-agent 3.3, `outofproc/master.go`). Nothing
+//! in the environment names the session, and sudo would remove it; the chain of
+//! parents survives sudo. It is no proof: whoever is root can start a process of
+//! that name.
+
+use std::path::Path;
+
+/// The worker's name as the kernel keeps it, cut to 15 bytes.
+const COMM: &str = "ssm-session-wor";
+const PROGRAM: &str = "ssm-session-worker";
+
+/// No real chain of parents is longer.
+const MOST_PARENTS: usize = 64;
+
+/// The session's id, such as `alice-0123456789abcdef0`; `None` is "unknown", not
+/// "no session": under tmux or nohup the chain is broken, and a guess would be
+/// wrong exactly when it matters.
+#[must_use]
+pub fn current() -> Option<String> {
+    above(Path::new("/proc"), std::process::id())
+}
+
+/// The session above `pid`, in the process table at `proc`.
+fn above(proc: &Path, pid: u32) -> Option<String> {
+    let mut pid = pid;
+    for _ in 0..MOST_PARENTS {
+        let (comm, parent) = process(proc, pid)?;
+        if comm == COMM
+            && let Some(id) = worker_argument(proc, pid)
+        {
+            return Some(id);
+        }
+        if parent <= 1 {
+            return None;
+        }
+        pid = parent;
+    }
+    None
+}
+
+/// Name and parent, from `/proc/PID/stat`. The name stands in parentheses and may
+/// contain any character, parentheses and blanks too.
+fn process(proc: &Path, pid: u32) -> Option<(String, u32)> {
+    let stat = std::fs::read(proc.join(pid.to_string()).join("stat")).ok()?;
+    let stat = String::from_utf8_lossy(&stat);
+    let (head, tail) = stat.rsplit_once(')')?;
+    let (_, comm) = head.split_once('(')?;
+    let parent = tail.split_ascii_whitespace().nth(1)?.parse().ok()?;
+    Some((comm.to_owned(), parent))
+}
+
+/// The first argument of a process that is the worker by its program's name and
+/// by its owner, too: anybody can rename a process of their own.
+fn worker_argument(proc: &Path, pid: u32) -> Option<String> {
+    use std::os::unix::fs::MetadataExt;
+    let dir = proc.join(pid.to_string());
+    if dir.metadata().ok()?.uid() != 0 {
+        return None;
+    }
+    let bytes = std::fs::read(dir.join("cmdline")).ok()?;
+    let mut words = bytes.split(|byte| *byte == 0);
+    let program = std::str::from_utf8(words.next()?).ok()?;
+    if program.rsplit('/').next() != Some(PROGRAM) {
+        return None;
+    }
+    let id = std::str::from_utf8(words.next()?).ok()?;
+    is_id(id).then(|| id.to_owned())
+}
+
+/// `<user or role session name>-<hex>`; names of role sessions have letters,
+/// digits and `=,.@_-`.
+fn is_id(id: &str) -> bool {
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || b"=,.@_-+".contains(&byte);
+    !id.is_empty() && id.len() <= 128 && id.bytes().all(known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A process table; every process belongs to the user of the test.
+    fn table(rows: &[(u32, &str, u32, &[u8])]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for (pid, comm, parent, cmdline) in rows {
+            let process = dir.path().join(pid.to_string());
+            std::fs::create_dir(&process).unwrap();
+            std::fs::write(process.join("stat"), format!("{pid} ({comm}) S {parent} 1 1")).unwrap();
+            std::fs::write(process.join("cmdline"), cmdline).unwrap();
+        }
+        dir
+    }
+
+    fn is_root() -> bool {
+        rustix::process::geteuid().is_root()
+    }
+
+    #[test]
+    fn the_worker_is_found_across_sudo() {
+        let worker = b"/usr/bin/ssm-session-worker\0alice-0abc\0" as &[u8];
+        let rows = [
+            (50, "bash", 40, b"-bash\0" as &[u8]),
+            (40, "sudo", 30, b"sudo\0-iu\0x\0"),
+            (30, "ssm-session-wor", 20, worker),
+            (20, "ssm-agent-worke", 1, b"/usr/bin/ssm-agent-worker\0"),
+        ];
+        let found = above(table(&rows).path(), 50);
+        // Only root's worker counts, so that another user sees none here.
+        assert_eq!(found, is_root().then(|| "alice-0abc".to_owned()));
+    }
+
+    #[test]
+    fn what_only_looks_like_the_worker_is_unknown() {
+        for (comm, cmdline) in [
+            ("bash", b"/usr/bin/ssm-session-worker\0id-1\0" as &[u8]),
+            ("ssm-session-wor", b"bash\0id-1\0"),
+            ("ssm-session-wor", b"/usr/bin/ssm-session-worker\0"),
+            ("ssm-session-wor", b"/usr/bin/ssm-session-worker\0a\x1b[2Jb\0"),
+            ("ssm-session-wor", b""),
+            ("x) S 1 (ssm-session-wor", b"/usr/bin/ssm-session-worker\0id-1\0"),
+        ] {
+            let rows = [(50, "bash", 30, b"bash\0" as &[u8]), (30, comm, 1, cmdline)];
+            assert_eq!(above(table(&rows).path(), 50), None, "{comm} {cmdline:?}");
+        }
+    }
+
+    #[test]
+    fn a_broken_or_endless_chain_ends() {
+        let looped = table(&[(50, "a", 40, b"a\0"), (40, "b", 50, b"b\0")]);
+        assert_eq!(above(looped.path(), 50), None);
+        let broken = table(&[(50, "a", 40, b"a\0")]);
+        assert_eq!(above(broken.path(), 50), None);
+    }
+}
