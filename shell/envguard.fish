@@ -75,6 +75,11 @@ end
 # fish_mode_prompt, which fish shows before the prompt: so the prompt's own
 # function, and the status that it shows, stay untouched.
 function __envguard_prompt --on-event fish_prompt
+    # Not earlier: while fish reads the hook, standard input is the pipe it comes by.
+    if builtin test -z "$ENVGUARD_BANNER" -a -t 0 -a -t 1 -a -t 2
+        set -gx ENVGUARD_BANNER shown
+        "$__envguard_program" banner
+    end
     if builtin test -z "$__envguard_mute"; and not __envguard_unchanged
         __envguard_judge
     end
@@ -115,10 +120,6 @@ end
 if status is-interactive
     set -g __envguard_for "$KUBECONFIG|$ENVGUARD_CONFIG"
     set -g __envguard_mute
-    if builtin test -z "$ENVGUARD_BANNER"; and isatty stdin; and isatty stdout; and isatty stderr
-        set -gx ENVGUARD_BANNER shown
-        "$__envguard_program" banner
-    end
 else
     functions -e __envguard_prompt
 end

@@ -1,1 +1,230 @@
-//! placeholder
+//! The banner on terminals of all kinds.
+
+use unicode_width::UnicodeWidthStr;
+
+use super::{Login, SENTENCE};
+use crate::support::{Instance, Output, Terminal};
+
+/// The banner of an instance, on a terminal of this size.
+fn on_terminal(place: &Login, size: (u16, u16), environment: &[(&str, &str)]) -> String {
+    let mut command = place.command(place.program(), &["banner"]);
+    for (name, value) in environment {
+        if value.is_empty() {
+            command.env_remove(name);
+        } else {
+            command.env(name, value);
+        }
+    }
+    let (shown, code) = Terminal::sized(&command, size.0, size.1).ends();
+    assert_eq!(code, Some(0), "{}", shown.0);
+    shown.0.replace('\r', "")
+}
+
+fn renamed(from: &str, to: &str) -> Login {
+    let instance = Instance::new();
+    let text = instance.config_text().replace(from, to);
+    instance.write("config.yaml", &text);
+    Login::of(instance)
+}
+
+#[test]
+fn develop_says_so_in_words_and_facts() {
+    let place = renamed("banner: {", "banner: {lines: [\"Runbook: https://wiki.test/x\"], ");
+    let text = on_terminal(&place, (80, 24), &[]);
+    for line in [
+        SENTENCE,
+        "Runbook: https://wiki.test/x",
+        "  cluster    develop-eks",
+        "  server     https://pinned.example.test",
+        "  session    unknown",
+        "  contact    #sre-oncall",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line:?} is not in\n{text}");
+    }
+    assert!(!text.contains("WARNING"), "{text}");
+}
+
+#[test]
+fn production_stands_between_two_warnings() {
+    let place = Login::of(Instance::of("production"));
+    let text = on_terminal(&place, (80, 24), &[]);
+    let expected = "\n!!! WARNING !!!\nThis is  PRODUCTION  kubectl instance.\n!!! WARNING !!!\n";
+    assert!(text.contains(expected), "{text}");
+    // Big letters in 80 columns.
+    assert!(text.lines().any(|line| line.starts_with("████   ████    ███")), "{text}");
+}
+
+#[test]
+fn every_terminal_can_show_it() {
+    let place = Login::of(Instance::of("production"));
+    let mut wide = place.command(place.program(), &["banner"]);
+    wide.env("COLUMNS", "300");
+    for (size, environment) in [
+        ((0, 0), &[][..]),
+        ((20, 5), &[]),
+        ((300, 50), &[]),
+        ((80, 24), &[("TERM", "dumb")]),
+        ((80, 24), &[("TERM", "")]),
+        ((80, 24), &[("LANG", "C")]),
+        ((80, 24), &[("LANG", "")]),
+        ((80, 24), &[("NO_COLOR", "1")]),
+        ((80, 24), &[("HOME", "")]),
+        ((80, 24), &[("PATH", "")]),
+    ] {
+        let text = on_terminal(&place, size, environment);
+        assert!(text.contains("This is  PRODUCTION  kubectl instance."), "{size:?}:\n{text}");
+        assert!(text.contains("!!! WARNING !!!"), "{text}");
+        let columns = if size.0 == 0 { 80 } else { usize::from(size.0) };
+        let art =
+            text.lines().filter(|line| line.contains(['█', '#', '═']) && !line.contains("sre"));
+        for line in art {
+            assert!(line.width() <= columns, "{size:?}: {line}");
+        }
+        if environment.iter().any(|(name, _)| *name == "LANG") {
+            assert!(text.is_ascii(), "{text}");
+        }
+    }
+}
+
+#[test]
+fn colour_only_where_it_is_wanted() {
+    let place = Login::of(Instance::of("production"));
+    let raw = |environment: &[(&str, &str)]| {
+        let mut command = place.command(place.program(), &["banner"]);
+        command.envs(environment.iter().copied());
+        let mut terminal = Terminal::start(&command);
+        terminal.until(0, "the end of the banner", |text| text.contains("contact"));
+        String::from_utf8_lossy(&terminal.raw).into_owned()
+    };
+    assert!(raw(&[]).contains("\u{1b}[31;1m"), "{:?}", raw(&[]));
+    for environment in [[("NO_COLOR", "1")], [("TERM", "dumb")]] {
+        assert!(!raw(&environment).contains('\u{1b}'), "{environment:?}");
+    }
+    let piped = Output::of(&mut place.command(place.program(), &["banner"])).exits(0);
+    assert!(!piped.stdout.contains('\u{1b}'), "{piped}");
+}
+
+#[test]
+fn names_of_all_kinds() {
+    for (name, shown) in [
+        ("本番", "║  本番  ║"),
+        ("staging-eu-west-1-blue", "║  STAGING-EU-WEST-1-BLUE  ║"),
+        ("\"rot\\\"e $(id) `id`\"", "ROT\"E $(ID) `ID`"),
+        ("\"a\\u202eb\"", "a\\u{202e}b"),
+    ] {
+        let place = renamed("environment: develop", &format!("environment: {name}"));
+        let text = on_terminal(&place, (80, 24), &[]);
+        assert!(text.contains(shown), "{shown} is not in\n{text}");
+    }
+    let place = renamed("name: develop-eks", "name: ''");
+    let text = on_terminal(&place, (80, 24), &[]);
+    assert!(text.contains("  cluster    (no name)\n"), "{text}");
+    let place = renamed("name: develop-eks", "name: \"x\\u001b[2Jy\"");
+    let text = on_terminal(&place, (80, 24), &[]);
+    assert!(text.contains("  cluster    x\\u{1b}[2Jy\n"), "{text}");
+}
+
+#[test]
+fn failed_checks_stand_with_their_remedies() {
+    let place = Login::new();
+    place.instance.write("home/.kube/kuberc", "x");
+    let good = crate::support::read(&place.path("kubeconfig"));
+    place
+        .instance
+        .write("kubeconfig", &good.replace("server: ", "tls-server-name: x\n    server: "));
+    place.instance.write("other", &good.replace("pinned.example", "forged.example"));
+    let text =
+        on_terminal(&place, (80, 24), &[("KUBECONFIG", place.path("other").to_str().unwrap())]);
+    for part in [
+        "! pin: the kubeconfig does not match the pin: tls-server-name is x",
+        "! kubeconfig: KUBECONFIG=",
+        "! shim: plain kubectl is ",
+        "! preferences: kubectl preferences in ",
+        "! overlays: 1 foreign overlay is on the disk",
+    ] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+    let findings = text.matches("\n! ").count();
+    assert_eq!(text.matches("\n  instead    ").count(), findings, "{text}");
+    assert!(text.contains(&format!("export KUBECONFIG={}", place.path("kubeconfig").display())));
+}
+
+#[test]
+fn further_contexts_are_named_and_observe_is_loud() {
+    let place = renamed("banner: {", "policy: {mode: observe}\nbanner: {");
+    let good = crate::support::read(&place.path("kubeconfig"));
+    let more =
+        good.replace("contexts:\n", "contexts:\n- name: prod\n  context: {cluster: c, user: u}\n");
+    place.instance.write("kubeconfig", &more);
+    let text = on_terminal(&place, (80, 24), &[]);
+    assert!(text.contains("! contexts: the kubeconfig has further contexts: prod"), "{text}");
+    assert!(text.contains("config delete-context prod"), "{text}");
+    assert!(text.lines().any(|line| line == " OBSERVE "), "{text}");
+}
+
+#[test]
+fn without_a_usable_configuration_it_says_what_to_do() {
+    let place = Login::new();
+    for text in ["", "nonsense", "a: [", "\0"] {
+        place.instance.write("config.yaml", text);
+        let shown = on_terminal(&place, (80, 24), &[]);
+        assert!(shown.contains("This instance is not configured"), "{shown}");
+        assert!(
+            shown.contains("! configuration: ") && shown.contains("  instead    mend "),
+            "{shown}"
+        );
+    }
+    let missing = place.path("missing");
+    let shown = on_terminal(&place, (80, 24), &[("ENVGUARD_CONFIG", missing.to_str().unwrap())]);
+    assert!(shown.contains("  instead    write /etc/envguard/config.yaml"), "{shown}");
+}
+
+#[test]
+fn the_checkout_is_shown_with_its_commit_and_upstream() {
+    let place = Login::new();
+    place.instance.git(&["add", "."]);
+    place.instance.git(&["commit", "--quiet", "-m", "one"]);
+    let origin = place.path("origin");
+    place.instance.git(&["clone", "--quiet", "--bare", ".", origin.to_str().unwrap()]);
+    place.instance.git(&["remote", "add", "origin", origin.to_str().unwrap()]);
+    place.instance.git(&["commit", "--quiet", "--allow-empty", "-m", "two"]);
+    place.instance.git(&["push", "--quiet", "origin", "main"]);
+    place.instance.git(&["reset", "--quiet", "--hard", "HEAD^"]);
+    place.instance.git(&["fetch", "--quiet", "origin"]);
+    place.instance.git(&["branch", "--quiet", "--set-upstream-to=origin/main"]);
+    let hash = place.instance.git(&["rev-parse", "--short", "HEAD"]);
+    let expected = format!(
+        "  checkout   {}  main {} (behind 1 of origin/main, as of less than a minute ago)\n",
+        place.instance.checkout().display(),
+        hash.trim()
+    );
+    // git has a few milliseconds to answer; on a busy machine it may need another
+    // attempt, and the banner says so.
+    let late = "git did not answer in time";
+    let text = (0..50)
+        .map(|_| on_terminal(&place, (80, 24), &[("GIT_CONFIG_GLOBAL", "/dev/null")]))
+        .find(|text| !text.contains(late))
+        .expect("git never answers in time");
+    assert!(text.contains(&expected), "{expected} is not in\n{text}");
+}
+
+#[test]
+fn the_preview_shows_all_levels_without_a_configuration() {
+    let place = Login::new();
+    std::fs::remove_file(place.instance.config()).unwrap();
+    let output = Output::of(&mut place.command(place.program(), &["banner", "--preview"])).exits(0);
+    for name in ["DEVELOP", "STAGING", "PRODUCTION"] {
+        assert!(output.stdout.contains(&format!("This is  {name}  kubectl instance.")), "{output}");
+    }
+    assert_eq!(output.stdout.matches("!!! WARNING !!!").count(), 2, "{output}");
+}
+
+#[test]
+fn the_message_of_the_day_is_plain_and_knows_no_session() {
+    let place = Login::new();
+    let mut command = place.command(place.program(), &["banner", "--motd"]);
+    let (shown, _) = Terminal::start(&command).ends();
+    shown.contains(SENTENCE).lacks("session");
+    let output = Output::of(&mut command).exits(0);
+    assert!(output.stdout.is_ascii() && !output.stdout.contains('\u{1b}'), "{output}");
+}

@@ -116,3 +116,8 @@ pub(crate) fn have(program: &str) -> bool {
     }
     found
 }
+
+/// The sources of this project.
+pub(crate) fn sources() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
