@@ -42,6 +42,14 @@ valgrind|counts instructions for the budgets|valgrind|valgrind
 shellcheck|checks the shell hooks and the test scripts|shellcheck|ShellCheck
 python3|generates the table of kubectl's flags|python3|python3
 bash|runs the tests|bash|bash
+dash|a sh that is nothing but POSIX, for the hook|dash|dash
+busybox|another sh, for the hook|busybox|busybox
+zsh|the hook in zsh|zsh|zsh
+fish|the hook in fish|fish|fish
+tmux|breaks a session's chain of parents|tmux|tmux
+direnv|a neighbour at the prompt|direnv|direnv
+sudo|a login through sudo|sudo|sudo
+setsid|a shell on a terminal of its own|util-linux|util-linux
 script|a shell on a terminal|bsdutils|/usr/bin/script
 setpriv|runs a test as another user|util-linux|util-linux
 unshare|hides a real instance's configuration from the demo|util-linux|util-linux
