@@ -2,6 +2,7 @@
 
 mod banner;
 mod bash;
+mod cursor;
 mod fish;
 mod neighbours;
 mod posix;

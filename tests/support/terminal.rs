@@ -121,6 +121,18 @@ impl Terminal {
         }
     }
 
+    /// Waits until the screen is as wanted.
+    #[track_caller]
+    pub(crate) fn until_screen(&mut self, what: &str, wanted: impl Fn(&str) -> bool) {
+        let end = Instant::now() + DEADLINE;
+        while !wanted(&self.screen()) {
+            match self.output.recv_timeout(end.saturating_duration_since(Instant::now())) {
+                Ok(bytes) => self.raw.extend(bytes),
+                Err(_) => panic!("{what:?} does not stand last on the screen:\n{}", self.screen()),
+            }
+        }
+    }
+
     /// Waits for the program's end: everything it wrote, and its exit code.
     #[track_caller]
     pub(crate) fn ends(mut self) -> (Shown, Option<i32>) {
@@ -142,7 +154,9 @@ impl Terminal {
             .map(|size| NonZero::new(size).unwrap_or(NonZero::<u16>::MIN));
         let mut parser = vt100::Parser::new(rows, columns, 0);
         parser.process(&self.raw);
-        parser.screen().contents()
+        let rows: Vec<String> =
+            parser.screen().rows(0, columns.get()).map(|row| row.trim_end().to_owned()).collect();
+        rows.join("\n").trim_end().to_owned()
     }
 }
 
