@@ -151,6 +151,9 @@ __envguard_prompt() {
         __envguard_shown=$segment
     fi
     [[ -z $trace ]] || \builtin set -x
+    # Whoever runs behind us may ask for the status of the command. Otherwise bash
+    # restores it itself, and a status of ours would fire the user's ERR trap.
+    [[ $- != *e* && "${PROMPT_COMMAND[*]-}" != *"$__envguard_entry" ]] || \builtin return 0
     \builtin return "$status"
 }
 

@@ -75,7 +75,6 @@ __envguard_go_last() {
 }
 
 __envguard_prompt() {
-    \builtin local __envguard_status=$?
     \builtin emulate -L zsh
     # A trace would show the kubeconfig.
     \builtin setopt no_xtrace no_warn_create_global no_err_exit no_err_return
@@ -104,7 +103,6 @@ __envguard_prompt() {
         PROMPT=$lead$segment$PROMPT
         __envguard_shown=$segment
     fi
-    \builtin return $__envguard_status
 }
 
 # --- interactive shells ---------------------------------------------------------

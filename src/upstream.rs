@@ -15,25 +15,33 @@ pub struct Commit {
     pub hash: String,
     /// Branch; `None` when HEAD is detached.
     pub branch: Option<String>,
-    /// The branch's upstream, such as `origin/main`.
-    pub upstream: Option<String>,
-    /// `behind 2`, `ahead 1, behind 2`, `gone`, or empty when equal.
-    pub track: String,
+    /// The branch's upstream and the difference to it; or why that is unknown.
+    pub upstream: Result<Option<Upstream>, String>,
     /// When anything was last fetched.
     pub fetched: Option<SystemTime>,
 }
 
-/// Looks at all checkouts at once. A checkout that git does not answer for within
-/// `limit` has an explanation instead.
+/// What a branch follows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upstream {
+    /// Its name, such as `origin/main`.
+    pub name: String,
+    /// `behind 2`, `ahead 1, behind 2`, `gone`, or empty when equal.
+    pub track: String,
+}
+
+/// Looks at all checkouts at once. What git does not answer within `limit` has an
+/// explanation instead; branch and commit are known without it.
 #[must_use]
 pub fn commits(tops: &[PathBuf], limit: Duration) -> Vec<Result<Commit, String>> {
     let end = Instant::now() + limit;
     let asked: Vec<_> = tops.iter().map(|top| Asked::start(top)).collect();
-    asked.into_iter().map(|asked| asked.and_then(|asked| asked.answer(end))).collect()
+    asked.into_iter().map(|asked| asked.and_then(|asked| asked.commit(end))).collect()
 }
 
 struct Asked {
-    git: Child,
+    git: Result<Child, String>,
+    hash: Option<String>,
     branch: Option<String>,
     fetched: Option<SystemTime>,
 }
@@ -42,16 +50,24 @@ struct Asked {
 /// contains.
 const FORMAT: &str = "%(objectname:short) %(upstream:short) %(upstream:track,nobracket)";
 
+/// Letters of a hash that people compare.
+const SHORT: usize = 7;
+
 impl Asked {
     fn start(top: &Path) -> Result<Self, String> {
         let dir = git_dir(top).ok_or("it is not a git working tree")?;
+        let common = common_dir(&dir);
         let head = std::fs::read_to_string(dir.join("HEAD"))
             .map_err(|error| format!("its HEAD cannot be read: {error}"))?;
-        let branch = head.trim_end().strip_prefix("ref: refs/heads/").map(str::to_owned);
-        let fetched = std::fs::metadata(common_dir(&dir).join("FETCH_HEAD"))
-            .or_else(|_| std::fs::metadata(dir.join("FETCH_HEAD")))
-            .and_then(|found| found.modified())
-            .ok();
+        let head = head.trim_end();
+        let branch = head.strip_prefix("ref: refs/heads/").map(str::to_owned);
+        let hash = match head.strip_prefix("ref: ") {
+            Some(name) => hash_of(&common, name),
+            None => Some(head.to_owned()),
+        };
+        let fetched = [common.join("FETCH_HEAD"), dir.join("FETCH_HEAD")]
+            .iter()
+            .find_map(|file| file.metadata().ok()?.modified().ok());
         let mut command = Command::new("git");
         command.arg("-C").arg(top);
         match &branch {
@@ -68,54 +84,72 @@ impl Asked {
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .map_err(|error| format!("git could not be run: {error}"))?;
-        Ok(Self { git, branch, fetched })
+            .map_err(|error| format!("git could not be run: {error}"));
+        Ok(Self { git, hash, branch, fetched })
     }
 
-    fn answer(mut self, end: Instant) -> Result<Commit, String> {
-        let line = self.line(end);
-        if line.is_none() {
-            // It has answered, or nobody waits for it any longer.
-            self.git.kill().unwrap_or_default();
-        }
-        let status = self.git.wait().map_err(|error| error.to_string())?;
-        let line = line.ok_or("git did not answer in time")?;
-        if !status.success() {
-            return Err(
-                "git refuses to read it; perhaps: git config --global --add safe.directory"
-                    .to_owned()
-                    + " PATH",
-            );
-        }
-        let mut words = line.trim_end().splitn(3, ' ');
-        let hash = words.next().filter(|hash| !hash.is_empty()).ok_or("it has no commit yet")?;
+    fn commit(self, end: Instant) -> Result<Commit, String> {
+        let answer = self.git.and_then(|git| answer(git, end));
+        let mut words = answer.as_deref().unwrap_or_default().trim_end().splitn(3, ' ');
+        let told = words.next().filter(|hash| !hash.is_empty()).map(str::to_owned);
+        let hash = told.or_else(|| self.hash.map(|hash| hash.chars().take(SHORT).collect()));
+        let name = words.next().filter(|name| !name.is_empty());
+        let track = words.next().unwrap_or_default().to_owned();
+        let upstream = name.map(|name| Upstream { name: name.to_owned(), track });
         Ok(Commit {
-            hash: hash.to_owned(),
+            hash: hash.ok_or("it has no commit yet")?,
             branch: self.branch,
-            upstream: words.next().filter(|name| !name.is_empty()).map(str::to_owned),
-            track: words.next().unwrap_or_default().to_owned(),
+            upstream: answer.map(|_| upstream),
             fetched: self.fetched,
         })
     }
+}
 
-    /// Everything git prints, or `None` when the time is over.
-    fn line(&mut self, end: Instant) -> Option<String> {
-        let mut out = self.git.stdout.take()?;
-        let mut bytes = Vec::new();
-        let mut chunk = [0; 1024];
-        loop {
-            let left = end.saturating_duration_since(Instant::now());
-            let left = Timespec::try_from(left).ok()?;
-            let mut waiting = [PollFd::new(&out, PollFlags::IN)];
-            if poll(&mut waiting, Some(&left)).ok()? == 0 {
-                return None;
-            }
-            match out.read(&mut chunk).ok()? {
-                0 => return String::from_utf8(bytes).ok(),
-                count => bytes.extend_from_slice(&chunk[..count]),
-            }
+/// What git prints before `end`.
+fn answer(mut git: Child, end: Instant) -> Result<String, String> {
+    let line = git.stdout.take().and_then(|out| everything(out, end));
+    if line.is_none() {
+        // Nobody waits for its answer any longer.
+        git.kill().unwrap_or_default();
+    }
+    let status = git.wait().map_err(|error| error.to_string())?;
+    match line {
+        None => Err("git did not answer in time".to_owned()),
+        Some(_) if !status.success() => {
+            Err("git refuses to read it; perhaps: git config --system --add safe.directory PATH"
+                .into())
+        }
+        Some(line) => Ok(line),
+    }
+}
+
+/// What a pipe carries until it is closed, or `None` when the time is over.
+fn everything(mut out: std::process::ChildStdout, end: Instant) -> Option<String> {
+    let mut bytes = Vec::new();
+    let mut chunk = [0; 1024];
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        let left = Timespec::try_from(left).ok()?;
+        let mut waiting = [PollFd::new(&out, PollFlags::IN)];
+        if poll(&mut waiting, Some(&left)).ok()? == 0 {
+            return None;
+        }
+        match out.read(&mut chunk).ok()? {
+            0 => return String::from_utf8(bytes).ok(),
+            count => bytes.extend_from_slice(&chunk[..count]),
         }
     }
+}
+
+/// The commit of a ref, from its own file or the list of packed ones.
+fn hash_of(common: &Path, name: &str) -> Option<String> {
+    if let Ok(text) = std::fs::read_to_string(common.join(name)) {
+        return Some(text.trim_end().to_owned());
+    }
+    let packed = std::fs::read_to_string(common.join("packed-refs")).ok()?;
+    let line =
+        packed.lines().find(|line| line.split_once(' ').is_some_and(|(_, of)| of == name))?;
+    line.split_once(' ').map(|(hash, _)| hash.to_owned())
 }
 
 /// The git directory: `.git`, or what the file `.git` of a linked worktree names.

@@ -50,7 +50,11 @@ const LAYERS: &[Layer] = &[
     Layer { modules: &["confirm"], may_use: &["policy", "text"] },
     Layer { modules: &["exec"], may_use: &["env", "kubectl", "policy"] },
     Layer { modules: &["ticket"], may_use: &["env", "policy", "runtime"] },
-    Layer { modules: &["audit"], may_use: &["env", "judge", "kubectl", "policy", "text"] },
+    Layer { modules: &["session"], may_use: &[] },
+    Layer {
+        modules: &["audit"],
+        may_use: &["env", "judge", "kubectl", "policy", "session", "text"],
+    },
     Layer { modules: &["notices"], may_use: &["env", "runtime", "text"] },
     Layer {
         modules: &["keeper"],
@@ -67,7 +71,7 @@ const LAYERS: &[Layer] = &[
         ],
     },
     // What the login looks at.
-    Layer { modules: &["machine", "session", "upstream"], may_use: &[] },
+    Layer { modules: &["machine", "upstream"], may_use: &[] },
     Layer {
         modules: &["health"],
         may_use: &[

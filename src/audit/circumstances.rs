@@ -22,7 +22,7 @@ impl Circumstances {
         Self {
             time: now(),
             cwd: env.working_directory().map_or_else(|error| format!("({error})"), shown),
-            session: None,
+            session: crate::session::current(),
             uid,
             user: name_of(uid),
             tty: terminal(),

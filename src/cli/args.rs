@@ -21,6 +21,7 @@ pub const OWN_COMMANDS: [&str; 11] = [
     bin_name = "kubectl envguard",
     version,
     max_term_width = 80,
+    disable_help_subcommand = true,
     override_usage = "kubectl envguard [OPTIONS] <KUBECTL COMMAND...>\n       kubectl envguard [OPTIONS] <COMMAND>",
     after_help = "\
 Examples:

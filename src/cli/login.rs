@@ -16,7 +16,8 @@ use crate::hook::{self, Hook, State};
 use crate::level::Level;
 use crate::policy::{Policy, Unusable};
 use crate::prompt::{self, Parts, Shell, Word};
-use crate::{config, kubeconfig, machine, notices, runtime, session, upstream};
+use crate::upstream::{self, Commit, Upstream};
+use crate::{config, kubeconfig, machine, notices, runtime, session};
 
 /// How long git may take to answer for a banner.
 const GIT: Duration = Duration::from_millis(15);
@@ -93,7 +94,7 @@ fn cluster_name(policy: &Policy) -> Option<&str> {
     Some(policy.pin.name.trim()).filter(|name| !name.is_empty())
 }
 
-fn described(commit: Result<upstream::Commit, String>) -> String {
+fn described(commit: Result<Commit, String>) -> String {
     let commit = match commit {
         Ok(commit) => commit,
         Err(why) => return format!("commit unknown: {why}"),
@@ -103,11 +104,14 @@ fn described(commit: Result<upstream::Commit, String>) -> String {
         Some(Ok(age)) => format!("as of {} ago", rough(age)),
         _ => "never fetched here".to_owned(),
     };
-    let standing = match (&commit.upstream, commit.track.as_str()) {
-        (None, _) => "no upstream".to_owned(),
-        (Some(upstream), "") => format!("equal to {upstream}, {as_of}"),
-        (Some(upstream), "gone") => format!("its upstream {upstream} is gone"),
-        (Some(upstream), track) => format!("{track} of {upstream}, {as_of}"),
+    let standing = match &commit.upstream {
+        Err(why) => format!("upstream unknown: {why}"),
+        Ok(None) => "no upstream".to_owned(),
+        Ok(Some(Upstream { name, track })) => match track.as_str() {
+            "" => format!("equal to {name}, {as_of}"),
+            "gone" => format!("its upstream {name} is gone"),
+            track => format!("{track} of {name}, {as_of}"),
+        },
     };
     format!("{branch} {} ({standing})", commit.hash)
 }

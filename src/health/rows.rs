@@ -154,7 +154,7 @@ fn overlays(situation: &Situation) -> Finding {
                     count.foreign,
                     quoted(example)
                 ),
-                "kubectl refuses them; keep them out of reach of other programs, too",
+                "kubectl envguard tidy",
             )
         }
     }

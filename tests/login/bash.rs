@@ -87,6 +87,20 @@ fn the_status_of_the_last_command_is_kept() {
 }
 
 #[test]
+fn a_failed_command_fires_the_error_trap_once_and_ends_no_shell() {
+    let place = Login::new();
+    let mut shell = place.bash("errors=0; trap 'errors=$((errors + 1))' ERR", "");
+    shell.first_prompt();
+    shell.run("false");
+    shell.run("! true");
+    shell.run("echo errors=$errors,").contains("errors=1,");
+    let mut shell = place.bash("set -eu", "");
+    shell.first_prompt();
+    shell.run("! true");
+    shell.run("echo still''here").contains("stillhere");
+}
+
+#[test]
 fn traps_and_options_stay() {
     let place = Login::new();
     let before = "trap 'debugged=1' DEBUG; trap 'echo bye' EXIT; trap : INT RETURN ERR
