@@ -110,18 +110,19 @@ fn names_of_all_kinds() {
         ("本番", "║  本番  ║"),
         ("staging-eu-west-1-blue", "║  STAGING-EU-WEST-1-BLUE  ║"),
         ("\"rot\\\"e $(id) `id`\"", "ROT\"E $(ID) `ID`"),
-        ("\"a\\u202eb\"", "a\\u{202e}b"),
     ] {
         let place = renamed("environment: develop", &format!("environment: {name}"));
         let text = on_terminal(&place, (80, 24), &[]);
         assert!(text.contains(shown), "{shown} is not in\n{text}");
     }
-    let place = renamed("name: develop-eks", "name: ''");
-    let text = on_terminal(&place, (80, 24), &[]);
-    assert!(text.contains("  cluster    (no name)\n"), "{text}");
-    let place = renamed("name: develop-eks", "name: \"x\\u001b[2Jy\"");
-    let text = on_terminal(&place, (80, 24), &[]);
-    assert!(text.contains("  cluster    x\\u{1b}[2Jy\n"), "{text}");
+    // The configuration takes no such names; the banner says so and shows nothing
+    // of them as they are.
+    for name in ["''", "\"x\\u001b[2Jy\"", "\"a\\u202eb\""] {
+        let place = renamed("name: develop-eks", &format!("name: {name}"));
+        let text = on_terminal(&place, (80, 24), &[]);
+        assert!(text.contains("! configuration: ") && text.contains("cluster.name"), "{text}");
+        assert!(!text.contains('\u{202e}') && !text.contains("\u{1b}[2J"), "{text}");
+    }
 }
 
 #[test]
