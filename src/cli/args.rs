@@ -11,15 +11,21 @@ pub const OWN_COMMANDS: [&str; 11] = [
     "why",
 ];
 
-/// Keeps this kubectl instance to its own environment.
-///
-/// Every kubectl command works behind `kubectl envguard`, and is refused when it
-/// would read another environment's manifests or reach another cluster.
+const ABOUT: &str = "\
+Keeps this kubectl instance to its own environment.
+
+Every kubectl command works behind `kubectl envguard`, and is refused when it
+would read another environment's manifests or reach another cluster.";
+
+/// The command line of our own commands.
 #[derive(Debug, Parser)]
 #[command(
     name = "kubectl envguard",
     bin_name = "kubectl envguard",
     version,
+    // One form of help, one line per option: it must fit a screen.
+    about = ABOUT,
+    long_about = None,
     max_term_width = 80,
     disable_help_subcommand = true,
     override_usage = "kubectl envguard [OPTIONS] <KUBECTL COMMAND...>\n       kubectl envguard [OPTIONS] <COMMAND>",
