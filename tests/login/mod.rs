@@ -9,6 +9,7 @@ mod posix;
 mod prompt;
 mod session;
 mod silence;
+mod trouble;
 mod zsh;
 
 use std::path::{Path, PathBuf};
