@@ -75,6 +75,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         modules: &["health"],
         may_use: &[
+            "audit",
             "config",
             "env",
             "exec",

@@ -20,7 +20,7 @@ use crate::upstream::{self, Commit, Upstream};
 use crate::{config, kubeconfig, machine, notices, runtime, session};
 
 /// How long git may take to answer for a banner.
-const GIT: Duration = Duration::from_millis(15);
+const GIT: Duration = Duration::from_millis(12);
 
 /// Prints the banner, or the banners of all levels.
 pub(super) fn banner(arguments: &BannerArguments, named: Option<&Path>, env: &Env) -> Exit {

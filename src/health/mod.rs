@@ -9,7 +9,7 @@ mod overlays;
 mod programs;
 mod rows;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub(crate) use programs::shim_directory;
@@ -22,9 +22,10 @@ use crate::judge::{self, Resolved, Territory, Trouble};
 use crate::kubeconfig::{Kubeconfig, Selection};
 use crate::policy::{Policy, Unusable};
 use crate::prompt::Word;
+use crate::text::shown;
 
 /// How long directories may be walked to count overlays.
-const WALK: Duration = Duration::from_millis(10);
+const WALK: Duration = Duration::from_millis(6);
 
 /// What a check found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +83,8 @@ pub struct Situation {
     programs: programs::Programs,
     /// Files with kubectl preferences.
     preferences: Vec<PathBuf>,
+    /// Why nothing can be written to the audit log.
+    unrecorded: Option<String>,
     /// Foreign overlays; `None` when nobody looked.
     overlays: Option<overlays::Count>,
     /// Where the checkouts are.
@@ -100,7 +103,7 @@ pub enum Depth {
 impl Situation {
     /// Looks.
     #[must_use]
-    pub fn look(env: &Env, named: Option<&std::path::Path>, depth: Depth) -> Self {
+    pub fn look(env: &Env, named: Option<&Path>, depth: Depth) -> Self {
         let mut situation = Self {
             loaded: config::load(env, named),
             pinned: None,
@@ -108,6 +111,7 @@ impl Situation {
             exported: None,
             programs: programs::Programs::of_path(env),
             preferences: preferences(env),
+            unrecorded: None,
             overlays: None,
             territory: Territory::default(),
         };
@@ -130,6 +134,7 @@ impl Situation {
         situation.pinned = Some(pinned);
         situation.exported = gather::exported(policy, env);
         if depth == Depth::Everything {
+            situation.unrecorded = unrecorded(&policy.audit);
             situation.overlays = Some(overlays::count(policy, &situation.territory, WALK));
         }
         situation
@@ -172,6 +177,25 @@ impl Situation {
             (Ok(_), None) => Vec::new(),
         }
     }
+}
+
+/// Why this user could not append to the audit log in `directory`. Below a home
+/// directory the log makes its own directory.
+fn unrecorded(directory: &Path) -> Option<String> {
+    use rustix::fs::{Access, access};
+    let uid = rustix::process::geteuid().as_raw();
+    let file = crate::audit::file_of(directory, uid);
+    let below_home = !directory.starts_with("/var");
+    let place = std::iter::once(file.as_path())
+        .chain(directory.ancestors().take(if below_home { usize::MAX } else { 1 }))
+        .find(|place| place.symlink_metadata().is_ok())
+        .unwrap_or(directory);
+    if place != file && !place.is_dir() {
+        return Some(format!("{}: is not a directory", shown(place)));
+    }
+    let wanted = if place == file { Access::WRITE_OK } else { Access::WRITE_OK | Access::EXEC_OK };
+    let error = access(place, wanted).err()?;
+    Some(format!("{}: {}", shown(place), std::io::Error::from(error)))
 }
 
 /// Where kubectl would read preferences from (kubectl 1.34: `KUBERC`, else the

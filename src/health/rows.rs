@@ -17,6 +17,7 @@ pub const ROWS: &[Row] = &[
     Row { name: "preferences", word: None, walks: false, check: preferences },
     Row { name: "checkouts", word: None, walks: false, check: checkouts },
     Row { name: "overlays", word: None, walks: true, check: overlays },
+    Row { name: "audit", word: None, walks: true, check: audit },
     Row { name: "mode", word: Some(Word::Observe), walks: false, check: mode },
 ];
 
@@ -157,6 +158,17 @@ fn overlays(situation: &Situation) -> Finding {
                 "kubectl envguard tidy",
             )
         }
+    }
+}
+
+fn audit(situation: &Situation) -> Finding {
+    let Some(policy) = situation.policy() else { return no_configuration() };
+    match &situation.unrecorded {
+        None => Finding::Fine,
+        Some(problem) => failed(
+            format!("the audit log cannot be written: {problem}"),
+            format!("sudo install -d -m 1733 {}", quoted(&policy.audit)),
+        ),
     }
 }
 

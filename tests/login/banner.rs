@@ -127,7 +127,8 @@ fn names_of_all_kinds() {
 
 #[test]
 fn failed_checks_stand_with_their_remedies() {
-    let place = Login::new();
+    // A file where the directory of the audit log should be.
+    let place = renamed("banner: {", "audit: /etc/hostname\nbanner: {");
     place.instance.write("home/.kube/kuberc", "x");
     let good = crate::support::read(&place.path("kubeconfig"));
     place
@@ -142,6 +143,7 @@ fn failed_checks_stand_with_their_remedies() {
         "! shim: plain kubectl is ",
         "! preferences: kubectl preferences in ",
         "! overlays: 1 foreign overlay is on the disk",
+        "! audit: the audit log cannot be written: ",
     ] {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
