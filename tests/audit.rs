@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::support::{Instance, Output, read, shim, skip};
+use crate::support::{Instance, Output, lacks, read, shim, skip};
 
 fn uid() -> u32 {
     rustix::process::getuid().as_raw()
@@ -186,8 +186,8 @@ fn rotation_by_rename_and_by_truncation_needs_no_signal() {
 
 #[test]
 fn the_newest_lines_of_a_gigabyte_cost_little() {
-    if !Path::new("/usr/bin/strace").exists() {
-        return skip("strace counts what is read");
+    if lacks("strace", "counts what is read") {
+        return;
     }
     let instance = Instance::new();
     let file = log(&instance);

@@ -1,6 +1,6 @@
 //! Bad input gives one clear message at once: never a panic, never a pass.
 
-use crate::support::{Instance, Output, certificate, kubeconfig};
+use crate::support::{Instance, Output, certificate, kubeconfig, lacks};
 
 /// Runs a changing command and asserts that kubectl was not reached.
 #[track_caller]
@@ -85,10 +85,14 @@ fn things_that_are_no_files() {
 }
 
 /// Runs the guard as somebody for whom permissions count: root is nobody here.
-fn as_ordinary_user(instance: &Instance, words: &[&str]) -> Output {
+/// `None` where nobody else can be had.
+fn as_ordinary_user(instance: &Instance, words: &[&str]) -> Option<Output> {
     use std::os::unix::fs::PermissionsExt;
     if !rustix::process::geteuid().is_root() {
-        return instance.envguard(words);
+        return Some(instance.envguard(words));
+    }
+    if lacks("setpriv", "runs a test as another user") {
+        return None;
     }
     let open = |path: &std::path::Path| {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -101,7 +105,7 @@ fn as_ordinary_user(instance: &Instance, words: &[&str]) -> Output {
     std::os::unix::fs::chown(instance.path("home"), Some(65534), Some(65534)).unwrap();
     let mut command = instance.command("/usr/bin/setpriv".as_ref());
     command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
-    Output::of(command.arg(program).args(words))
+    Some(Output::of(command.arg(program).args(words)))
 }
 
 fn permit(instance: &Instance, path: &str, mode: u32) {
@@ -114,9 +118,9 @@ fn permit(instance: &Instance, path: &str, mode: u32) {
 fn files_that_may_not_be_read() {
     let instance = Instance::new();
     permit(&instance, KUSTOMIZATION, 0o000);
-    as_ordinary_user(&instance, &["apply", "-k", "overlays/develop"])
-        .refused("input-unreadable")
-        .says("Permission denied");
+    if let Some(output) = as_ordinary_user(&instance, &["apply", "-k", "overlays/develop"]) {
+        output.refused("input-unreadable").says("Permission denied");
+    }
 }
 
 #[test]
@@ -124,7 +128,9 @@ fn an_overlay_root_that_cannot_be_listed_hides_nothing() {
     let instance = Instance::new();
     instance.write(KUSTOMIZATION, "resources: [../prod]\n");
     permit(&instance, "m/overlays", 0o711);
-    as_ordinary_user(&instance, &["apply", "-k", "overlays/develop"]).refused("reference-foreign");
+    if let Some(output) = as_ordinary_user(&instance, &["apply", "-k", "overlays/develop"]) {
+        output.refused("reference-foreign");
+    }
     permit(&instance, "m/overlays", 0o755);
 }
 

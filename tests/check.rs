@@ -1,6 +1,6 @@
 //! Verdicts on a real tree: what runs, what is refused, and under which code.
 
-use crate::support::{Instance, Output, config_map, skip};
+use crate::support::{Instance, Output, config_map, lacks};
 
 /// One row: the words, and the code they are refused under or `run`.
 type Row<'r> = (&'r [&'r str], &'r str);
@@ -389,8 +389,8 @@ fn a_level_asks_for_the_name() {
 
 #[test]
 fn the_name_is_typed_on_the_terminal() {
-    if !std::path::Path::new("/usr/bin/script").exists() {
-        return skip("script (util-linux) gives a command a terminal");
+    if lacks("script", "gives a command a terminal") {
+        return;
     }
     let production = Instance::of("production");
     let typed = |answer: &str| {

@@ -2,10 +2,9 @@
 //! the guard off, and the kernel is asked what they touched; with the guard on it
 //! is refused, and nothing is touched.
 
-use std::path::Path;
 use std::process::Command;
 
-use crate::support::{Instance, Kubectl, Output, Server, config_map, kubectls, skip};
+use crate::support::{Instance, Kubectl, Output, Server, config_map, kubectls, lacks};
 
 /// The words; the path below the checkout that kubectl touches; the code; the
 /// versions that do so, from and to `1.NN`.
@@ -122,8 +121,8 @@ fn some_versions() -> Vec<Kubectl> {
 
 #[test]
 fn what_kubectl_touches_in_a_foreign_overlay_is_refused() {
-    if !Path::new("/usr/bin/strace").exists() {
-        return skip("strace shows what kubectl touches");
+    if lacks("strace", "shows what kubectl touches") {
+        return;
     }
     for kubectl in some_versions() {
         let server = Server::start("develop-eks");

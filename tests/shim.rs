@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::Stdio;
 
-use crate::support::{Instance, Output, envguard, shim, skip};
+use crate::support::{Instance, Output, envguard, lacks, shim};
 
 #[test]
 fn everything_that_passes_reaches_kubectl_word_by_word() {
@@ -145,8 +145,8 @@ fn the_process_keeps_its_id() {
 
 #[test]
 fn job_control_and_the_terminal_are_kubectls() {
-    if !std::path::Path::new("/usr/bin/script").exists() {
-        return skip("script (util-linux) gives a command a terminal");
+    if lacks("script", "gives a command a terminal") {
+        return;
     }
     let instance = Instance::new();
     // Foreground process group and terminal, as an editor or `exec -it` needs.
@@ -165,8 +165,8 @@ fn refusals_are_coloured_only_for_a_terminal_that_wants_it() {
     let instance = Instance::new();
     let plain = instance.kubectl(&["apply", "-k", "overlays/prod"]).refused("target-foreign");
     assert!(!plain.stderr.contains('\u{1b}'), "{plain}");
-    if !std::path::Path::new("/usr/bin/script").exists() {
-        return skip("script (util-linux) gives a command a terminal");
+    if lacks("script", "gives a command a terminal") {
+        return;
     }
     let on_terminal = |variables: &[(&str, &str)]| {
         let line = format!("{} apply -k overlays/prod", shim().display());

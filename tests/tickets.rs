@@ -1,10 +1,8 @@
 //! The environment's name typed on a real terminal, and how long it counts.
 
-use std::path::Path;
-
 use rexpect::session::PtyReplSession;
 
-use crate::support::{Instance, Output, shim, skip};
+use crate::support::{Instance, Output, lacks, shim, skip};
 
 /// Nothing here takes long; this only keeps a test that hangs from hanging for
 /// ever.
@@ -160,8 +158,13 @@ fn a_ticket_that_is_not_ours_or_was_changed_counts_for_nothing() {
 
 #[test]
 fn a_process_id_that_comes_back_brings_no_ticket() {
-    if !rustix::process::geteuid().is_root() || !Path::new("/usr/bin/unshare").exists() {
-        return skip("a process namespace needs root and unshare");
+    if !rustix::process::geteuid().is_root() {
+        return skip("a process namespace needs root");
+    }
+    if lacks("unshare", "makes a process namespace")
+        || lacks("script", "gives a command a terminal")
+    {
+        return;
     }
     let instance = Instance::of("production");
     std::fs::create_dir_all(instance.path("run")).unwrap();

@@ -7,13 +7,11 @@ mod paths;
 mod row;
 mod text;
 
-use std::path::Path;
-
-use crate::support::{Field, kubectls, skip};
+use crate::support::{Field, kubectls, lacks};
 
 fn check(rows: &[row::Row]) {
-    if !Path::new("/usr/bin/strace").exists() {
-        return skip("strace shows what kubectl opens");
+    if lacks("strace", "shows what kubectl opens") {
+        return;
     }
     let kubectls = kubectls();
     let (Some(oldest), Some(newest)) = (kubectls.first(), kubectls.last()) else { return };

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use super::ground::Ground;
-use crate::support::{Output, envguard, write};
+use crate::support::{Output, envguard, lacks, write};
 
 /// Nothing in these tests takes nearly so long; it bounds a failure.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -233,6 +233,9 @@ fn a_service_manager_hears_ready_and_signs_of_life() {
 
 #[test]
 fn at_rest_nothing_happens() {
+    if lacks("strace", "counts what the watcher does") {
+        return;
+    }
     let ground = Ground::new();
     let watcher = Watcher::start(&ground);
     let pid = watcher.child.id().to_string();

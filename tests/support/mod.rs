@@ -40,3 +40,14 @@ pub(crate) fn skip(why: &str) {
         writeln!(file, "{why}").unwrap();
     }
 }
+
+/// Whether a program that tests start as `/usr/bin/NAME` cannot be had; the test is
+/// skipped then.
+pub(crate) fn lacks(name: &str, why: &str) -> bool {
+    let program = PathBuf::from("/usr/bin").join(name);
+    let lacking = rustix::fs::access(&program, rustix::fs::Access::EXEC_OK).is_err();
+    if lacking {
+        skip(&format!("{name} {why}: tests/run --install"));
+    }
+    lacking
+}

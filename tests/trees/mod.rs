@@ -12,7 +12,7 @@ use std::path::Path;
 
 use dice::Dice;
 
-use crate::support::{Field, Findings, Kubectl, Thing, Tree, kubectls, skip};
+use crate::support::{Field, Findings, Kubectl, Thing, Tree, kubectls, lacks};
 
 /// In the suite; enough to notice when something breaks.
 const TREES: u64 = 600;
@@ -53,8 +53,8 @@ fn minimised(field: &Field, tree: &Tree, kubectl: &Kubectl, foreign: &Path) -> T
 
 #[test]
 fn every_file_that_kubectl_opens_is_listed() {
-    if !Path::new("/usr/bin/strace").exists() {
-        return skip("strace shows what kubectl opens");
+    if lacks("strace", "shows what kubectl opens") {
+        return;
     }
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let trees = number("ENVGUARD_TREES").unwrap_or(TREES);
