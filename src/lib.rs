@@ -71,6 +71,7 @@ pub mod prompt;
 pub mod report;
 pub mod run;
 pub mod runtime;
+pub mod sandbox;
 pub mod session;
 pub mod text;
 pub mod ticket;

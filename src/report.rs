@@ -64,6 +64,14 @@ impl Reporter {
         text
     }
 
+    /// The kernel kept something from kubectl while it ran.
+    pub fn kept_from_kubectl(self, reason: &Reason) {
+        let mut text = String::new();
+        self.reason(&mut text, "kernel", reason);
+        self.footer(&mut text, std::slice::from_ref(reason), None);
+        self.print(&text);
+    }
+
     fn reason(self, text: &mut String, headline: &str, reason: &Reason) {
         let red = Style::new().red().bold();
         let marked =

@@ -1,6 +1,8 @@
-//! The story of one guarded kubectl command: parse, gather, judge, confirm, exec.
+//! The story of one guarded kubectl command: parse, gather, judge, confirm,
+//! sandbox, exec.
 
 mod consent;
+mod enclosure;
 mod record;
 
 use std::ffi::OsString;
@@ -15,7 +17,9 @@ use crate::judge::{self, Facts, Outcome, Territory, Verdict};
 use crate::kubectl::{self, Class, Request};
 use crate::policy::{Ask, Mode, Policy, Unusable};
 use crate::report::Reporter;
+use crate::sandbox::{Outlook, Unused};
 use consent::Question;
+pub use enclosure::witness;
 
 /// Options of the guard, which stand before the kubectl command.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,13 +32,15 @@ pub struct Options {
 
 /// One command line with its verdict, before anything is done.
 #[derive(Debug)]
-pub struct Judged {
+pub struct Judged<'p> {
     /// The readings of the command line; several where kubectl versions differ.
     pub requests: Vec<Request>,
     /// What was found out, one for each reading.
     pub facts: Vec<Facts>,
     /// The verdict on all of them.
     pub verdict: Verdict,
+    /// Whether the kernel will enforce it.
+    pub sandbox: Outlook<'p>,
 }
 
 /// Runs the real kubectl with `words` if the verdict allows it. Returns only when
@@ -83,7 +89,7 @@ fn guarded(
         return Exit::Refused;
     }
     present.iter().for_each(|line| reporter.warning(line));
-    become_kubectl(&words, Some(policy), env, reporter)
+    become_kubectl(&words, Some(policy), env, reporter, judged.sandbox)
 }
 
 /// The configured instance and its checkouts on this disk.
@@ -109,7 +115,7 @@ pub fn open(env: &Env, named: Option<&Path>) -> Result<Instance, Unusable> {
 
 /// Judges a command line; nothing runs.
 #[must_use]
-pub fn judge_words(words: &[OsString], instance: &Instance, env: &Env) -> Judged {
+pub fn judge_words<'i>(words: &[OsString], instance: &'i Instance, env: &Env) -> Judged<'i> {
     let Loaded { policy, file } = &instance.loaded;
     let readings = match kubectl::readings(words) {
         Ok(readings) => readings,
@@ -121,7 +127,8 @@ pub fn judge_words(words: &[OsString], instance: &Instance, env: &Env) -> Judged
             let outcome =
                 if observing { Outcome::Run { ask: Ask::Never } } else { Outcome::Refuse };
             let verdict = Verdict { outcome, reasons, warnings: Vec::new() };
-            return Judged { requests: Vec::new(), facts: Vec::new(), verdict };
+            let sandbox = Outlook::Unused(Unused::NoFiles);
+            return Judged { requests: Vec::new(), facts: Vec::new(), verdict, sandbox };
         }
     };
     let requests: Vec<Request> =
@@ -135,8 +142,9 @@ pub fn judge_words(words: &[OsString], instance: &Instance, env: &Env) -> Judged
         .zip(&facts)
         .filter(|(request, facts)| is_possible(request, facts, requests.len()))
         .map(|(request, facts)| judge::judge(policy, request, facts));
-    let verdict = judge::join(verdicts.collect::<Vec<_>>());
-    Judged { requests, facts, verdict }
+    let mut verdict = judge::join(verdicts.collect::<Vec<_>>());
+    let sandbox = enclosure::foresee(policy, &requests, &facts, env, &mut verdict);
+    Judged { requests, facts, verdict, sandbox }
 }
 
 /// A word that one kubectl knows as a command and another does not is a plugin for
@@ -153,7 +161,7 @@ fn unconfigured(words: &[OsString], env: &Env, reporter: Reporter, unusable: &Un
     if verdict.outcome == Outcome::Refuse {
         return Exit::Config;
     }
-    become_kubectl(words, None, env, reporter)
+    become_kubectl(words, None, env, reporter, Outlook::Unused(Unused::NoFiles))
 }
 
 /// The verdict where no configuration can be used.
@@ -191,13 +199,14 @@ fn answer_completion(
         let answered = writeln!(std::io::stdout(), ":1");
         return Some(if answered.is_ok() { Exit::Success } else { Exit::Failure });
     }
-    Some(become_kubectl(words, Some(policy), env, reporter))
+    let sandbox = Outlook::Unused(Unused::NoFiles);
+    Some(become_kubectl(words, Some(policy), env, reporter, sandbox))
 }
 
 /// Plugins, also those of `create`, must stand first and get the words as they are.
 fn with_namespace(
     words: &[OsString],
-    judged: &Judged,
+    judged: &Judged<'_>,
     env: &Env,
 ) -> Result<Vec<OsString>, OsString> {
     let mut all = words.to_vec();
@@ -215,6 +224,7 @@ fn become_kubectl(
     policy: Option<&Policy>,
     env: &Env,
     reporter: Reporter,
+    sandbox: Outlook<'_>,
 ) -> Exit {
     let depth = exec::depth(env);
     if depth >= exec::MAX_DEPTH {
@@ -224,8 +234,7 @@ fn become_kubectl(
         );
         return Exit::Failure;
     }
-    let configured = policy.and_then(|policy| policy.kubectl.as_deref());
-    let program = match exec::find(configured, env, &Own::of_process()) {
+    let program = match real_kubectl(policy, env) {
         Ok(program) => program,
         Err(missing) => {
             reporter.error(
@@ -235,10 +244,20 @@ fn become_kubectl(
             return Exit::Failure;
         }
     };
-    let error = exec::exec(&program, words, &exec::changes(policy, env, depth));
+    let mut changes = exec::changes(policy, env, depth);
+    match enclosure::enter(sandbox, policy, words, reporter) {
+        Ok(inside) => changes.extend(inside),
+        Err(exit) => return exit,
+    }
+    let error = exec::exec(&program, words, &changes);
     reporter.error(
         &format!("could not run {}: {error}", program.display()),
         "check the file: file kubectl; ls -l kubectl",
     );
     Exit::Failure
+}
+
+fn real_kubectl(policy: Option<&Policy>, env: &Env) -> Result<PathBuf, exec::NotFound> {
+    let configured = policy.and_then(|policy| policy.kubectl.as_deref());
+    exec::find(configured, env, &Own::of_process())
 }

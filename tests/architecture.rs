@@ -70,6 +70,12 @@ const LAYERS: &[Layer] = &[
             "text",
         ],
     },
+    Layer {
+        modules: &["sandbox"],
+        may_use: &[
+            "env", "gather", "judge", "kubectl", "kustomize", "path", "policy", "runtime", "text",
+        ],
+    },
     // What the login looks at.
     Layer { modules: &["machine", "upstream"], may_use: &[] },
     Layer {
@@ -97,7 +103,7 @@ const LAYERS: &[Layer] = &[
         modules: &["run"],
         may_use: &[
             "audit", "config", "confirm", "env", "exec", "exit", "gather", "judge", "kubectl",
-            "policy", "report", "text", "ticket",
+            "policy", "report", "sandbox", "text", "ticket",
         ],
     },
     Layer {
@@ -126,6 +132,7 @@ const LAYERS: &[Layer] = &[
             "report",
             "run",
             "runtime",
+            "sandbox",
             "session",
             "text",
             "ticket",
@@ -167,6 +174,7 @@ const ONE_PLACE: &[(&str, &[&str])] = &[
     ("owo_colors::", &["colour", "report"]),
     ("sysinfo::", &["machine"]),
     ("git2::", &["keeper"]),
+    ("landlock::", &["sandbox"]),
     ("notify::", &["keeper"]),
     ("sha2::", &["keeper", "kubeconfig"]),
     ("base64::", &["kubeconfig"]),

@@ -89,7 +89,7 @@ const CASES: &[Case] = &[
     ("", nothing, &["create", "cm", "x", "--from-file=a\"b"]),
     ("level: critical", nothing, APPLY),
     ("level: critical\naudit: /proc/envguard", nothing, &["get", "pods"]),
-    ("policy: {sandbox: require}", nothing, APPLY),
+    ("policy: {sandbox: require}", |i| i.mode("bin/kubectl", 0o4755), APPLY),
     ("", |i| drop(std::fs::remove_file(i.config())), APPLY),
     ("level: severe", nothing, APPLY),
 ];

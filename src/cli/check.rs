@@ -12,6 +12,7 @@ use crate::judge::{Code, Facts, Outcome, Reason, Role, Verdict, Whereabouts, for
 use crate::policy::{Ask, Mode, Policy};
 use crate::report::Reporter;
 use crate::run::{self, Judged};
+use crate::sandbox::{Outlook, Unused};
 use crate::text::{command_line, shown};
 
 /// The shape of `check -o json`.
@@ -28,6 +29,7 @@ struct Document<'d> {
     enforced: bool,
     confirmation: &'static str,
     sandbox: &'static str,
+    sandbox_note: Option<String>,
     class: Option<&'static str>,
     reasons: Vec<ReasonDocument<'d>>,
     warnings: &'d [String],
@@ -56,7 +58,8 @@ pub(super) fn check(arguments: &Check, named: Option<&Path>, env: &Env) -> Exit 
         Ok(instance) => (run::judge_words(words, instance, env), Some(&instance.loaded.policy)),
         Err(unusable) => {
             let verdict = run::judge_unconfigured(words, unusable);
-            (Judged { requests: Vec::new(), facts: Vec::new(), verdict }, None)
+            let sandbox = Outlook::Unused(Unused::Refused);
+            (Judged { requests: Vec::new(), facts: Vec::new(), verdict, sandbox }, None)
         }
     };
     let printed = match arguments.output {
@@ -79,7 +82,7 @@ fn exit_of(verdict: &Verdict) -> Exit {
     }
 }
 
-fn text(judged: &Judged, words: &[std::ffi::OsString], policy: Option<&Policy>) -> String {
+fn text(judged: &Judged<'_>, words: &[std::ffi::OsString], policy: Option<&Policy>) -> String {
     let mut text = Reporter::plain().text(&judged.verdict, policy);
     if let Outcome::Run { ask } = judged.verdict.outcome {
         let after = match ask {
@@ -87,6 +90,8 @@ fn text(judged: &Judged, words: &[std::ffi::OsString], policy: Option<&Policy>) 
             Ask::Ticket | Ask::Always => ", after the environment's name is typed",
         };
         text.push_str(&format!("envguard: would run{after}: {}\n", command_line(words)));
+        let note = judged.sandbox.note().map(|note| format!(" ({note})")).unwrap_or_default();
+        text.push_str(&format!("  sandbox: {}{note}\n", judged.sandbox.extent().name()));
     }
     for (paths, verb) in [(reached(&judged.facts), "read"), (written(&judged.facts), "written")] {
         if !paths.is_empty() {
@@ -107,7 +112,7 @@ fn counted(count: usize) -> String {
     if count == 1 { "1 path would be".to_owned() } else { format!("{count} paths would be") }
 }
 
-fn json(judged: &Judged, words: &[std::ffi::OsString], policy: Option<&Policy>) -> String {
+fn json(judged: &Judged<'_>, words: &[std::ffi::OsString], policy: Option<&Policy>) -> String {
     let verdict = &judged.verdict;
     let document = Document {
         api_version: "envguard/v1alpha1",
@@ -123,7 +128,8 @@ fn json(judged: &Judged, words: &[std::ffi::OsString], policy: Option<&Policy>) 
             Outcome::Run { ask: Ask::Always } => "always",
             _ => "never",
         },
-        sandbox: "none",
+        sandbox: judged.sandbox.extent().name(),
+        sandbox_note: judged.sandbox.note(),
         class: judged
             .requests
             .first()

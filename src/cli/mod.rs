@@ -22,6 +22,7 @@ use crate::exec;
 use crate::exit::Exit;
 use crate::report::Reporter;
 use crate::run;
+use crate::sandbox::WITNESS;
 pub use args::OWN_COMMANDS;
 use dispatch::{Call, dispatch};
 
@@ -32,6 +33,9 @@ pub fn main(args: impl Iterator<Item = OsString>, env: &Env) -> Exit {
     let name = args.next().unwrap_or_default();
     let words: Vec<OsString> = args.collect();
     let reporter = Reporter::new(env);
+    if name == WITNESS {
+        return run::witness(reporter);
+    }
     match dispatch(&name, words) {
         Call::Kubectl { options, words } => run::guard(&words, &options, env, reporter),
         Call::Own { words } => own(&words, env, reporter),
@@ -43,8 +47,13 @@ pub fn main(args: impl Iterator<Item = OsString>, env: &Env) -> Exit {
 /// started in its place.
 #[must_use]
 pub fn shim(args: impl Iterator<Item = OsString>, env: &Env) -> Exit {
-    let words: Vec<OsString> = args.skip(1).collect();
+    let mut args = args;
+    let name = args.next().unwrap_or_default();
+    let words: Vec<OsString> = args.collect();
     let reporter = Reporter::new(env);
+    if name == WITNESS {
+        return run::witness(reporter);
+    }
     match dispatch(OsStr::new("kubectl"), words) {
         Call::Kubectl { options, words } => run::guard(&words, &options, env, reporter),
         Call::Own { words } => hand_over(&words, env, reporter),

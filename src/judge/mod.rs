@@ -19,7 +19,9 @@ pub use facts::{
 };
 pub use place::{Overlay, Place, place};
 pub use present::foreign_present;
-pub use reasons::{audit_unwritable, config_unusable, misfit, not_confirmed};
+pub use reasons::{
+    audit_unwritable, config_unusable, misfit, not_confirmed, sandbox_denied, sandbox_missing,
+};
 pub use verdict::{Code, Outcome, Reason, Verdict};
 
 use crate::kubectl::{Class, Request};

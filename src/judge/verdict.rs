@@ -75,6 +75,8 @@ pub enum Code {
     AuditUnwritable,
     /// A sandbox is required and cannot be had.
     SandboxMissing,
+    /// The kernel refuses what was judged, because it has changed since.
+    SandboxDenied,
     /// There is no configuration.
     ConfigMissing,
     /// The configuration cannot be used.
@@ -83,7 +85,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::TargetForeign,
         Self::TargetOutside,
         Self::KustomizeAsFiles,
@@ -105,6 +107,7 @@ impl Code {
         Self::NotConfirmed,
         Self::AuditUnwritable,
         Self::SandboxMissing,
+        Self::SandboxDenied,
         Self::ConfigMissing,
         Self::ConfigInvalid,
     ];
@@ -134,6 +137,7 @@ impl Code {
             Self::NotConfirmed => "not-confirmed",
             Self::AuditUnwritable => "audit-unwritable",
             Self::SandboxMissing => "sandbox-missing",
+            Self::SandboxDenied => "sandbox-denied",
             Self::ConfigMissing => "config-missing",
             Self::ConfigInvalid => "config-invalid",
         }
@@ -161,7 +165,8 @@ impl Code {
             | Self::FlagUnknown
             | Self::CommandUnknown
             | Self::InputUnreadable
-            | Self::SandboxMissing => Topic::Files,
+            | Self::SandboxMissing
+            | Self::SandboxDenied => Topic::Files,
             Self::KustomizeAsFiles => Topic::KustomizeAsFiles,
             Self::TargetStdin => Topic::Stdin,
             Self::IdentityOverride => Topic::Identity,

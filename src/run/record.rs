@@ -15,7 +15,7 @@ pub(super) fn verdict(
     words: &[OsString],
     policy: &Policy,
     env: &Env,
-    judged: &mut Judged,
+    judged: &mut Judged<'_>,
 ) -> Option<Event> {
     let class = judged.requests.first().and_then(|request| request.class);
     if class == Some(Class::PassThrough) && judged.verdict.reasons.is_empty() {

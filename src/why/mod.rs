@@ -62,6 +62,7 @@ macro_rules! page_in {
             NotConfirmed => "not-confirmed",
             AuditUnwritable => "audit-unwritable",
             SandboxMissing => "sandbox-missing",
+            SandboxDenied => "sandbox-denied",
             ConfigMissing => "config-missing",
             ConfigInvalid => "config-invalid",
         }

@@ -1,20 +1,46 @@
 //! Refusals that concern the instance itself: confirmation, sandbox, configuration.
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use super::{binding, instance, reason};
-use crate::judge::facts::Facts;
 use crate::judge::verdict::{Code, Reason};
 use crate::policy::{Policy, Unusable};
 use crate::text::{command_line, quoted, shown};
 
-pub(in crate::judge) fn sandbox_missing(facts: &Facts) -> Reason {
+/// The sandbox is demanded and cannot be had.
+#[must_use]
+pub fn sandbox_missing(why: &str, remedy: &str) -> Reason {
     reason(
         Code::SandboxMissing,
-        "this version has no kernel sandbox, and policy.sandbox is `require`".to_owned(),
+        format!("there is no sandbox: {why}"),
         "policy.sandbox".to_owned(),
-        "with `require` nothing that names a file runs outside the sandbox".to_owned(),
-        format!("sandbox: auto (in {})", shown(&facts.config_file)),
+        "policy.sandbox is `require`: a command that names a file, or a plugin, runs only where the kernel keeps other overlays from it"
+            .to_owned(),
+        remedy.to_owned(),
+    )
+}
+
+/// The kernel refuses what was judged: `path` leads to `leads_to` now, and to how
+/// many others that happened besides.
+#[must_use]
+pub fn sandbox_denied(words: &[OsString], path: &Path, leads_to: &Path, others: usize) -> Reason {
+    let more = match others {
+        0 => String::new(),
+        1 => "; and one more".to_owned(),
+        others => format!("; and {others} more"),
+    };
+    let leads = if leads_to == path {
+        "it is no longer the one that was judged".to_owned()
+    } else {
+        format!("it leads to {} now", shown(leads_to))
+    };
+    reason(
+        Code::SandboxDenied,
+        format!("the kernel keeps {} from kubectl", shown(path)),
+        shown(path),
+        format!("kubectl may read only what was judged, and {leads}{more}"),
+        command_line(words),
     )
 }
 
