@@ -22,6 +22,7 @@ mod keeper;
 mod login;
 mod own_commands;
 mod repositories;
+mod sandbox;
 mod shim;
 mod support;
 mod tickets;

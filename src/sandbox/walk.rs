@@ -89,8 +89,8 @@ impl Walk<'_, '_> {
         dirs.sort_by(|one, other| (one.0, one.1).cmp(&(other.0, other.1)));
         let mut left = MOST_BESIDE;
         for (_, dir, names) in dirs {
-            let Some(fd) = open(dir, OFlags::DIRECTORY) else { continue };
-            let mut entries = self.candidates(dir, &names);
+            let Some(Listing { fd, entries }) = list(dir) else { continue };
+            let mut entries = self.candidates(dir, entries, &names);
             if entries.len() > left {
                 entries.sort_by_cached_key(|entry| rank(entry, &names));
                 let needed = entries.iter().filter(|entry| names.contains(entry.name())).count();
@@ -106,8 +106,13 @@ impl Walk<'_, '_> {
 
     /// The entries of `dir` that can be granted. Where it cannot be listed, those
     /// that are named are tried.
-    fn candidates(&self, dir: &Path, names: &HashSet<&OsStr>) -> Vec<Entry> {
-        let listed = list(dir).unwrap_or_else(|| {
+    fn candidates(
+        &self,
+        dir: &Path,
+        listed: Option<Vec<Entry>>,
+        names: &HashSet<&OsStr>,
+    ) -> Vec<Entry> {
+        let listed = listed.unwrap_or_else(|| {
             let named = names.iter().filter_map(|name| CString::new(name.as_bytes()).ok());
             named.map(|name| Entry { name, kind: FileType::Unknown }).collect()
         });
@@ -138,8 +143,8 @@ impl Walk<'_, '_> {
         dir: &Path,
         stance: &dyn Fn(&Plan<'_>, &Path) -> Stance,
     ) -> Result<(), Missing> {
-        let Some(fd) = open(dir, OFlags::DIRECTORY) else { return Ok(()) };
-        for entry in list(dir).unwrap_or_default() {
+        let Some(Listing { fd, entries }) = list(dir) else { return Ok(()) };
+        for entry in entries.unwrap_or_default() {
             let path = dir.join(entry.name());
             match stance(self.plan, &path) {
                 Stance::Closed => {}
@@ -200,19 +205,32 @@ fn is_dir(fd: &OwnedFd) -> bool {
         .is_ok_and(|found| FileType::from_raw_mode(found.st_mode) == FileType::Directory)
 }
 
+/// A directory that is gone through, and what it contains.
+struct Listing {
+    fd: OwnedFd,
+    /// `None` where it can be entered but not listed.
+    entries: Option<Vec<Entry>>,
+}
+
+fn list(dir: &Path) -> Option<Listing> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    match openat2(CWD, dir, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS) {
+        Ok(fd) => Some(Listing { entries: Some(entries(&fd)), fd }),
+        Err(_) => Some(Listing { fd: open(dir, OFlags::DIRECTORY)?, entries: None }),
+    }
+}
+
 /// The entries of a directory, links and sockets left out: a link grants nothing
 /// and a socket is not opened.
-fn list(dir: &Path) -> Option<Vec<Entry>> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let fd = openat2(CWD, dir, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS).ok()?;
+fn entries(dir: &OwnedFd) -> Vec<Entry> {
     let mut buffer = Vec::with_capacity(32 << 10);
-    let mut stream = RawDir::new(&fd, buffer.spare_capacity_mut());
+    let mut stream = RawDir::new(dir, buffer.spare_capacity_mut());
     let mut entries = Vec::new();
     while let Some(entry) = stream.next() {
         let Ok(entry) = entry else { break };
         let kind = match entry.file_type() {
             // Some file systems do not say.
-            FileType::Unknown => kind_of(&fd, entry.file_name()),
+            FileType::Unknown => kind_of(dir, entry.file_name()),
             kind => kind,
         };
         let is_dots = matches!(entry.file_name().to_bytes(), b"." | b"..");
@@ -220,7 +238,7 @@ fn list(dir: &Path) -> Option<Vec<Entry>> {
             entries.push(Entry { name: entry.file_name().to_owned(), kind });
         }
     }
-    Some(entries)
+    entries
 }
 
 fn kind_of(dir: &OwnedFd, name: &std::ffi::CStr) -> FileType {

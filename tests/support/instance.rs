@@ -80,6 +80,42 @@ impl Instance {
         self
     }
 
+    /// Replaces the overlay roots.
+    pub(crate) fn overlay_roots(self, roots: &str) -> Self {
+        let text = self.config_text();
+        let line = text.lines().find(|line| line.trim().starts_with("overlayRoots:")).unwrap();
+        let replaced = text.replace(line, &format!("    overlayRoots: {roots}"));
+        write(&self.config(), &replaced);
+        self
+    }
+
+    /// Adds checkouts like the first one.
+    pub(crate) fn more_checkouts(self, tops: &[&Path]) -> Self {
+        let text = self.config_text();
+        let entries: String = tops
+            .iter()
+            .map(|top| {
+                format!(
+                    "  - path: {}\n    overlayRoots: [overlays]\n    allow: [{}]\n",
+                    top.display(),
+                    self.environment
+                )
+            })
+            .collect();
+        write(&self.config(), &text.replace("checkouts:\n", &format!("checkouts:\n{entries}")));
+        self
+    }
+
+    /// Guards another directory instead of `m`.
+    pub(crate) fn only_checkout(self, relative: &str) -> Self {
+        let (from, to) = (self.path("m"), self.path(relative));
+        let text = self.config_text();
+        let line = |top: &Path| format!("  - path: {}\n", top.display());
+        assert!(text.contains(&line(&from)));
+        write(&self.config(), &text.replace(&line(&from), &line(&to)));
+        self
+    }
+
     pub(crate) fn config(&self) -> PathBuf {
         self.path("config.yaml")
     }
@@ -163,6 +199,13 @@ banner: {{contact: \"#sre-oncall\"}}
         self.executable("bin/kubectl");
     }
 
+    /// Sets the mode of a file below the scratch directory.
+    pub(crate) fn mode(&self, relative: &str, mode: u32) {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(self.path(relative), mode).unwrap();
+    }
+
     /// Makes a file a program. Another process copies it: a file that this one has
     /// ever had open for writing may still be open in a child that another test is
     /// just starting, and then it cannot be executed (ETXTBSY).
@@ -172,6 +215,14 @@ banner: {{contact: \"#sre-oncall\"}}
         let mut install = Command::new("install");
         Output::of(install.args(["-m", "755"]).arg(&path).arg(&copy)).exits(0);
         std::fs::rename(copy, path).unwrap();
+    }
+
+    /// Writes a program below the scratch directory.
+    pub(crate) fn program(&self, relative: &str, script: &str) {
+        let path = self.path(relative);
+        std::fs::remove_file(&path).unwrap_or_default();
+        self.write(relative, script);
+        self.executable(relative);
     }
 
     /// What the recording kubectl was called with, and its environment.
