@@ -97,7 +97,9 @@ pub struct Plan<'p> {
     /// Paths outside closed places that the invocation or the environment names:
     /// the way to them is granted before anything else.
     pub wanted: BTreeSet<PathBuf>,
-    /// Where temporary files go, when the usual place is closed.
+    /// Where temporary files would go.
+    pub temp: PathBuf,
+    /// Where they go instead, when that is closed.
     pub scratch: Option<PathBuf>,
     /// Directories that have to exist before the rules are made.
     pub premade: Vec<PathBuf>,
@@ -167,6 +169,7 @@ impl<'p> Plan<'p> {
             splits,
             openings: Vec::new(),
             wanted: BTreeSet::new(),
+            temp: ground.temp.clone(),
             scratch: None,
             premade: Vec::new(),
         }

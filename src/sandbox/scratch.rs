@@ -22,7 +22,7 @@ pub(super) fn prepare(plan: &Plan<'_>) -> Result<(), Missing> {
     if let Some(dir) = &plan.scratch {
         make(dir, 0o700)
             .and_then(|()| is_private(dir))
-            .map_err(|_| Missing::Scratch { temp: dir.clone() })?;
+            .map_err(|_| Missing::Scratch { temp: plan.temp.clone() })?;
         sweep(dir, SystemTime::now());
     }
     Ok(())

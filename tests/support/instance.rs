@@ -108,11 +108,18 @@ impl Instance {
 
     /// Guards another directory instead of `m`.
     pub(crate) fn only_checkout(self, relative: &str) -> Self {
-        let (from, to) = (self.path("m"), self.path(relative));
+        let top = self.path(relative);
+        self.only_checkout_at(&top)
+    }
+
+    /// Guards a directory outside the scratch directory.
+    pub(crate) fn only_checkout_at(self, to: &Path) -> Self {
+        // Where it was written, also when it has become a link since.
+        let from = self.path("").join("m");
         let text = self.config_text();
         let line = |top: &Path| format!("  - path: {}\n", top.display());
         assert!(text.contains(&line(&from)));
-        write(&self.config(), &text.replace(&line(&from), &line(&to)));
+        write(&self.config(), &text.replace(&line(&from), &line(to)));
         self
     }
 
