@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use crate::kinds::{self, KINDS, Kind, Trait};
-use crate::review;
+use crate::{review, subresource};
 
 /// `/version`.
 pub(crate) fn version(minor: u16) -> Value {
@@ -119,5 +119,16 @@ fn with_subresources(kind: &Kind) -> Vec<Value> {
             "verbs": ["get", "patch", "update"],
         }));
     }
+    entries.extend(subresource::of(kind).iter().map(|(name, group, version, of_kind)| {
+        json!({
+            "name": format!("{}/{name}", kind.plural),
+            "singularName": "",
+            "namespaced": kind.namespaced(),
+            "group": group,
+            "version": version,
+            "kind": of_kind,
+            "verbs": ["create", "get"],
+        })
+    }));
     entries
 }

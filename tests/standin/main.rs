@@ -33,9 +33,11 @@ mod review;
 mod route;
 mod scale;
 mod schema;
+mod seed;
 mod selector;
 mod server;
 mod store;
+mod subresource;
 mod table;
 mod tls;
 mod watch;
@@ -74,7 +76,7 @@ fn run(options: &Options) -> io::Result<()> {
 
     let log = directory.request_log()?;
     let tls = identity.map(Identity::into_config);
-    let server = Arc::new(Server::new(options, address, token, log));
+    let server = Arc::new(Server::new(options, address, token, log)?);
     let accepting = thread::Builder::new()
         .name("accept".into())
         .spawn(move || connection::accept(&listener, &server, tls.as_ref()))?;

@@ -12,7 +12,7 @@ use crate::route::{Resource, Target};
 use crate::selector::Selector;
 use crate::store::{Entry, Key, Store};
 use crate::table::View;
-use crate::{apply, body, clock, json_patch, lifecycle, metadata, patch, scale};
+use crate::{apply, body, clock, json_patch, lifecycle, metadata, patch, scale, subresource};
 
 /// How a change is to be made.
 pub(crate) struct Write<'a> {
@@ -49,7 +49,7 @@ pub(crate) fn answer(
         Some("scale") if kind.is(Trait::Scale) => {
             return scale::answer(store, request, &key, &write);
         }
-        Some(_) => return Err(Failure::no_such_path()),
+        Some(other) => return subresource::answer(store, request, &key, other),
     }
     match &*request.method {
         "GET" => {

@@ -1,10 +1,10 @@
-//! The command line, parsed by hand: six options do not justify a dependency
+//! The command line, parsed by hand: seven options do not justify a dependency
 //! in a program that every test run has to build.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-const USAGE: &str = "usage: apiserver-standin --dir DIR [--name NAME] [--kubernetes 1.NN] [--plain] [--exit-with-stdin]";
+const USAGE: &str = "usage: apiserver-standin --dir DIR [--name NAME] [--kubernetes 1.NN] [--objects FILE] [--plain] [--exit-with-stdin]";
 
 /// What the starter asked for.
 #[derive(Debug)]
@@ -15,6 +15,8 @@ pub(crate) struct Options {
     pub(crate) name: String,
     /// Minor version that `/version` reports: kubectl compares it with its own.
     pub(crate) minor: u16,
+    /// Objects that are there from the beginning.
+    pub(crate) objects: Option<PathBuf>,
     /// Serve plain HTTP, without certificates and without asking for the token.
     pub(crate) plain: bool,
     /// End when standard input does.
@@ -30,6 +32,7 @@ impl Options {
             dir: PathBuf::new(),
             name: "standin".into(),
             minor: 33,
+            objects: None,
             plain: false,
             exit_with_stdin: false,
         };
@@ -40,6 +43,7 @@ impl Options {
                 Some("--dir") => dir = Some(PathBuf::from(value()?)),
                 Some("--name") => options.name = utf8(value()?)?,
                 Some("--kubernetes") => options.minor = minor(&utf8(value()?)?)?,
+                Some("--objects") => options.objects = Some(PathBuf::from(value()?)),
                 Some("--plain") => options.plain = true,
                 Some("--exit-with-stdin") => options.exit_with_stdin = true,
                 _ => return Err(format!("unknown argument {argument:?}\n{USAGE}")),

@@ -50,6 +50,7 @@ pub(crate) fn of(kind: &str) -> Option<Schema> {
         "SelfSubjectRulesReview" => RULES_REVIEW,
         "Service" => SERVICE,
         "ServiceAccount" => &[(1, "metadata", META)],
+        "TokenRequest" => TOKEN_REQUEST,
         _ => return None,
     })
 }
@@ -81,6 +82,12 @@ const CONFIG_MAP: Schema =
 
 const SECRET: Schema =
     &[(1, "metadata", META), (2, "data", BytesMap), (3, "type", Text), (4, "stringData", TextMap)];
+
+const TOKEN_REQUEST: Schema = &[
+    (1, "metadata", META),
+    (2, "spec", Message(&[(1, "audiences", Texts), (4, "expirationSeconds", Optional)])),
+    (3, "status", Ignored),
+];
 
 const DEPLOYMENT: Schema = &[
     (1, "metadata", META),

@@ -12,7 +12,7 @@ use crate::reply::{Answer, Failure, Reply};
 use crate::route::{Resource, Target};
 use crate::store::Store;
 use crate::watch::Watch;
-use crate::{discovery, openapi, review};
+use crate::{discovery, openapi, review, seed};
 
 /// Shared by all connections.
 pub(crate) struct Server {
@@ -45,16 +45,25 @@ impl Outcome {
 }
 
 impl Server {
-    pub(crate) fn new(options: &Options, address: SocketAddr, token: String, log: File) -> Self {
-        Self {
+    pub(crate) fn new(
+        options: &Options,
+        address: SocketAddr,
+        token: String,
+        log: File,
+    ) -> std::io::Result<Self> {
+        let mut store = Store::with_namespaces(&options.name);
+        if let Some(file) = &options.objects {
+            seed::sow(&mut store, file)?;
+        }
+        Ok(Self {
             token,
             anonymous: options.plain,
             minor: options.minor,
             address,
             log: Mutex::new(log),
-            store: Mutex::new(Store::with_namespaces(&options.name)),
+            store: Mutex::new(store),
             changed: Condvar::new(),
-        }
+        })
     }
 
     /// A thread that panicked cannot have left half an object behind: objects
