@@ -20,6 +20,7 @@ mod golden;
 mod inputs;
 mod keeper;
 mod login;
+mod oracle;
 mod own_commands;
 mod repositories;
 mod sandbox;

@@ -213,15 +213,8 @@ banner: {{contact: \"#sre-oncall\"}}
         std::fs::set_permissions(self.path(relative), mode).unwrap();
     }
 
-    /// Makes a file a program. Another process copies it: a file that this one has
-    /// ever had open for writing may still be open in a child that another test is
-    /// just starting, and then it cannot be executed (ETXTBSY).
     pub(crate) fn executable(&self, relative: &str) {
-        let path = self.path(relative);
-        let copy = path.with_extension("new");
-        let mut install = Command::new("install");
-        Output::of(install.args(["-m", "755"]).arg(&path).arg(&copy)).exits(0);
-        std::fs::rename(copy, path).unwrap();
+        executable(&self.path(relative));
     }
 
     /// Writes a program below the scratch directory.
@@ -361,4 +354,14 @@ pub(crate) fn read(path: &Path) -> String {
 pub(crate) fn write(path: &Path, content: &str) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path, content).unwrap();
+}
+
+/// Makes a file a program. Another process copies it: a file that this one has
+/// ever had open for writing may still be open in a child that another test is
+/// just starting, and then it cannot be executed (ETXTBSY).
+pub(crate) fn executable(path: &Path) {
+    let copy = path.with_extension("new");
+    let mut install = Command::new("install");
+    Output::of(install.args(["-m", "755"]).arg(path).arg(&copy)).exits(0);
+    std::fs::rename(copy, path).unwrap();
 }

@@ -115,7 +115,7 @@ impl Drop for RealServer {
 }
 
 /// PEM as `openssl` writes it.
-fn pem(label: &str, der: &[u8]) -> String {
+pub(crate) fn pem(label: &str, der: &[u8]) -> String {
     use base64::Engine;
     let body = base64::engine::general_purpose::STANDARD.encode(der);
     let lines: Vec<&str> =

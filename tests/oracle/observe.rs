@@ -1,0 +1,116 @@
+//! Runs one line in its world and writes down what happened.
+
+use std::path::{Path, PathBuf};
+
+use super::trace::{self, Trace};
+use super::world::World;
+use crate::support::{Output, Server};
+
+/// Everything there is to know about one run of a line.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) output: Output,
+    pub(super) trace: Trace,
+    /// What the instance's cluster was asked for, in alphabetical order.
+    pub(super) requests: Vec<String>,
+}
+
+/// A line that has not ended after this many seconds hangs.
+const LIMIT: &str = "30";
+
+/// Runs `line` under strace.
+pub(super) fn run(
+    world: &World<'_>,
+    server: &Server,
+    kubectl: &Path,
+    guarded: bool,
+    line: &str,
+) -> Seen {
+    let record = world.path("strace");
+    let watched: Vec<&str> = ["timeout", "--kill-after=1", LIMIT, "strace", "--seccomp-bpf"]
+        .into_iter()
+        .chain(["-f", "-y", "-q", "-a", "1", "-e", "signal=none", "-e", trace::CALLS, "-o"])
+        .chain([record.to_str().unwrap()])
+        .collect();
+    let before = server.requests().len();
+    let output = Output::of(&mut world.shell(&watched, guarded, line));
+    let text = String::from_utf8_lossy(&std::fs::read(&record).unwrap()).into_owned();
+    let mut requests: Vec<String> =
+        server.requests().split_off(before).iter().map(|line| without_numbers(line)).collect();
+    requests.sort();
+    Seen { output, trace: trace::read(&text, &names(world, kubectl)), requests }
+}
+
+/// Under which paths this kubectl may be executed.
+fn names(world: &World<'_>, kubectl: &Path) -> Vec<PathBuf> {
+    let mut names = vec![world.path("bin/kubectl"), kubectl.to_path_buf()];
+    names.extend(kubectl.canonicalize());
+    names
+}
+
+/// A watch asks for a random number of seconds, a patch names nothing of the kind.
+fn without_numbers(request: &str) -> String {
+    let Some((before, after)) = request.split_once("timeoutSeconds=") else {
+        return request.to_owned();
+    };
+    format!("{before}timeoutSeconds={}", after.trim_start_matches(|digit: char| digit.is_ascii_digit()))
+}
+
+impl Seen {
+    /// The files of the instance that kubectl opened, its own cache and the
+    /// directories of programs left out.
+    pub(super) fn files(&self, world: &World<'_>) -> Vec<&Path> {
+        let caches = ["home/.kube/cache", "home/.kube/http-cache", "bin", "shims"]
+            .map(|place| world.path(place));
+        self.trace
+            .opened
+            .keys()
+            .map(PathBuf::as_path)
+            .filter(|path| path.starts_with(world.top()))
+            .filter(|path| !caches.iter().any(|cache| path.starts_with(cache)))
+            .collect()
+    }
+
+    /// The code of the first refusal.
+    pub(super) fn refusal(&self) -> Option<&str> {
+        refusals(&self.output).next()
+    }
+}
+
+/// The codes of all refusals, in order.
+pub(super) fn refusals(output: &Output) -> impl Iterator<Item = &str> {
+    output
+        .stderr
+        .lines()
+        .filter_map(|line| line.strip_prefix("envguard: refused (")?.split(')').next())
+}
+
+/// Standard output without what differs between two runs of the same command:
+/// times, ports, random names and identifiers.
+pub(super) fn comparable(stdout: &str) -> String {
+    const TIMELESS: &str = r"s/[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+( [+-][0-9]{4}|Z)?/TIME/g
+s/127\.0\.0\.1:[0-9]+/SERVER/g
+s/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/UID/g
+s/(LIVE|MERGED)-[0-9]+/\1-N/g
+s/(debugger-[a-z0-9-]+)-[a-z0-9]{5}/\1-NAME/g
+s/\b[0-9]+(\.[0-9]+)?(ms|m|s)\b/AGE/g
+s/ +$//; s/  +/  /g";
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), stdout).unwrap();
+    let mut sed = std::process::Command::new("sed");
+    Output::of(sed.args(["-E", TIMELESS]).arg(file.path())).exits(0).stdout
+}
+
+/// For a message: what is in `one` and not in `other`, and the reverse.
+pub(super) fn difference<T: PartialEq + std::fmt::Debug>(off: &[T], on: &[T]) -> String {
+    let only = |one: &[T], other: &[T]| {
+        let list: Vec<String> = one
+            .iter()
+            .filter(|item| !other.contains(item))
+            .map(|item| format!("{item:?}"))
+            .collect();
+        list.join(", ")
+    };
+    format!("without guard only: {}; with guard only: {}", only(off, on), only(on, off))
+}
+
