@@ -36,7 +36,7 @@ pub(super) fn run(
     let output = Output::of(&mut world.shell(&watched, guarded, line));
     let text = String::from_utf8_lossy(&std::fs::read(&record).unwrap()).into_owned();
     let mut requests: Vec<String> =
-        server.requests().split_off(before).iter().map(|line| without_numbers(line)).collect();
+        server.requests().split_off(before).iter().map(|line| without_chance(line)).collect();
     requests.sort();
     Seen { output, trace: trace::read(&text, &names(world, kubectl)), requests }
 }
@@ -48,26 +48,40 @@ fn names(world: &World<'_>, kubectl: &Path) -> Vec<PathBuf> {
     names
 }
 
-/// A watch asks for a random number of seconds, a patch names nothing of the kind.
-fn without_numbers(request: &str) -> String {
-    let Some((before, after)) = request.split_once("timeoutSeconds=") else {
-        return request.to_owned();
+/// A watch asks for a random number of seconds, and a field selector is printed
+/// from a Go map, in no order.
+fn without_chance(request: &str) -> String {
+    let mut parts: Vec<&str> = request.split(['?', '&', ' ']).collect();
+    parts.retain(|part| !part.starts_with("timeoutSeconds="));
+    let sorted = |part: &str| {
+        let Some(fields) = part.strip_prefix("fieldSelector=") else { return part.to_owned() };
+        let mut fields: Vec<&str> = fields.split("%2C").collect();
+        fields.sort_unstable();
+        fields.join(",")
     };
-    format!("{before}timeoutSeconds={}", after.trim_start_matches(|digit: char| digit.is_ascii_digit()))
+    parts.into_iter().map(sorted).collect::<Vec<_>>().join(" ")
 }
 
 impl Seen {
-    /// The files of the instance that kubectl opened, its own cache and the
-    /// directories of programs left out.
+    /// The files of the instance that kubectl opened. Its own cache and the
+    /// directories of programs are left out, and what a guard opens that a plugin
+    /// comes across.
     pub(super) fn files(&self, world: &World<'_>) -> Vec<&Path> {
-        let caches = ["home/.kube/cache", "home/.kube/http-cache", "bin", "shims"]
-            .map(|place| world.path(place));
+        let left_out = [
+            "home/.kube/cache",
+            "home/.kube/http-cache",
+            "bin",
+            "shims",
+            "config.yaml",
+            "home/.local/state/envguard",
+        ]
+        .map(|place| world.path(place));
         self.trace
             .opened
             .keys()
             .map(PathBuf::as_path)
             .filter(|path| path.starts_with(world.top()))
-            .filter(|path| !caches.iter().any(|cache| path.starts_with(cache)))
+            .filter(|path| !left_out.iter().any(|place| path.starts_with(place)))
             .collect()
     }
 

@@ -51,6 +51,8 @@ pub(super) struct Row {
     pub(super) line: String,
     /// Files and links that are made first.
     pub(super) given: Vec<Given>,
+    /// Whether foreign overlays have been taken off the disk.
+    pub(super) tidied: bool,
     /// The line's exit code.
     pub(super) exits: Option<i32>,
     /// Minor versions of kubectl for which the row holds.
@@ -62,6 +64,8 @@ pub(super) struct Row {
 pub(super) enum Given {
     File { path: String, content: String },
     Link { path: String, target: String },
+    /// In a directory of `PATH`.
+    Program { name: String, script: String },
 }
 
 /// Reads `tests/ordinary.txt`.
@@ -125,23 +129,30 @@ fn lines<'t>(file: &str, text: &'t str) -> impl Iterator<Item = (String, &'t str
 impl Row {
     fn new(place: String, line: &str) -> Self {
         assert!(!line.is_empty(), "{place}: no line");
-        Self { place, line: line.to_owned(), given: Vec::new(), exits: None, minors: 0..=u32::MAX }
+        let line = line.to_owned();
+        Self { place, line, given: Vec::new(), tidied: false, exits: None, minors: 0..=u32::MAX }
     }
 
     /// An indented line: more about the row before.
     fn add(&mut self, place: &str, detail: &str) {
-        let (word, rest) = detail.split_once(' ').expect(place);
+        let (word, rest) = detail.split_once(' ').unwrap_or((detail, ""));
         let minor = || rest.strip_prefix("1.").and_then(|minor| minor.parse().ok()).expect(place);
         match word {
             "with" => {
                 let (path, content) = rest.split_once(": ").expect(place);
-                let content = content.replace("\\n", "\n") + "\n";
+                let content = content.replace("\\n", "\n").replace("\\t", "\t") + "\n";
                 self.given.push(Given::File { path: path.to_owned(), content });
             }
             "link" => {
                 let (path, target) = rest.split_once(" -> ").expect(place);
                 self.given.push(Given::Link { path: path.to_owned(), target: target.to_owned() });
             }
+            "program" => {
+                let (name, script) = rest.split_once(": ").expect(place);
+                let script = format!("#!/bin/sh\n{script}\n");
+                self.given.push(Given::Program { name: name.to_owned(), script });
+            }
+            "tidied" => self.tidied = true,
             "exits" => self.exits = Some(rest.parse().expect(place)),
             "since" => self.minors = minor()..=*self.minors.end(),
             "until" => self.minors = *self.minors.start()..=minor(),

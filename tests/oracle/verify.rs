@@ -109,11 +109,12 @@ fn refused_with_sentence(case: &mut Case<'_>, sentence: &[String]) {
 /// Without the guard the row's reason shows, with it nothing happens.
 pub(super) fn forbidden(world: &World<'_>, kubectl: &Kubectl, row: &Forbidden) -> Vec<Finding> {
     let mut case = Case { world, kubectl, row: &row.row, findings: Vec::new() };
-    let server = world.reset(Tree::Cloned, &kubectl.path, &row.row.given);
+    let tree = if row.row.tidied { Tree::Tidy } else { Tree::Cloned };
+    let server = world.reset(tree, &kubectl.path, &row.row.given);
     if row.because != Because::Policy {
         let off = case.run(&server, false);
         reason_shows(&mut case, &off, &row.because);
-        world.make(Tree::Cloned, &kubectl.path, &row.row.given, &server, "normal");
+        world.make(tree, &kubectl.path, &row.row.given, &server, "normal");
     }
     let on = case.run(&server, true);
     let named = match &row.because {
@@ -121,12 +122,8 @@ pub(super) fn forbidden(world: &World<'_>, kubectl: &Kubectl, row: &Forbidden) -
         _ => None,
     };
     leaks(&mut case, &on, &host_of(&server.url()), named.as_deref());
-    match &row.code {
-        Some(code) => not_started(&mut case, &on, code),
-        None if on.refusal().is_some() => {
-            case.find(Kind::Untrue, format!("refused, and not harmless: {}", on.output));
-        }
-        None => {}
+    if let Some(code) = &row.code {
+        not_started(&mut case, &on, code);
     }
     case.findings
 }

@@ -13,13 +13,12 @@ use super::rows::Given;
 use crate::support::{Output, Server, executable, pem, read, write};
 
 /// Programs that operators have besides kubectl, and that ours must not know.
-const PROGRAMS: [(&str, &str); 7] = [
+const PROGRAMS: [(&str, &str); 6] = [
     // Stand-alone kustomize is not guarded; kubectl's own one stands in for it.
     ("kustomize", "#!/bin/sh\nshift\nexec \"$TOP/bin/.builtin\" kustomize \"$@\"\n"),
     ("envsubst", "#!/bin/sh\nexec cat\n"),
     ("kubectl-neat", "#!/bin/sh\nexec cat ${1+\"$@\"}\n"),
     ("kubectl-look", "#!/bin/sh\nexec kubectl get \"$@\"\n"),
-    ("kubectl-create-site", "#!/bin/sh\nexec cat \"$1\"\n"),
     ("kubectl_complete-neat", "#!/bin/sh\nprintf 'deployment\\nservice\\n:4\\n'\n"),
     ("edit-replicas", "#!/bin/sh\nexec sed -i 's/replicas: 2/replicas: 3/' \"$1\"\n"),
 ];
@@ -220,6 +219,11 @@ banner: {{contact: \"#sre-oncall\"}}
     fn give(&self, given: &Given) {
         match given {
             Given::File { path, content } => write(&self.given_path(path), &self.filled_in(content)),
+            Given::Program { name, script } => {
+                let file = self.path("bin").join(name);
+                write(&file, script);
+                executable(&file);
+            }
             Given::Link { path, target } => {
                 let path = self.given_path(path);
                 fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -49,6 +49,8 @@ pub(crate) fn answer(
         Some("scale") if kind.is(Trait::Scale) => {
             return scale::answer(store, request, &key, &write);
         }
+        // The debug container becomes part of the pod.
+        Some("ephemeralcontainers") if kind.kind == "Pod" && request.method == "PATCH" => {}
         Some(other) => return subresource::answer(store, request, &key, other),
     }
     match &*request.method {

@@ -45,6 +45,7 @@ pub(crate) fn of(kind: &str) -> Option<Schema> {
         "Namespace" | "SelfSubjectReview" => {
             &[(1, "metadata", META), (2, "", Ignored), (3, "", Ignored)]
         }
+        "Pod" => POD,
         "Secret" => SECRET,
         "SelfSubjectAccessReview" => ACCESS_REVIEW,
         "SelfSubjectRulesReview" => RULES_REVIEW,
@@ -122,9 +123,19 @@ const CRON_JOB: Schema = &[
     (3, "status", Ignored),
 ];
 
-const POD_TEMPLATE: Type = Message(&[
-    (1, "metadata", META),
-    (2, "spec", Message(&[(2, "containers", Messages(CONTAINER)), (3, "restartPolicy", Text)])),
+const POD_TEMPLATE: Type = Message(&[(1, "metadata", META), (2, "spec", POD_SPEC)]);
+
+const POD: Schema = &[(1, "metadata", META), (2, "spec", POD_SPEC), (3, "status", Ignored)];
+
+const POD_SPEC: Type = Message(&[
+    (1, "volumes", Messages(&[(1, "name", Text), (2, "", Ignored)])),
+    (2, "containers", Messages(CONTAINER)),
+    (3, "restartPolicy", Text),
+    (10, "nodeName", Text),
+    (11, "hostNetwork", Truth),
+    (12, "hostPID", Truth),
+    (13, "hostIPC", Truth),
+    (22, "tolerations", Messages(&[(1, "key", Text), (2, "operator", Text)])),
 ]);
 
 const CONTAINER: Schema = &[
@@ -138,7 +149,11 @@ const CONTAINER: Schema = &[
         Messages(&[(1, "name", Text), (3, "containerPort", Number), (4, "protocol", Text)]),
     ),
     (7, "env", Messages(&[(1, "name", Text), (2, "value", Text)])),
+    (9, "volumeMounts", Messages(&[(1, "name", Text), (3, "mountPath", Text)])),
     (14, "imagePullPolicy", Text),
+    (16, "stdin", Truth),
+    (18, "tty", Truth),
+    (20, "terminationMessagePolicy", Text),
 ];
 
 const SERVICE: Schema = &[

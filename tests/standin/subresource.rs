@@ -20,6 +20,7 @@ pub(crate) fn of(kind: &Kind) -> &'static [Listed] {
     match kind.kind {
         "Pod" => &[
             ("attach", "", "v1", "PodAttachOptions"),
+            ("ephemeralcontainers", "", "v1", "Pod"),
             ("eviction", "policy", "v1", "Eviction"),
             ("exec", "", "v1", "PodExecOptions"),
             ("log", "", "v1", "Pod"),
