@@ -6,14 +6,14 @@ use super::observe::refusals;
 use super::rows::{Expected, Ordinary};
 use super::verify::{Finding, Kind};
 use super::world::{Tree, World};
-use crate::support::{Output, Server};
+use crate::support::Output;
 
 const LEVELS: [&str; 3] = ["normal", "caution", "critical"];
 
-pub(super) fn verify(world: &World<'_>, server: &Server, row: &Ordinary) -> Vec<Finding> {
+pub(super) fn verify(world: &World<'_>, row: &Ordinary) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (level, expected) in LEVELS.iter().zip(row.expected) {
-        world.make(Tree::Tidy, &world.stub(), &row.row.given, server, level);
+        world.reset(Tree::Tidy, &world.stub(), &row.row.given, level);
         let output = Output::of(&mut world.shell(&["timeout", "30"], true, &row.row.line));
         let found = verdict(&output, world.path("ran").exists());
         if found != Some(expected) {

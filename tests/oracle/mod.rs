@@ -23,7 +23,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::sync::Mutex;
 
-use crate::support::{Kubectl, Server, kubectls, skip};
+use crate::support::{Kubectl, kubectls, skip};
 use rows::{Because, Expected, Forbidden, Ordinary, Row};
 use verify::{Finding, Kind};
 use world::{Originals, World};
@@ -195,9 +195,8 @@ fn every_ordinary_line_has_its_verdict_at_every_level() {
     let rows = rows::ordinary(ORDINARY);
     let wanted: Vec<&Ordinary> = rows.iter().filter(|row| is_wanted(&row.row)).collect();
     let problems = Mutex::new(Vec::new());
-    let server = Server::start("develop-eks");
     side_by_side(wanted, &Originals::new(), |world, row| {
-        let findings = levels::verify(world, &server, row);
+        let findings = levels::verify(world, row);
         problems.lock().unwrap().extend(findings.into_iter().map(|finding| finding.text));
     });
     fail_with(&problems.into_inner().unwrap());

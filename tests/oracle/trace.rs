@@ -99,7 +99,7 @@ impl Call {
         self.name.starts_with("open").then_some(())?;
         let (number, path) = self.result.split_once('<')?;
         number.parse::<u32>().ok()?;
-        Some(PathBuf::from(path.rsplit_once('>')?.0))
+        Some(PathBuf::from(unescaped(path.rsplit_once('>')?.0)))
     }
 
     /// The internet address of a connection, whatever became of it.
@@ -110,6 +110,11 @@ impl Call {
         let address = self.arguments.split('"').nth(1)?;
         Some(format!("{address}:{port}"))
     }
+}
+
+/// strace writes unusual bytes as in C; only quotes and backslashes occur here.
+fn unescaped(path: &str) -> String {
+    path.replace("\\\"", "\"").replace("\\\\", "\\")
 }
 
 /// Puts calls together that strace shows in two parts, because another thread's

@@ -54,10 +54,10 @@ pub(super) fn ordinary(world: &World<'_>, kubectl: &Kubectl, row: &Ordinary) -> 
         refused_with_sentence(&mut case, &row.sentence);
         return case.findings;
     }
-    let server = world.reset(Tree::Tidy, &kubectl.path, &row.row.given);
+    let server = world.with_new_cluster(Tree::Tidy, &kubectl.path, &row.row.given);
     let off = case.run(&server, false);
     drop(server);
-    let server = world.reset(Tree::Tidy, &kubectl.path, &row.row.given);
+    let server = world.with_new_cluster(Tree::Tidy, &kubectl.path, &row.row.given);
     let on = case.run(&server, true);
     if on.refusal().is_some() {
         case.find(Kind::Wrong, format!("refused: {}", on.output));
@@ -90,8 +90,8 @@ pub(super) fn ordinary(world: &World<'_>, kubectl: &Kubectl, row: &Ordinary) -> 
 }
 
 fn refused_with_sentence(case: &mut Case<'_>, sentence: &[String]) {
-    let server = case.world.reset(Tree::Tidy, &case.kubectl.path, &case.row.given);
-    let on = case.run(&server, true);
+    case.world.reset(Tree::Tidy, &case.kubectl.path, &case.row.given, "normal");
+    let on = case.run(&case.world.cluster, true);
     let top = case.world.top().to_str().unwrap();
     let said = on.output.stderr.replace(top, "$TOP");
     let first = said.lines().next().unwrap_or_default();
@@ -110,13 +110,14 @@ fn refused_with_sentence(case: &mut Case<'_>, sentence: &[String]) {
 pub(super) fn forbidden(world: &World<'_>, kubectl: &Kubectl, row: &Forbidden) -> Vec<Finding> {
     let mut case = Case { world, kubectl, row: &row.row, findings: Vec::new() };
     let tree = if row.row.tidied { Tree::Tidy } else { Tree::Cloned };
-    let server = world.reset(tree, &kubectl.path, &row.row.given);
+    let server = &world.cluster;
+    world.reset(tree, &kubectl.path, &row.row.given, "normal");
     if row.because != Because::Policy {
-        let off = case.run(&server, false);
+        let off = case.run(server, false);
         reason_shows(&mut case, &off, &row.because);
-        world.make(tree, &kubectl.path, &row.row.given, &server, "normal");
+        world.reset(tree, &kubectl.path, &row.row.given, "normal");
     }
-    let on = case.run(&server, true);
+    let on = case.run(server, true);
     let named = match &row.because {
         Because::Opens(path) => Some(world.given_path(path.to_str().unwrap())),
         _ => None,

@@ -55,9 +55,8 @@ pub(super) struct Originals {
 
 impl Originals {
     pub(super) fn new() -> Self {
-        // Not below the temporary directory: no checkout of an instance is.
-        let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-        let originals = Self { dir, other: Server::with_objects("prod-eks", CLUSTER.as_ref()) };
+        let originals =
+            Self { dir: scratch(), other: Server::with_objects("prod-eks", CLUSTER.as_ref()) };
         for (name, script) in PROGRAMS.into_iter().chain([(".stub", STUB)]) {
             let file = originals.dir.path().join("bin").join(name);
             write(&file, script);
@@ -70,7 +69,7 @@ impl Originals {
         for tree in [Tree::Cloned, Tree::Tidy] {
             let checkout = originals.checkout(tree);
             copy(CHECKOUT.as_ref(), &checkout);
-            git(&checkout, &["init", "--quiet", "--initial-branch=main"]);
+            git(&checkout, &["init", "--quiet", "--template=", "--initial-branch=main"]);
             git(&checkout, &["add", "."]);
             git(&checkout, &["commit", "--quiet", "--message=Manifests"]);
             if tree == Tree::Tidy {
@@ -99,7 +98,11 @@ impl Originals {
 
     /// A place of its own for one thread.
     pub(super) fn world(&self, name: &str) -> World<'_> {
-        World { originals: self, top: self.dir.path().canonicalize().unwrap().join(name) }
+        World {
+            originals: self,
+            top: self.dir.path().canonicalize().unwrap().join(name),
+            cluster: Server::with_objects("develop-eks", CLUSTER.as_ref()),
+        }
     }
 }
 
@@ -108,6 +111,8 @@ impl Originals {
 pub(super) struct World<'o> {
     originals: &'o Originals,
     top: PathBuf,
+    /// For lines whose answer does not depend on what lines before have done.
+    pub(super) cluster: Server,
 }
 
 impl World<'_> {
@@ -128,16 +133,19 @@ impl World<'_> {
         host_of(&self.originals.other.url())
     }
 
-    /// Makes everything new, and starts the instance's cluster.
-    pub(super) fn reset(&self, tree: Tree, kubectl: &Path, given: &[Given]) -> Server {
+    /// Makes everything new, and starts another cluster.
+    pub(super) fn with_new_cluster(&self, tree: Tree, kubectl: &Path, given: &[Given]) -> Server {
         let server = Server::with_objects("develop-eks", CLUSTER.as_ref());
         self.make(tree, kubectl, given, &server, "normal");
         server
     }
 
-    /// The same at any level, with a cluster that is used again and again: for
-    /// runs that call nobody.
-    pub(super) fn make(
+    /// Makes everything new but the cluster.
+    pub(super) fn reset(&self, tree: Tree, kubectl: &Path, given: &[Given], level: &str) {
+        self.make(tree, kubectl, given, &self.cluster, level);
+    }
+
+    fn make(
         &self,
         tree: Tree,
         kubectl: &Path,
@@ -269,6 +277,22 @@ banner: {{contact: \"#sre-oncall\"}}
 /// `host:port` of an URL.
 pub(super) fn host_of(url: &str) -> String {
     url.split("//").nth(1).unwrap().trim_end_matches('/').to_owned()
+}
+
+/// In memory where programs can be executed there: most of the time goes into
+/// making the same files again. Not below the temporary directory, where no
+/// checkout of an instance is.
+fn scratch() -> tempfile::TempDir {
+    let executes = |dir: &tempfile::TempDir| {
+        let script = dir.path().join("script");
+        write(&script, "#!/bin/sh\n");
+        executable(&script);
+        Command::new(script).status().is_ok_and(|status| status.success())
+    };
+    tempfile::tempdir_in("/dev/shm")
+        .ok()
+        .filter(executes)
+        .unwrap_or_else(|| tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap())
 }
 
 fn copy(from: &Path, to: &Path) {
