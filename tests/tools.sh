@@ -37,6 +37,7 @@ tools_table() {
     cat <<'EOF'
 cc|links the program|gcc libc6-dev|gcc glibc-devel
 git|the checkouts in the tests|git|git
+curl|asks what kubectl proxy serves|curl|curl
 strace|which files kubectl opens and whom it calls|strace|strace
 valgrind|counts instructions for the budgets|valgrind|valgrind
 shellcheck|checks the shell hooks and the test scripts|shellcheck|ShellCheck

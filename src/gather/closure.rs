@@ -206,12 +206,13 @@ impl Closure<'_, '_> {
         let resolution = self.gathering.resolver.resolve(&join_clean(&root.dir, Path::new(entry)));
         let exists =
             matches!(resolution.end, End::Place(Nature::File | Nature::Directory) | End::Stream);
-        if reference.may_be_text && !exists || self.is_idle(reference, &resolution.real) {
+        let is_address = kustomize::is_http_address(entry)
+            || (takes_directory && kustomize::is_git_address(entry));
+        let is_text = reference.may_be_text && !exists && !is_address;
+        if is_text || self.is_idle(reference, &resolution.real) {
             return;
         }
-        if kustomize::is_http_address(entry)
-            || (takes_directory && kustomize::is_git_address(entry))
-        {
+        if is_address {
             self.remote(entry, role.clone());
             // Versions of kustomize differ in what they fetch: where there is such
             // a path, it may be opened as well.

@@ -71,6 +71,15 @@ impl Resolver {
                 Entry::Directory => resolution.end = End::Place(Nature::Directory),
                 Entry::File if todo.is_empty() => resolution.end = End::Place(Nature::File),
                 Entry::Stream if todo.is_empty() => resolution.end = End::Stream,
+                // What another process has open is a place that we cannot see.
+                Entry::Stream if resolution.real.starts_with("/proc") => {
+                    resolution.end = End::Unreadable(format!(
+                        "leads through {}, and what that process sees is unknown",
+                        resolution.real.display()
+                    ));
+                    resolution.real.extend(todo.iter());
+                    return resolution;
+                }
                 // A component below a file, or nothing at all.
                 Entry::File | Entry::Stream | Entry::Missing => {
                     return missing(resolution, todo);
@@ -171,7 +180,7 @@ fn link(path: &Path) -> Entry {
     let of_this_process = path == Path::new("/proc/self")
         || path == Path::new("/proc/thread-self")
         || path == Path::new("/proc/mounts")
-        || is_below_own_process(path);
+        || sees_what_we_see(path);
     let names_a_path = to.is_absolute() && !to.as_os_str().as_bytes().ends_with(b" (deleted)");
     let is_alias = path.parent() == Some(Path::new("/proc"));
     if of_this_process && (names_a_path || is_alias) {
@@ -182,9 +191,21 @@ fn link(path: &Path) -> Entry {
     Entry::Stream
 }
 
-fn is_below_own_process(path: &Path) -> bool {
-    let own = std::process::id().to_string();
-    path.components().nth(2) == Some(Component::Normal(OsStr::new(&own)))
+/// Whether `path`, a link of a process in `/proc`, means to us what it means to
+/// that process: it has our root and our mounts.
+fn sees_what_we_see(path: &Path) -> bool {
+    let mut parts = path.components().skip(2);
+    let Some(Component::Normal(process)) = parts.next() else { return false };
+    if process == OsStr::new(&std::process::id().to_string()) {
+        return true;
+    }
+    let of =
+        |process: &OsStr, what: &str| Path::new("/proc").join(process).join(what).read_link().ok();
+    let same = |what: &str| {
+        let own = of(OsStr::new("self"), what);
+        own.is_some() && own == of(process, what)
+    };
+    same("ns/mnt") && same("root")
 }
 
 #[cfg(test)]

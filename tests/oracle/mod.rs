@@ -6,7 +6,8 @@
 //! the other server. With the guard it does neither.
 //!
 //! `tests/run oracle` runs every row with every kubectl at hand and prints the
-//! table; `cargo test` takes two versions for each row, in turn.
+//! table; `cargo test` takes two versions for each row, in turn. That the oracle
+//! finds what there is to be found is tested in `self_test`.
 //!
 //! `ENVGUARD_ORACLE` names the versions (`all`, `1.20,1.36`), and
 //! `ENVGUARD_ORACLE_ROWS` a text: only rows that contain it are run.
@@ -14,6 +15,7 @@
 mod levels;
 mod observe;
 mod rows;
+mod self_test;
 mod trace;
 mod verify;
 mod world;
@@ -109,7 +111,7 @@ fn side_by_side<J: Send>(jobs: Vec<J>, originals: &Originals, work: impl Fn(&Wor
 
 /// Which of `kubectls` a row is run with: those that were asked for, else the
 /// newest and, in turn, one of the others.
-fn chosen<'k>(kubectls: &'k [Kubectl], number: usize) -> Vec<&'k Kubectl> {
+fn chosen(kubectls: &[Kubectl], number: usize) -> Vec<&Kubectl> {
     match std::env::var("ENVGUARD_ORACLE") {
         Ok(versions) => kubectls
             .iter()

@@ -127,4 +127,3 @@ pub(super) fn difference<T: PartialEq + std::fmt::Debug>(off: &[T], on: &[T]) ->
     };
     format!("without guard only: {}; with guard only: {}", only(off, on), only(on, off))
 }
-

@@ -62,10 +62,19 @@ pub(super) struct Row {
 /// Something that is on the disk before a line runs.
 #[derive(Debug)]
 pub(super) enum Given {
-    File { path: String, content: String },
-    Link { path: String, target: String },
+    File {
+        path: String,
+        content: String,
+    },
+    Link {
+        path: String,
+        target: String,
+    },
     /// In a directory of `PATH`.
-    Program { name: String, script: String },
+    Program {
+        name: String,
+        script: String,
+    },
 }
 
 /// Reads `tests/ordinary.txt`.

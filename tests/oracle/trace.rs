@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 /// The system calls that are recorded.
-pub(super) const CALLS: &str =
-    "trace=openat,open,openat2,execve,connect,clone,clone3,fork,vfork";
+pub(super) const CALLS: &str = "trace=openat,open,openat2,execve,connect,clone,clone3,fork,vfork";
 
 /// What kubectl did, as the kernel saw it. Each finding with its line of strace.
 #[derive(Debug, Default)]

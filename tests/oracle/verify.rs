@@ -76,7 +76,10 @@ pub(super) fn ordinary(world: &World<'_>, kubectl: &Kubectl, row: &Ordinary) -> 
         case.find(Kind::Wrong, format!("other output: {}\nand {}", off.output, on.output));
     }
     if off.files(world) != on.files(world) {
-        case.find(Kind::Wrong, format!("files: {}", difference(&off.files(world), &on.files(world))));
+        case.find(
+            Kind::Wrong,
+            format!("files: {}", difference(&off.files(world), &on.files(world))),
+        );
     }
     if off.requests != on.requests {
         case.find(Kind::Wrong, format!("requests: {}", difference(&off.requests, &on.requests)));
@@ -110,14 +113,13 @@ fn refused_with_sentence(case: &mut Case<'_>, sentence: &[String]) {
 pub(super) fn forbidden(world: &World<'_>, kubectl: &Kubectl, row: &Forbidden) -> Vec<Finding> {
     let mut case = Case { world, kubectl, row: &row.row, findings: Vec::new() };
     let tree = if row.row.tidied { Tree::Tidy } else { Tree::Cloned };
-    let server = &world.cluster;
-    world.reset(tree, &kubectl.path, &row.row.given, "normal");
+    let server = world.with_new_cluster(tree, &kubectl.path, &row.row.given);
     if row.because != Because::Policy {
-        let off = case.run(server, false);
+        let off = case.run(&server, false);
         reason_shows(&mut case, &off, &row.because);
-        world.reset(tree, &kubectl.path, &row.row.given, "normal");
+        world.again(tree, &kubectl.path, &row.row.given, &server);
     }
-    let on = case.run(server, true);
+    let on = case.run(&server, true);
     let named = match &row.because {
         Because::Opens(path) => Some(world.given_path(path.to_str().unwrap())),
         _ => None,

@@ -50,13 +50,18 @@ pub(super) enum Tree {
 #[derive(Debug)]
 pub(super) struct Originals {
     dir: tempfile::TempDir,
-    pub(super) other: Server,
+    other: Server,
+    /// What stands as `kubectl` first on `PATH`.
+    guard: PathBuf,
 }
 
 impl Originals {
     pub(super) fn new() -> Self {
-        let originals =
-            Self { dir: scratch(), other: Server::with_objects("prod-eks", CLUSTER.as_ref()) };
+        let originals = Self {
+            dir: scratch(),
+            other: Server::with_objects("prod-eks", CLUSTER.as_ref()),
+            guard: crate::support::shim(),
+        };
         for (name, script) in PROGRAMS.into_iter().chain([(".stub", STUB)]) {
             let file = originals.dir.path().join("bin").join(name);
             write(&file, script);
@@ -86,6 +91,15 @@ impl Originals {
         originals
     }
 
+    /// The same with a shell script in the guard's place.
+    pub(super) fn with_guard(script: &str) -> Self {
+        let originals = Self::new();
+        let guard = originals.dir.path().join("guard");
+        write(&guard, script);
+        executable(&guard);
+        Self { guard, ..originals }
+    }
+
     fn checkout(&self, tree: Tree) -> PathBuf {
         self.dir.path().join(format!("{tree:?}"))
     }
@@ -111,7 +125,7 @@ impl Originals {
 pub(super) struct World<'o> {
     originals: &'o Originals,
     top: PathBuf,
-    /// For lines whose answer does not depend on what lines before have done.
+    /// For lines that call nobody.
     pub(super) cluster: Server,
 }
 
@@ -140,19 +154,17 @@ impl World<'_> {
         server
     }
 
-    /// Makes everything new but the cluster.
+    /// Makes everything new but this cluster.
+    pub(super) fn again(&self, tree: Tree, kubectl: &Path, given: &[Given], server: &Server) {
+        self.make(tree, kubectl, given, server, "normal");
+    }
+
+    /// Makes everything new for a line that calls nobody.
     pub(super) fn reset(&self, tree: Tree, kubectl: &Path, given: &[Given], level: &str) {
         self.make(tree, kubectl, given, &self.cluster, level);
     }
 
-    fn make(
-        &self,
-        tree: Tree,
-        kubectl: &Path,
-        given: &[Given],
-        server: &Server,
-        level: &str,
-    ) {
+    fn make(&self, tree: Tree, kubectl: &Path, given: &[Given], server: &Server, level: &str) {
         if self.top.exists() {
             fs::remove_dir_all(&self.top).unwrap();
         }
@@ -172,7 +184,7 @@ impl World<'_> {
     fn programs(&self, kubectl: &Path) {
         symlink(kubectl, self.path("bin/kubectl")).unwrap();
         symlink(kubectl, self.path("bin/.builtin")).unwrap();
-        symlink(crate::support::shim(), self.path("shims/kubectl")).unwrap();
+        symlink(&self.originals.guard, self.path("shims/kubectl")).unwrap();
         symlink(crate::support::envguard(), self.path("bin/kubectl-envguard")).unwrap();
     }
 
@@ -226,7 +238,9 @@ banner: {{contact: \"#sre-oncall\"}}
 
     fn give(&self, given: &Given) {
         match given {
-            Given::File { path, content } => write(&self.given_path(path), &self.filled_in(content)),
+            Given::File { path, content } => {
+                write(&self.given_path(path), &self.filled_in(content));
+            }
             Given::Program { name, script } => {
                 let file = self.path("bin").join(name);
                 write(&file, script);

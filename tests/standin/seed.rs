@@ -56,8 +56,7 @@ fn complete(key: &Key, mut object: Value) -> Value {
 fn key_of(object: &Value) -> Option<Key> {
     let named = object["kind"].as_str()?;
     let version = object["apiVersion"].as_str()?;
-    let kind =
-        KINDS.iter().find(|kind| kind.kind == named && kind.api_version() == version)?;
+    let kind = KINDS.iter().find(|kind| kind.kind == named && kind.api_version() == version)?;
     let given = object["metadata"]["namespace"].as_str();
     let namespace = if kind.namespaced() { given.unwrap_or("default") } else { "" };
     let name = object["metadata"]["name"].as_str()?.to_owned();

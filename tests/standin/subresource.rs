@@ -31,12 +31,7 @@ pub(crate) fn of(kind: &Kind) -> &'static [Listed] {
     }
 }
 
-pub(crate) fn answer(
-    store: &mut Store,
-    request: &Request,
-    key: &Key,
-    name: &str,
-) -> Answer<Reply> {
+pub(crate) fn answer(store: &mut Store, request: &Request, key: &Key, name: &str) -> Answer<Reply> {
     let uid = stored(store, key)?.object["metadata"]["uid"].clone();
     match (key.kind.kind, name, &*request.method) {
         ("Pod", "log", "GET") => Ok(Reply::text(&format!("{} is ready\n", key.name))),
