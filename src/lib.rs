@@ -57,6 +57,7 @@ pub mod gather;
 pub mod git;
 pub mod health;
 pub mod hook;
+pub mod installed;
 pub mod judge;
 pub mod keeper;
 pub mod kubeconfig;

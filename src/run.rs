@@ -4,6 +4,7 @@
 mod consent;
 mod enclosure;
 mod record;
+mod understand;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -117,40 +118,48 @@ pub fn open(env: &Env, named: Option<&Path>) -> Result<Instance, Unusable> {
 #[must_use]
 pub fn judge_words<'i>(words: &[OsString], instance: &'i Instance, env: &Env) -> Judged<'i> {
     let Loaded { policy, file } = &instance.loaded;
-    let readings = match kubectl::readings(words) {
+    let readings = match understand::readings(words, policy, env) {
         Ok(readings) => readings,
         Err(misfit) => {
-            let reasons = vec![judge::misfit(words, &misfit)];
-            // Rules about the cluster hold in observe mode too, and here only the
-            // words themselves can be asked.
-            let observing = policy.mode == Mode::Observe && !kubectl::completion_leaves_pin(words);
+            let reason = judge::misfit(words, &misfit);
+            let observing = policy.mode == Mode::Observe && !reason.binding;
             let outcome =
                 if observing { Outcome::Run { ask: Ask::Never } } else { Outcome::Refuse };
-            let verdict = Verdict { outcome, reasons, warnings: Vec::new() };
+            let verdict = Verdict { outcome, reasons: vec![reason], warnings: Vec::new() };
             let sandbox = Outlook::Unused(Unused::NoFiles);
             return Judged { requests: Vec::new(), facts: Vec::new(), verdict, sandbox };
         }
     };
-    let requests: Vec<Request> =
-        readings.into_iter().map(|reading| Request::new(words, reading)).collect();
-    let facts: Vec<Facts> = requests
-        .iter()
-        .map(|request| gather::gather(policy, request, env, file, instance.territory.clone()))
+    let mut found: Vec<(Request, Facts)> = readings
+        .into_iter()
+        .map(|reading| {
+            let request = Request::new(words, reading);
+            let territory = instance.territory.clone();
+            let facts = gather::gather(policy, &request, env, file, territory);
+            (request, facts)
+        })
         .collect();
-    let verdicts = requests
-        .iter()
-        .zip(&facts)
-        .filter(|(request, facts)| is_possible(request, facts, requests.len()))
-        .map(|(request, facts)| judge::judge(policy, request, facts));
-    let mut verdict = judge::join(verdicts.collect::<Vec<_>>());
+    if found.iter().any(is_possible) {
+        found.retain(is_possible);
+    }
+    let verdicts: Vec<Verdict> =
+        found.iter().map(|(request, facts)| judge::judge(policy, request, facts)).collect();
+    let mut verdict = judge::join(verdicts);
+    let (requests, facts): (Vec<Request>, Vec<Facts>) = found.into_iter().unzip();
     let sandbox = enclosure::foresee(policy, &requests, &facts, env, &mut verdict);
     Judged { requests, facts, verdict, sandbox }
 }
 
+/// What an operator should know besides the verdict, for `check`.
+#[must_use]
+pub fn remarks(instance: &Instance, env: &Env) -> Vec<String> {
+    understand::remarks(&instance.loaded.policy, env)
+}
+
 /// A word that one kubectl knows as a command and another does not is a plugin for
 /// the latter, if there is such a plugin; without one that kubectl just fails.
-fn is_possible(request: &Request, facts: &Facts, readings: usize) -> bool {
-    readings == 1 || request.plugin_words().is_none() || facts.plugin.is_some()
+fn is_possible((request, facts): &(Request, Facts)) -> bool {
+    request.plugin_words().is_none() || facts.plugin.is_some()
 }
 
 /// Without a configuration, commands that only read pass with one line of warning;
@@ -194,7 +203,7 @@ fn answer_completion(
     env: &Env,
     reporter: Reporter,
 ) -> Option<Exit> {
-    if kubectl::completion_leaves_pin(&kubectl::completion_words(words)?) {
+    if kubectl::could_leave_pin(&kubectl::completion_words(words)?) {
         use std::io::Write;
         let answered = writeln!(std::io::stdout(), ":1");
         return Some(if answered.is_ok() { Exit::Success } else { Exit::Failure });

@@ -46,6 +46,7 @@ const LAYERS: &[Layer] = &[
     Layer { modules: &["colour"], may_use: &["level", "text"] },
     Layer { modules: &["banner", "prompt"], may_use: &["colour", "level", "text"] },
     Layer { modules: &["hook"], may_use: &["prompt"] },
+    Layer { modules: &["installed"], may_use: &["env", "kubectl"] },
     // The edge that acts.
     Layer { modules: &["confirm"], may_use: &["policy", "text"] },
     Layer { modules: &["exec"], may_use: &["env", "kubectl", "policy"] },
@@ -73,7 +74,15 @@ const LAYERS: &[Layer] = &[
     Layer {
         modules: &["sandbox"],
         may_use: &[
-            "env", "gather", "judge", "kubectl", "kustomize", "path", "policy", "runtime", "text",
+            "env",
+            "gather",
+            "judge",
+            "kubectl",
+            "kustomize",
+            "path",
+            "policy",
+            "runtime",
+            "text",
         ],
     },
     // What the login looks at.
@@ -102,8 +111,21 @@ const LAYERS: &[Layer] = &[
     Layer {
         modules: &["run"],
         may_use: &[
-            "audit", "config", "confirm", "env", "exec", "exit", "gather", "judge", "kubectl",
-            "policy", "report", "sandbox", "text", "ticket",
+            "audit",
+            "config",
+            "confirm",
+            "env",
+            "exec",
+            "exit",
+            "gather",
+            "installed",
+            "judge",
+            "kubectl",
+            "policy",
+            "report",
+            "sandbox",
+            "text",
+            "ticket",
         ],
     },
     Layer {

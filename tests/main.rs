@@ -20,6 +20,7 @@ mod golden;
 mod inputs;
 mod keeper;
 mod login;
+mod lookup;
 mod oracle;
 mod own_commands;
 mod repositories;

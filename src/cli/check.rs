@@ -1,5 +1,6 @@
 //! `check`: the verdict on a kubectl command, in text or JSON. Nothing runs.
 
+use std::ffi::OsString;
 use std::path::Path;
 
 use serde::Serialize;
@@ -35,6 +36,7 @@ struct Document<'d> {
     warnings: &'d [String],
     reached: Vec<String>,
     written: Vec<String>,
+    notes: &'d [String],
 }
 
 #[derive(Serialize)]
@@ -62,9 +64,10 @@ pub(super) fn check(arguments: &Check, named: Option<&Path>, env: &Env) -> Exit 
             (Judged { requests: Vec::new(), facts: Vec::new(), verdict, sandbox }, None)
         }
     };
+    let notes = instance.as_ref().map(|instance| run::remarks(instance, env)).unwrap_or_default();
     let printed = match arguments.output {
-        Format::Text => print(&text(&judged, words, policy)),
-        Format::Json => print(&json(&judged, words, policy)),
+        Format::Text => print(&text(&judged, words, policy, &notes)),
+        Format::Json => print(&json(&judged, words, policy, &notes)),
     };
     match printed {
         Exit::Success => exit_of(&judged.verdict),
@@ -82,7 +85,7 @@ fn exit_of(verdict: &Verdict) -> Exit {
     }
 }
 
-fn text(judged: &Judged<'_>, words: &[std::ffi::OsString], policy: Option<&Policy>) -> String {
+fn text(judged: &Judged<'_>, words: &[OsString], policy: Option<&Policy>, notes: &[String]) -> String {
     let mut text = Reporter::plain().text(&judged.verdict, policy);
     if let Outcome::Run { ask } = judged.verdict.outcome {
         let after = match ask {
@@ -105,6 +108,7 @@ fn text(judged: &Judged<'_>, words: &[std::ffi::OsString], policy: Option<&Polic
     {
         text.push_str(&format!("envguard: {line}\n"));
     }
+    text.extend(notes.iter().map(|note| format!("envguard: note: {note}\n")));
     text
 }
 
@@ -112,7 +116,7 @@ fn counted(count: usize) -> String {
     if count == 1 { "1 path would be".to_owned() } else { format!("{count} paths would be") }
 }
 
-fn json(judged: &Judged<'_>, words: &[std::ffi::OsString], policy: Option<&Policy>) -> String {
+fn json(judged: &Judged<'_>, words: &[OsString], policy: Option<&Policy>, notes: &[String]) -> String {
     let verdict = &judged.verdict;
     let document = Document {
         api_version: "envguard/v1alpha1",
@@ -139,6 +143,7 @@ fn json(judged: &Judged<'_>, words: &[std::ffi::OsString], policy: Option<&Polic
         warnings: &verdict.warnings,
         reached: reached(&judged.facts),
         written: written(&judged.facts),
+        notes,
     };
     // Serializing plain strings cannot fail.
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();

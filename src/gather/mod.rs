@@ -49,8 +49,9 @@ pub fn gather(
     gathering.files(request, env);
     if let Some(words) = request.plugin_words() {
         gathering.facts.plugin = find_plugin(words, env);
-        gathering.plugin_words(request, env);
+        gathering.words(request.words.iter().skip(1), env);
     }
+    gathering.words(request.unlisted.iter(), env);
     if request.class != Some(crate::kubectl::Class::PassThrough) || !request.overrides.is_empty() {
         gathering.facts.cluster = Some(cluster::facts(policy, request, env));
     }
@@ -277,11 +278,12 @@ impl Gathering<'_> {
         });
     }
 
-    /// Words of a plugin's command line that exist as a path. What a plugin does
-    /// with them is unknown; that they are foreign is not.
-    fn plugin_words(&mut self, request: &Request, env: &Env) {
+    /// Words that exist as a path: of a plugin, or of a command or flag that the
+    /// table lacks. What is done with them is unknown; that they are foreign is
+    /// not.
+    fn words<'w>(&mut self, words: impl Iterator<Item = &'w OsString>, env: &Env) {
         let Ok(here) = env.working_directory() else { return };
-        for word in request.words.iter().skip(1) {
+        for word in words {
             let text = word.to_string_lossy();
             let value = text.split_once('=').map_or(text.as_ref(), |(_, value)| value);
             for candidate in [text.as_ref(), value] {

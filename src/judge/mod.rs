@@ -47,7 +47,18 @@ fn conclude(policy: &Policy, request: &Request, mut reasons: Vec<Reason>) -> Ver
         return Verdict { outcome: Outcome::Refuse, reasons, warnings: Vec::new() };
     }
     let ask = if observing { Ask::Never } else { asked(policy, request) };
-    Verdict { outcome: Outcome::Run { ask }, reasons, warnings: Vec::new() }
+    Verdict { outcome: Outcome::Run { ask }, reasons, warnings: remarks(request) }
+}
+
+/// What the operator should know although it runs.
+fn remarks(request: &Request) -> Vec<String> {
+    let unlisted = request.is_looked_up().then(|| {
+        format!(
+            "kubectl {} is newer than envguard's table: it is treated as a command that takes something away",
+            request.invocation.command()
+        )
+    });
+    unlisted.into_iter().collect()
 }
 
 /// When the name is typed before this request runs.

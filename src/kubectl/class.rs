@@ -234,7 +234,10 @@ pub(super) fn class_of(invocation: &Invocation) -> Option<Class> {
     if has_unknown_subcommand(invocation) {
         return None;
     }
-    let class = class_of_command(path)?;
+    // A command that only the installed kubectl's own help knows: what it does is
+    // unknown, and the worst is assumed. It is no stranger either, so it is not
+    // refused: whoever updates kubectl first can work, and is asked first.
+    let class = class_of_command(path).unwrap_or(Class::Destroy);
     Some(match class {
         Class::Read if path == "version" && invocation.is_set("client") => Class::PassThrough,
         Class::Mutate | Class::Destroy if changes_nothing(invocation, path) => Class::Read,

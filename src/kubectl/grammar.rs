@@ -1,5 +1,6 @@
 //! The types of the flag table, and look-ups in it as one kubectl version sees it.
 
+use super::learned::{Assumption, Learned};
 use super::table::{COMMANDS, GLOBAL_FLAGS, VERSIONS};
 
 /// The kubectl versions that know an entry: bit `i` stands for `VERSIONS[i]`.
@@ -7,6 +8,9 @@ use super::table::{COMMANDS, GLOBAL_FLAGS, VERSIONS};
 pub struct Versions(pub u16);
 
 impl Versions {
+    /// No version: the entry was looked up in the installed kubectl's own help.
+    pub(super) const NONE: Self = Self(0);
+
     const fn has(self, version: Version) -> bool {
         self.0 & (1 << version.0) != 0
     }
@@ -18,7 +22,7 @@ pub struct Version(usize);
 
 impl Version {
     /// All versions of the table, oldest first.
-    pub fn all() -> impl Iterator<Item = Self> {
+    pub fn all() -> impl DoubleEndedIterator<Item = Self> {
         (0..VERSIONS.len()).map(Self)
     }
 
@@ -62,7 +66,7 @@ pub struct Flag {
 
 /// One command or subcommand.
 #[derive(Debug)]
-pub struct Command {
+pub(super) struct Command {
     /// Words after `kubectl`, separated by blanks; empty for kubectl itself.
     pub path: &'static str,
     /// Other names of the last word.
@@ -71,6 +75,15 @@ pub struct Command {
     pub versions: Versions,
     /// Its own flags, also those that shadow a global one.
     pub flags: &'static [Flag],
+}
+
+impl Flag {
+    /// Whether the table lacks it: it was looked up, and what its value means is
+    /// unknown.
+    #[must_use]
+    pub fn is_looked_up(&self) -> bool {
+        self.versions == Versions::NONE
+    }
 }
 
 const fn flag(long: &'static str, short: char, arity: Arity, versions: Versions) -> Flag {
@@ -107,17 +120,22 @@ pub(super) const fn command(
 /// the command, `-h` is an unknown letter and eats the next word.
 static HELP: Flag = boolean("help", 'h', Versions(u16::MAX));
 
-/// The command tree of one kubectl version.
+/// The command tree of one kubectl version, and what was looked up besides.
 #[derive(Debug, Clone, Copy)]
-pub struct Grammar {
+pub(super) struct Grammar<'l> {
     version: Version,
+    learned: Option<(&'l Learned, Assumption)>,
 }
 
-impl Grammar {
+impl<'l> Grammar<'l> {
     /// The tree as `version` has it.
-    #[must_use]
-    pub const fn of(version: Version) -> Self {
-        Self { version }
+    pub(super) const fn of(version: Version) -> Self {
+        Self { version, learned: None }
+    }
+
+    /// The same with what was looked up.
+    pub(super) const fn with(self, learned: &'l Learned, assumption: Assumption) -> Self {
+        Self { learned: Some((learned, assumption)), ..self }
     }
 
     /// Whether a command's name is told from a flag's value of the same spelling
@@ -136,9 +154,8 @@ impl Grammar {
         self.command("")
     }
 
-    /// The command whose full path is `path`.
-    #[must_use]
-    pub fn command(self, path: &str) -> Option<&'static Command> {
+    /// The command of the table whose full path is `path`.
+    pub(super) fn command(self, path: &str) -> Option<&'static Command> {
         let index = COMMANDS.binary_search_by(|command| command.path.cmp(path)).ok()?;
         Some(&COMMANDS[index]).filter(|command| command.versions.has(self.version))
     }
@@ -160,6 +177,7 @@ impl Grammar {
                 .filter(|command| command.aliases.contains(&name))
                 .filter(|command| command.versions.has(self.version))
                 .find(|command| parent_path(command.path) == parent.path)
+                .or_else(|| self.learned?.0.subcommand(parent.path, &path))
         })
     }
 
@@ -179,15 +197,30 @@ impl Grammar {
     }
 
     /// The command's own flags and the global ones. A flag of the command hides
-    /// the global one of the same name together with its letter.
+    /// the global one of the same name together with its letter. What was looked
+    /// up counts where no version of the table has the flag, or none has it as a
+    /// boolean and the help does, or the other way round.
     fn flags(self, command: &Command) -> impl Iterator<Item = &'static Flag> {
         let here = move |flag: &&'static Flag| flag.versions.has(self.version);
         let own = command.flags;
         let global = GLOBAL_FLAGS
             .iter()
             .filter(move |global| !own.iter().filter(here).any(|flag| flag.long == global.long));
-        own.iter().chain(global).filter(here)
+        let learned =
+            self.learned.map_or(&[][..], |(all, assumed)| all.flags(command.path, assumed));
+        let agrees = |flag: &Flag, other: &Flag| {
+            flag.long == other.long && (flag.arity == Arity::Bool) == (other.arity == Arity::Bool)
+        };
+        let is_news = move |flag: &&'static Flag| {
+            !own.iter().chain(GLOBAL_FLAGS).any(|known| agrees(flag, known))
+        };
+        learned.iter().filter(is_news).chain(own.iter().chain(global).filter(here))
     }
+}
+
+/// Whether any version of the table has the command `path`.
+pub(super) fn is_in_table(path: &str) -> bool {
+    COMMANDS.binary_search_by(|command| command.path.cmp(path)).is_ok()
 }
 
 /// Whether `letter` is, for any command of any version, a flag without a value.

@@ -5,34 +5,52 @@ mod access;
 mod class;
 pub mod csv;
 mod grammar;
+mod help;
+mod learned;
 mod parse;
+mod release;
 mod request;
 mod table;
 
 pub use access::{Access, Reach};
 pub use class::{Class, class_of_command};
-pub use grammar::{Arity, Flag, Grammar, Version};
+pub use grammar::{Arity, Flag, Version};
+pub use help::{Listed, Page};
+pub use learned::Learned;
 pub use parse::{Given, Invocation, Misfit, Subject};
+pub use release::Release;
 pub use request::{FileSource, Override, Request, Target};
 
 use std::ffi::OsString;
 
-/// Every distinct reading of `words` by the kubectl versions of the table. One
-/// command line has one reading nearly always; where versions disagree, all of
-/// them are judged and all must pass.
+use grammar::Grammar;
+use learned::Assumption;
+
+/// Every distinct reading of `words` by the kubectl versions of the table.
 ///
 /// # Errors
-/// What the newest version reports, when no version accepts the words.
+/// What the newest version reports, when none accepts the words.
 pub fn readings(words: &[OsString]) -> Result<Vec<Invocation>, Misfit> {
+    readings_with(words, &Learned::default())
+}
+
+/// Every distinct reading of `words` by the kubectl versions of the table, and by
+/// what was looked up besides, the newest version's first. One command line has
+/// one reading nearly always; where versions disagree, all of them are judged and
+/// all must pass.
+///
+/// # Errors
+/// What the newest version reports, when none accepts the words.
+pub fn readings_with(words: &[OsString], learned: &Learned) -> Result<Vec<Invocation>, Misfit> {
     let mut readings: Vec<Invocation> = Vec::new();
     let mut misfit = None;
-    for version in Version::all() {
-        let as_plugin = parse::create_plugin(words, Grammar::of(version)).map(Ok);
-        for reading in as_plugin.into_iter().chain([reading(words, version)]) {
+    for grammar in grammars(learned) {
+        let as_plugin = parse::create_plugin(words, grammar).map(Ok);
+        for reading in as_plugin.into_iter().chain([parse::parse(words, grammar)]) {
             match reading {
                 Ok(reading) if readings.contains(&reading) => {}
                 Ok(reading) => readings.push(reading),
-                Err(error) => misfit = Some(error),
+                Err(error) => misfit = misfit.or(Some(error)),
             }
         }
     }
@@ -40,13 +58,56 @@ pub fn readings(words: &[OsString]) -> Result<Vec<Invocation>, Misfit> {
     if readings.iter().any(|reading| !class::has_unknown_subcommand(reading)) {
         readings.retain(|reading| !class::has_unknown_subcommand(reading));
     }
+    // A command that kubectl has built in hides a plugin of its name.
+    readings.retain(|reading| match &reading.subject {
+        Subject::Plugin(names) => !names.first().is_some_and(|name| learned.has_command(name)),
+        _ => true,
+    });
     match misfit {
         Some(misfit) if readings.is_empty() => Err(misfit),
         _ => Ok(readings),
     }
 }
 
-/// The reading of one version in which `create NAME` finds no plugin.
+fn grammars(learned: &Learned) -> impl Iterator<Item = Grammar<'_>> {
+    const BOTH: &[Assumption] = &[Assumption::TakesWord, Assumption::StandsAlone];
+    let assumptions = if learned.is_empty() { &[] } else { BOTH };
+    Version::all().rev().flat_map(move |version| {
+        let plain = Grammar::of(version);
+        let more = assumptions.iter().map(move |assumption| plain.with(learned, *assumption));
+        more.chain([plain])
+    })
+}
+
+/// The command whose own `--help` could explain what no version of the table
+/// knows: a flag, a command, a subcommand. `None` when nothing is unknown, or when
+/// that page has been read.
+#[must_use]
+pub fn unexplained(
+    words: &[OsString],
+    found: &Result<Vec<Invocation>, Misfit>,
+    learned: &Learned,
+) -> Option<&'static str> {
+    let is_explained = |reading: &Invocation| match reading.subject {
+        Subject::Plugin(_) => false,
+        Subject::Completion => true,
+        Subject::Builtin(path) => {
+            !class::has_unknown_subcommand(reading)
+                && (grammar::is_in_table(path) || learned.has(path))
+        }
+    };
+    let is_settled = match found {
+        Ok(readings) => readings.iter().any(is_explained),
+        Err(Misfit::MissingValue(_) | Misfit::BadSyntax(_)) => true,
+        Err(Misfit::UnknownFlag(_) | Misfit::FlagBeforePlugin(_)) => false,
+    };
+    let newest = Version::all().last().filter(|_| !is_settled)?;
+    let grammar = Grammar::of(newest).with(learned, Assumption::TakesWord);
+    Some(parse::command_path(words, grammar)).filter(|path| !learned.has(path))
+}
+
+/// The reading of one version of the table, in which `create NAME` finds no
+/// plugin.
 ///
 /// # Errors
 /// Where that kubectl stops with a usage error.
@@ -61,11 +122,11 @@ pub fn completion_words(words: &[OsString]) -> Option<Vec<OsString>> {
     parse::completion(words)
 }
 
-/// Whether the words of a completion callback choose another cluster. The last
-/// word is unfinished and the line may not parse, so the words are searched: what
+/// Whether words that may not parse choose another cluster: those of a completion
+/// callback, whose last one is unfinished, and those that nobody understands. What
 /// could be such a flag counts as one.
 #[must_use]
-pub fn completion_leaves_pin(words: &[OsString]) -> bool {
+pub fn could_leave_pin(words: &[OsString]) -> bool {
     words.iter().any(|word| {
         let text = word.to_string_lossy().replace('_', "-");
         let name = text.split('=').next().unwrap_or_default();

@@ -103,11 +103,18 @@ impl Invocation {
     }
 }
 
+/// The command that the words name, by its path; empty for kubectl itself and
+/// for words that it does not know.
+pub(super) fn command_path(words: &[OsString], grammar: Grammar<'_>) -> &'static str {
+    let words = words.iter().map(OsString::as_os_str).collect();
+    find(words, grammar).0.map_or("", |command| command.path)
+}
+
 /// Reads the words after `kubectl` with one version's grammar.
 ///
 /// # Errors
 /// [`Misfit`] where that kubectl stops with a usage error.
-pub(super) fn parse(words: &[OsString], grammar: Grammar) -> Result<Invocation, Misfit> {
+pub(super) fn parse(words: &[OsString], grammar: Grammar<'_>) -> Result<Invocation, Misfit> {
     if let Some(positionals) = completion(words) {
         return Ok(Invocation { subject: Subject::Completion, flags: Vec::new(), positionals });
     }
@@ -136,7 +143,7 @@ pub(super) fn completion(words: &[OsString]) -> Option<Vec<OsString>> {
 /// The plugin that `create NAME …` stands for when NAME is no subcommand: since
 /// 1.31 kubectl looks for `kubectl-create-NAME`, which gets all further words.
 /// Flags may stand nowhere before NAME.
-pub(super) fn create_plugin(words: &[OsString], grammar: Grammar) -> Option<Invocation> {
+pub(super) fn create_plugin(words: &[OsString], grammar: Grammar<'_>) -> Option<Invocation> {
     let (create, name) = (words.first()?, words.get(1)?);
     let command = grammar.command("create").filter(|_| grammar.create_has_plugins())?;
     let is_subcommand =
@@ -165,7 +172,10 @@ fn plugin(words: &[&OsStr]) -> Result<Invocation, Misfit> {
 /// cobra's `Command.Find`: the deepest command the words name, and the words
 /// without the command's own. `None` when words remain that kubectl's root does
 /// not know.
-fn find(words: Vec<&OsStr>, grammar: Grammar) -> (Option<&'static Command>, Vec<&OsStr>) {
+fn find<'w>(
+    words: Vec<&'w OsStr>,
+    grammar: Grammar<'_>,
+) -> (Option<&'static Command>, Vec<&'w OsStr>) {
     let Some(mut command) = grammar.root() else { return (None, words) };
     let mut rest = words;
     loop {
@@ -189,7 +199,7 @@ fn find(words: Vec<&OsStr>, grammar: Grammar) -> (Option<&'static Command>, Vec<
 
 /// The first word that cobra's `stripFlags` keeps: neither a flag nor, as far as
 /// the flags of this level tell, a flag's value.
-fn first_non_flag(words: &[&OsStr], command: &Command, grammar: Grammar) -> Option<usize> {
+fn first_non_flag(words: &[&OsStr], command: &Command, grammar: Grammar<'_>) -> Option<usize> {
     let mut index = 0;
     while index < words.len() {
         let word = words[index].as_bytes();
@@ -216,7 +226,7 @@ fn stands_alone(flag: Option<&&'static Flag>) -> bool {
 }
 
 /// kubectl normalises `_` to `-` in every long flag.
-fn lookup_long(name: &[u8], command: &Command, grammar: Grammar) -> Option<&'static Flag> {
+fn lookup_long(name: &[u8], command: &Command, grammar: Grammar<'_>) -> Option<&'static Flag> {
     let name = std::str::from_utf8(name).ok()?;
     if name.contains('_') {
         grammar.long(command, &name.replace('_', "-"))
@@ -229,7 +239,7 @@ fn lookup_long(name: &[u8], command: &Command, grammar: Grammar) -> Option<&'sta
 fn parse_flags(
     words: &[&OsStr],
     command: &Command,
-    grammar: Grammar,
+    grammar: Grammar<'_>,
     invocation: &mut Invocation,
 ) -> Result<(), Misfit> {
     let mut rest = words.iter().copied();
@@ -256,7 +266,7 @@ fn parse_long<'w>(
     word: &OsStr,
     long: &[u8],
     command: &Command,
-    grammar: Grammar,
+    grammar: Grammar<'_>,
     rest: &mut impl Iterator<Item = &'w OsStr>,
 ) -> Result<Given, Misfit> {
     if matches!(long.first(), None | Some(b'-' | b'=')) {
@@ -287,7 +297,7 @@ fn parse_letters<'w>(
     word: &OsStr,
     letters: &[u8],
     command: &Command,
-    grammar: Grammar,
+    grammar: Grammar<'_>,
     rest: &mut impl Iterator<Item = &'w OsStr>,
     flags: &mut Vec<Given>,
 ) -> Result<(), Misfit> {

@@ -7,6 +7,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use super::access::{Access, accesses};
 use super::class::{Class, class_of, second_class};
 use super::csv;
+use super::grammar::is_in_table;
 use super::parse::{Given, Invocation, Subject};
 
 /// One command line, understood.
@@ -23,6 +24,9 @@ pub struct Request {
     pub second_class: Option<Class>,
     /// What `-f`, `-k` or `kubectl kustomize DIR` name.
     pub targets: Vec<Target>,
+    /// Words that may name files, for all that is known: values of flags that were
+    /// looked up, and everything a command says that was looked up itself.
+    pub unlisted: Vec<OsString>,
     /// Whether directories of manifests are read to the bottom.
     pub recursive: bool,
     /// Every other local path that is read or written.
@@ -115,6 +119,7 @@ impl Request {
             identities: overrides(&invocation, &IDENTITY_FLAGS),
             targets,
             accesses,
+            unlisted: unlisted(&invocation),
             malformed,
             invocation,
         }
@@ -124,6 +129,12 @@ impl Request {
     #[must_use]
     pub fn reads_stdin(&self) -> bool {
         self.targets.contains(&Target::Manifests(FileSource::Stdin))
+    }
+
+    /// Whether the table lacks the command and only kubectl's own help has it.
+    #[must_use]
+    pub fn is_looked_up(&self) -> bool {
+        matches!(self.invocation.subject, Subject::Builtin(path) if !is_in_table(path))
     }
 
     /// The plugin's words, when it is one.
@@ -164,6 +175,13 @@ fn targets(invocation: &Invocation, malformed: &mut Vec<(&'static str, OsString)
         targets.push(Target::Kustomization(dir.to_os_string()));
     }
     targets
+}
+
+fn unlisted(invocation: &Invocation) -> Vec<OsString> {
+    let looked_up = matches!(invocation.subject, Subject::Builtin(path) if !is_in_table(path));
+    let values = invocation.flags.iter().filter(|given| looked_up || given.flag.is_looked_up());
+    let positionals: &[OsString] = if looked_up { &invocation.positionals } else { &[] };
+    values.filter_map(|given| given.value.clone()).chain(positionals.iter().cloned()).collect()
 }
 
 fn source(field: &[u8]) -> FileSource {

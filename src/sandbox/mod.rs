@@ -256,7 +256,7 @@ fn concerns(facts: &[Facts]) -> bool {
 
 fn has_place(reached: &Reached) -> bool {
     matches!(reached.whereabouts, Whereabouts::Local(_))
-        && !matches!(reached.role, Role::PluginWord)
+        && !matches!(reached.role, Role::PluginWord { .. })
 }
 
 impl Ready<'_> {

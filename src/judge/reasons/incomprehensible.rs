@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use super::reason;
 use crate::judge::facts::Trouble;
 use crate::judge::verdict::{Code, Reason};
-use crate::kubectl::{Misfit, Request};
+use crate::kubectl::{Misfit, Request, could_leave_pin};
 use crate::text::{quoted, shown};
 
 pub(in crate::judge) fn command_unknown(request: &Request) -> Reason {
@@ -67,13 +67,15 @@ pub fn misfit(words: &[OsString], misfit: &Misfit) -> Reason {
             (format!("{} stands before the command's name", shown(word)), word)
         }
     };
-    reason(
+    let reason = reason(
         Code::FlagUnknown,
         what,
         shown(offender),
         "what is not understood is not run: the flag could name a file or a cluster".to_owned(),
         help,
-    )
+    );
+    // In observe mode it runs all the same, but never to another cluster.
+    Reason { binding: could_leave_pin(words), ..reason }
 }
 
 pub(in crate::judge) fn malformed_list(flag: &str, value: &OsStr) -> Reason {

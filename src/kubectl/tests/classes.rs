@@ -211,7 +211,7 @@ fn the_kubeconfig_and_preferences() {
         (&["config", "delete-user", "x"], KubeconfigWrite),
     ]);
     for line in [&["kuberc", "view"][..], &["kuberc", "set", "--section", "defaults"]] {
-        let newest = readings(&words(line)).unwrap().pop().unwrap();
+        let newest = readings(&words(line)).unwrap().remove(0);
         assert_eq!(Request::new(&words(line), newest).class, Some(Preferences), "{line:?}");
     }
 }

@@ -1,6 +1,7 @@
 //! Command lines as operators, scripts and attackers of our parser write them.
 
 mod classes;
+mod lookup;
 mod targets;
 mod words;
 

@@ -1,0 +1,42 @@
+//! The readings of a command line, with what the installed kubectl's own help has
+//! to say where the table lacks something.
+
+use std::ffi::OsString;
+
+use crate::env::Env;
+use crate::exec::{self, Own};
+use crate::installed::Installed;
+use crate::kubectl::{self, Invocation, Learned, Misfit};
+use crate::policy::Policy;
+
+/// All readings. A command line that the table understands costs nothing more.
+///
+/// # Errors
+/// What no kubectl accepts, as far as is known.
+pub(super) fn readings(
+    words: &[OsString],
+    policy: &Policy,
+    env: &Env,
+) -> Result<Vec<Invocation>, Misfit> {
+    let mut learned = Learned::default();
+    let mut kubectl = None;
+    loop {
+        let found = kubectl::readings_with(words, &learned);
+        let Some(path) = kubectl::unexplained(words, &found, &learned) else { return found };
+        let kubectl = kubectl.get_or_insert_with(|| installed(policy, env));
+        // A page is added even when it cannot be had: this ends.
+        let page = kubectl.as_mut().and_then(|kubectl| kubectl.page(path));
+        learned.add(path, page.as_ref());
+    }
+}
+
+/// What an operator should know about the installed kubectl besides any verdict.
+pub(super) fn remarks(policy: &Policy, env: &Env) -> Vec<String> {
+    let release = installed(policy, env).and_then(|mut kubectl| kubectl.release());
+    release.and_then(kubectl::Release::remark).into_iter().collect()
+}
+
+fn installed(policy: &Policy, env: &Env) -> Option<Installed> {
+    let program = exec::find(policy.kubectl.as_deref(), env, &Own::of_process()).ok()?;
+    Some(Installed::new(&program, env))
+}
