@@ -85,7 +85,12 @@ fn exit_of(verdict: &Verdict) -> Exit {
     }
 }
 
-fn text(judged: &Judged<'_>, words: &[OsString], policy: Option<&Policy>, notes: &[String]) -> String {
+fn text(
+    judged: &Judged<'_>,
+    words: &[OsString],
+    policy: Option<&Policy>,
+    notes: &[String],
+) -> String {
     let mut text = Reporter::plain().text(&judged.verdict, policy);
     if let Outcome::Run { ask } = judged.verdict.outcome {
         let after = match ask {
@@ -116,7 +121,12 @@ fn counted(count: usize) -> String {
     if count == 1 { "1 path would be".to_owned() } else { format!("{count} paths would be") }
 }
 
-fn json(judged: &Judged<'_>, words: &[OsString], policy: Option<&Policy>, notes: &[String]) -> String {
+fn json(
+    judged: &Judged<'_>,
+    words: &[OsString],
+    policy: Option<&Policy>,
+    notes: &[String],
+) -> String {
     let verdict = &judged.verdict;
     let document = Document {
         api_version: "envguard/v1alpha1",

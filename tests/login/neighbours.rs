@@ -120,7 +120,8 @@ fn starship_shows_the_segment_before_and_after_in_zsh_and_fish() {
             match shell {
                 "zsh" => place.home(".zshrc", &format!("unsetopt zle prompt_cr\n{both}")),
                 _ => {
-                    place.home(".config/fish/config.fish", &format!("set -g fish_greeting\n{both}"))
+                    place
+                        .home(".config/fish/config.fish", &format!("set -g fish_greeting\n{both}"));
                 }
             }
             let mut terminal = place.shell(shell, &[]);

@@ -23,8 +23,8 @@ fn instance() -> Instance {
 /// The plugin `kubectl-NAME` with this script, called through the shim.
 fn plugin(instance: &Instance, name: &str, script: &str, words: &[&str]) -> Output {
     instance.program(&format!("bin/kubectl-{name}"), &format!("#!/bin/sh\n{script}\n"));
-    let kubectl = format!("#!/bin/sh\nname=$1; shift; exec kubectl-$name \"$@\"\n");
-    instance.program("bin/kubectl", &kubectl);
+    let kubectl = "#!/bin/sh\nname=$1; shift; exec kubectl-$name \"$@\"\n";
+    instance.program("bin/kubectl", kubectl);
     let mut command = instance.command(&shim());
     Output::of(command.args([name]).args(words))
 }
