@@ -117,6 +117,10 @@ fn every_reason_has_its_message_in_the_golden_file() {
         seen.extend(codes(&output.stderr));
         has_four_parts(&shown);
     }
+    let changed = changed_after_the_verdict();
+    seen.extend(codes(&changed));
+    has_four_parts(&changed);
+    text.push_str(&changed);
     let missing: Vec<&str> =
         Code::ALL.iter().map(|code| code.name()).filter(|name| !seen.contains(*name)).collect();
     assert!(missing.is_empty(), "no case for {missing:?}");
@@ -128,6 +132,18 @@ fn every_reason_has_its_message_in_the_golden_file() {
         assert_eq!(now, then, "line {} of {FILE}", line + 1);
     }
     assert_eq!(text.len(), golden.len(), "{FILE} has another length");
+}
+
+/// The kernel's refusal needs a change between verdict and start, which
+/// `tests/sandbox/swaps.rs` makes; the words are these.
+fn changed_after_the_verdict() -> String {
+    use std::path::Path;
+    let words: Vec<std::ffi::OsString> = APPLY.iter().map(Into::into).collect();
+    let path = Path::new("$INSTANCE/m/overlays/develop");
+    let leads_to = Path::new("$INSTANCE/m/overlays/prod");
+    let reason = kubectl_envguard::judge::sandbox_denied(&words, path, leads_to, 1);
+    let verdict = kubectl_envguard::judge::Verdict { reasons: vec![reason], ..Default::default() };
+    kubectl_envguard::report::Reporter::plain().text(&verdict, None)
 }
 
 fn codes(stderr: &str) -> Vec<String> {

@@ -71,7 +71,18 @@ fn unescaped(field: &[u8]) -> PathBuf {
 #[must_use]
 pub(super) fn views(place: &Path, mounts: &[Mount]) -> Vec<View> {
     let mut found = vec![View { at: place.to_path_buf(), of: place.to_path_buf() }];
-    for part in parts(place, mounts) {
+    let parts = parts(place, mounts);
+    for part in &parts {
+        // What shows another part again is a second name of that one, not the other
+        // way round.
+        let is_shown_again = parts.iter().any(|other| {
+            other.of != part.of
+                && other.device == part.device
+                && is_within(&part.inside, &other.inside)
+        });
+        if is_shown_again {
+            continue;
+        }
         for mount in mounts.iter().filter(|mount| mount.device == part.device) {
             let view = if let Ok(below) = part.inside.strip_prefix(&mount.root) {
                 View { at: mount.point.join(below), of: part.of.clone() }
