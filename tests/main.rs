@@ -22,7 +22,6 @@ mod inputs;
 mod keeper;
 mod login;
 mod lookup;
-mod oracle;
 mod own_commands;
 mod repositories;
 mod sandbox;
