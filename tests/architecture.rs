@@ -12,13 +12,13 @@ struct Layer {
 }
 
 const CENTRE: &[&str] =
-    &["path", "pattern", "text", "level", "policy", "kubectl", "kustomize", "judge"];
+    &["path", "pattern", "text", "level", "policy", "kubectl", "kustomize", "manifest", "judge"];
 
 const LAYERS: &[Layer] = &[
     // The centre, downwards.
     Layer { modules: &["path", "pattern", "text", "level"], may_use: &[] },
     Layer { modules: &["policy"], may_use: &["level", "pattern"] },
-    Layer { modules: &["kubectl", "kustomize"], may_use: &[] },
+    Layer { modules: &["kubectl", "kustomize", "manifest"], may_use: &[] },
     Layer {
         modules: &["judge"],
         may_use: &["path", "pattern", "text", "level", "policy", "kubectl"],
@@ -170,8 +170,8 @@ const ONE_PLACE: &[(&str, &[&str])] = &[
     ("notify::", &["keeper"]),
     ("sha2::", &["keeper", "kubeconfig"]),
     ("base64::", &["kubeconfig"]),
-    ("serde_yaml::", &["kustomize", "config", "kubeconfig"]),
-    ("serde_json::", &["audit", "cli", "keeper", "ticket"]),
+    ("serde_yaml::", &["kustomize", "manifest", "config", "kubeconfig"]),
+    ("serde_json::", &["audit", "cli", "keeper", "manifest", "ticket"]),
     ("jiff::", &["audit", "cli", "keeper"]),
 ];
 
