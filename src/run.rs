@@ -2,6 +2,7 @@
 
 mod consent;
 mod record;
+mod streams;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use crate::config::{self, Loaded};
 use crate::env::Env;
 use crate::exec::{self, Own};
 use crate::exit::Exit;
-use crate::gather;
+use crate::gather::{self, Captured, Reads};
 use crate::judge::{self, Facts, Outcome, Territory, Verdict};
 use crate::kubectl::{self, Class, Request};
 use crate::policy::{Ask, Mode, Policy, Unusable};
@@ -35,6 +36,27 @@ pub struct Judged {
     pub facts: Vec<Facts>,
     /// The verdict on all of them.
     pub verdict: Verdict,
+    /// Streams that were read for it.
+    pub captured: Captured,
+}
+
+impl Judged {
+    /// A verdict for which nothing was gathered.
+    #[must_use]
+    pub fn without_facts(verdict: Verdict) -> Self {
+        let captured = Captured::default();
+        Self { requests: Vec::new(), facts: Vec::new(), verdict, captured }
+    }
+
+    /// The SHA-256 of everything that was read from streams.
+    fn stream_hashes(&self) -> Option<String> {
+        let contents = self.facts.iter().find_map(|facts| Some(&facts.stdin.as_ref()?.contents))?;
+        let hashes: Vec<String> = contents
+            .values()
+            .filter_map(|content| Some(format!("sha256:{}", content.sha256.as_ref()?)))
+            .collect();
+        (!hashes.is_empty()).then(|| hashes.join(" "))
+    }
 }
 
 /// Runs the real kubectl with `words` if the verdict allows it. Returns only when
@@ -58,7 +80,7 @@ fn guarded(
     if let Some(exit) = answer_completion(words, policy, env, reporter) {
         return exit;
     }
-    let mut judged = judge_words(words, instance, env);
+    let mut judged = judge_words(words, instance, env, Reads::Everything);
     let event = record::verdict(words, policy, env, &mut judged);
     reporter.verdict(&judged.verdict, Some(policy));
     let present = judge::foreign_present(policy, &judged.facts);
@@ -83,7 +105,7 @@ fn guarded(
         return Exit::Refused;
     }
     present.iter().for_each(|line| reporter.warning(line));
-    become_kubectl(&words, Some(policy), env, reporter)
+    become_kubectl(&words, Some(policy), env, reporter, judged.captured)
 }
 
 /// The configured instance and its checkouts on this disk.
@@ -107,10 +129,11 @@ pub fn open(env: &Env, named: Option<&Path>) -> Result<Instance, Unusable> {
     Ok(Instance { loaded, territory })
 }
 
-/// Judges a command line; nothing runs.
+/// Judges a command line; nothing runs. Manifests from streams are read when
+/// everything else speaks for running it, and as far as `reads` permits.
 #[must_use]
-pub fn judge_words(words: &[OsString], instance: &Instance, env: &Env) -> Judged {
-    let Loaded { policy, file } = &instance.loaded;
+pub fn judge_words(words: &[OsString], instance: &Instance, env: &Env, reads: Reads) -> Judged {
+    let policy = &instance.loaded.policy;
     let readings = match kubectl::readings(words) {
         Ok(readings) => readings,
         Err(misfit) => {
@@ -121,22 +144,41 @@ pub fn judge_words(words: &[OsString], instance: &Instance, env: &Env) -> Judged
             let outcome =
                 if observing { Outcome::Run { ask: Ask::Never } } else { Outcome::Refuse };
             let verdict = Verdict { outcome, reasons, warnings: Vec::new() };
-            return Judged { requests: Vec::new(), facts: Vec::new(), verdict };
+            return Judged::without_facts(verdict);
         }
     };
     let requests: Vec<Request> =
         readings.into_iter().map(|reading| Request::new(words, reading)).collect();
-    let facts: Vec<Facts> = requests
-        .iter()
-        .map(|request| gather::gather(policy, request, env, file, instance.territory.clone()))
-        .collect();
+    let mut captured = Captured::default();
+    let (facts, verdict) = judge_requests(&requests, instance, env, &mut captured);
+    let is_unread = |facts: &Facts| facts.stdin.as_ref().is_some_and(|stdin| stdin.unread);
+    if verdict.outcome == Outcome::Refuse || !facts.iter().any(is_unread) {
+        return Judged { requests, facts, verdict, captured };
+    }
+    captured.read(reads);
+    let (facts, verdict) = judge_requests(&requests, instance, env, &mut captured);
+    Judged { requests, facts, verdict, captured }
+}
+
+fn judge_requests(
+    requests: &[Request],
+    instance: &Instance,
+    env: &Env,
+    captured: &mut Captured,
+) -> (Vec<Facts>, Verdict) {
+    let Loaded { policy, file } = &instance.loaded;
+    let mut all = Vec::new();
+    for request in requests {
+        let territory = instance.territory.clone();
+        all.push(gather::gather(policy, request, env, file, territory, captured));
+    }
     let verdicts = requests
         .iter()
-        .zip(&facts)
+        .zip(&all)
         .filter(|(request, facts)| is_possible(request, facts, requests.len()))
         .map(|(request, facts)| judge::judge(policy, request, facts));
     let verdict = judge::join(verdicts.collect::<Vec<_>>());
-    Judged { requests, facts, verdict }
+    (all, verdict)
 }
 
 /// A word that one kubectl knows as a command and another does not is a plugin for
@@ -153,7 +195,7 @@ fn unconfigured(words: &[OsString], env: &Env, reporter: Reporter, unusable: &Un
     if verdict.outcome == Outcome::Refuse {
         return Exit::Config;
     }
-    become_kubectl(words, None, env, reporter)
+    become_kubectl(words, None, env, reporter, Captured::default())
 }
 
 /// The verdict where no configuration can be used.
@@ -191,7 +233,7 @@ fn answer_completion(
         let answered = writeln!(std::io::stdout(), ":1");
         return Some(if answered.is_ok() { Exit::Success } else { Exit::Failure });
     }
-    Some(become_kubectl(words, Some(policy), env, reporter))
+    Some(become_kubectl(words, Some(policy), env, reporter, Captured::default()))
 }
 
 /// Plugins, also those of `create`, must stand first and get the words as they are.
@@ -215,6 +257,7 @@ fn become_kubectl(
     policy: Option<&Policy>,
     env: &Env,
     reporter: Reporter,
+    captured: Captured,
 ) -> Exit {
     let depth = exec::depth(env);
     if depth >= exec::MAX_DEPTH {
@@ -235,7 +278,10 @@ fn become_kubectl(
             return Exit::Failure;
         }
     };
-    let error = exec::exec(&program, words, &exec::changes(policy, env, depth));
+    let error = match streams::sealed(captured) {
+        Ok(streams) => exec::exec(&program, words, &exec::changes(policy, env, depth), streams),
+        Err(error) => error,
+    };
     reporter.error(
         &format!("could not run {}: {error}", program.display()),
         "check the file: file kubectl; ls -l kubectl",

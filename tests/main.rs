@@ -23,6 +23,7 @@ mod login;
 mod own_commands;
 mod repositories;
 mod shim;
+mod streams;
 mod support;
 mod tickets;
 mod trees;

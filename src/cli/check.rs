@@ -8,6 +8,7 @@ use super::args::{Check, Format};
 use super::print;
 use crate::env::Env;
 use crate::exit::Exit;
+use crate::gather::Reads;
 use crate::judge::{Code, Facts, Outcome, Reason, Role, Verdict, Whereabouts, foreign_present};
 use crate::policy::{Ask, Mode, Policy};
 use crate::report::Reporter;
@@ -53,10 +54,12 @@ pub(super) fn check(arguments: &Check, named: Option<&Path>, env: &Env) -> Exit 
     };
     let instance = run::open(env, named);
     let (judged, policy) = match &instance {
-        Ok(instance) => (run::judge_words(words, instance, env), Some(&instance.loaded.policy)),
+        Ok(instance) => {
+            (run::judge_words(words, instance, env, Reads::Pipes), Some(&instance.loaded.policy))
+        }
         Err(unusable) => {
             let verdict = run::judge_unconfigured(words, unusable);
-            (Judged { requests: Vec::new(), facts: Vec::new(), verdict }, None)
+            (Judged::without_facts(verdict), None)
         }
     };
     let printed = match arguments.output {

@@ -12,8 +12,8 @@ use serde::de::{
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Node {
     Scalar(String),
-    List(Vec<Node>),
-    Map(BTreeMap<String, Node>),
+    List(Vec<Self>),
+    Map(BTreeMap<String, Self>),
 }
 
 const NULL: &str = "null";
