@@ -2,7 +2,6 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -21,7 +20,7 @@ const GIT_LOCKS: [&str; 4] =
     ["index.lock", "info/sparse-checkout.lock", "config.lock", "config.worktree.lock"];
 
 /// A lock that is younger is not taken for abandoned.
-const SETTLED: Duration = Duration::from_secs(2);
+const SETTLED: Duration = Duration::from_secs(1);
 
 /// The one keeper at work in a working tree. Released when dropped, and by the
 /// kernel when we die.
@@ -35,7 +34,10 @@ pub(super) struct Keeper {
 pub(super) fn become_keeper(layout: &Layout) -> Result<Keeper> {
     let dir = layout.git_dir.join("envguard");
     files::make_dir(&dir)?;
-    let path = dir.join("lock");
+    // One for all working trees of the repository: they share the quarantine.
+    let shared = layout.common_dir.join("envguard");
+    files::make_dir(&shared)?;
+    let path = shared.join("lock");
     let failed = |error: io::Error| Hitch::io("lock", &path, &error);
     let file =
         OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
@@ -50,8 +52,10 @@ pub(super) fn become_keeper(layout: &Layout) -> Result<Keeper> {
 impl Keeper {
     /// From here on something of ours may be left behind by a crash.
     pub(super) fn begin(&self) -> Result<()> {
-        std::fs::write(&self.working, std::process::id().to_string())
-            .map_err(|error| Hitch::io("write", &self.working, &error))
+        let made = OpenOptions::new().create(true).append(true).open(&self.working);
+        // One that is there already stays as old as it is: what a keeper before
+        // us left behind is younger.
+        made.map(drop).map_err(|error| Hitch::io("write", &self.working, &error))
     }
 
     /// Nothing of ours is under way any more.
@@ -77,7 +81,7 @@ impl Keeper {
             let since = lock.symlink_metadata().and_then(|meta| meta.modified());
             let Ok(since) = since else { continue };
             let settled = SystemTime::now().duration_since(since).unwrap_or_default() >= SETTLED;
-            if since >= begun && settled && !git_is_running() {
+            if since >= begun && settled && !git_is_running(layout) {
                 std::fs::remove_file(&lock).map_err(|error| Hitch::io("remove", &lock, &error))?;
             }
         }
@@ -94,14 +98,18 @@ pub(super) fn is_unfinished(layout: &Layout) -> bool {
     layout.git_dir.join("envguard/working").symlink_metadata().is_ok()
 }
 
-/// Whether this user runs any git at all.
-fn git_is_running() -> bool {
-    let uid = rustix::process::geteuid().as_raw();
+/// Whether any git works in this tree: git goes to the top of the tree it works
+/// in.
+fn git_is_running(layout: &Layout) -> bool {
     let Ok(processes) = std::fs::read_dir("/proc") else { return true };
-    processes.flatten().any(|process| {
-        let is_ours = process.metadata().is_ok_and(|meta| meta.uid() == uid);
-        is_ours
-            && std::fs::read(process.path().join("comm")).is_ok_and(|name| name.starts_with(b"git"))
+    processes.flatten().map(|process| process.path()).any(|process| {
+        let is_git = std::fs::read(process.join("comm")).is_ok_and(|name| name.starts_with(b"git"));
+        // Somebody else's, of which the place is not told, may be anywhere.
+        let is_here = process.join("cwd").read_link().map_or_else(
+            |error| error.kind() == io::ErrorKind::PermissionDenied,
+            |cwd| cwd.starts_with(&layout.top) || cwd.starts_with(&layout.git_dir),
+        );
+        is_git && is_here
     })
 }
 

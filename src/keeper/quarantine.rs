@@ -23,6 +23,8 @@ use super::transfer::{self, INCOMING, Spot};
 const TREE: &str = "tree";
 const RECORD: &str = "record.json";
 const STAGED: &str = "staged";
+/// An item that has given everything back.
+const EMPTIED: &str = ".emptied-";
 
 /// Where something came from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -224,12 +226,10 @@ impl Item {
             return Ok(());
         }
         let failed = |error: io::Error| Hitch::io("remove", &self.dir, &error);
-        match fs::remove_dir_all(self.dir.join(STAGED)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
-            _ => {}
-        }
-        fs::remove_file(self.dir.join(RECORD)).map_err(failed)?;
-        fs::remove_dir(&self.dir).map_err(failed)
+        // In one step: an item that is there is whole.
+        let empty = self.dir.with_file_name(format!("{EMPTIED}{}", self.id));
+        fs::rename(&self.dir, &empty).map_err(failed)?;
+        fs::remove_dir_all(&empty).map_err(failed)
     }
 }
 
@@ -246,6 +246,9 @@ pub(super) fn items(layout: &Layout) -> Result<Vec<Item>> {
     };
     let mut items = Vec::new();
     for entry in entries.flatten() {
+        if is_emptied(&entry.file_name()) {
+            continue;
+        }
         let dir = entry.path();
         let file = dir.join(RECORD);
         let text = match fs::read(&file) {
@@ -277,6 +280,10 @@ pub(super) fn recover(layout: &Layout) -> Result<()> {
     let Ok(entries) = fs::read_dir(&quarantine) else { return Ok(()) };
     for entry in entries.flatten() {
         let dir = entry.path();
+        if is_emptied(&entry.file_name()) {
+            discard(&dir)?;
+            continue;
+        }
         discard(&dir.join(INCOMING))?;
         let has_record = dir.join(RECORD).exists();
         let has_tree = dir.join(TREE).symlink_metadata().is_ok();
@@ -295,6 +302,10 @@ pub(super) fn recover(layout: &Layout) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn is_emptied(name: &OsStr) -> bool {
+    name.to_string_lossy().starts_with(EMPTIED)
 }
 
 fn discard(dir: &Path) -> Result<()> {

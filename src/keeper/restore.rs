@@ -100,6 +100,7 @@ pub fn restore(
         let Some(item) = quarantine::items(&layout)?.into_iter().find(|item| item.id == id) else {
             continue;
         };
+        let _keeper = super::locks::become_keeper(&layout)?;
         return match to {
             Some(dir) => to_directory(territory, &item, dir),
             None => in_place(policy, territory, &item),
@@ -129,7 +130,6 @@ fn in_place(policy: &Policy, territory: &Territory, item: &Item) -> Result<Resto
         ));
     }
     let layout = git::layout(&checkout)?;
-    let _keeper = super::locks::become_keeper(&layout)?;
     let relative = item.record.overlay();
     let parent = relative.parent().unwrap_or(Path::new(""));
     let top = disk::open_top(&checkout)?;

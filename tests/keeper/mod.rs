@@ -3,6 +3,7 @@
 mod git_work;
 mod ground;
 mod guard;
+mod killed;
 mod restore;
 mod tidy;
 mod watch;
