@@ -6,6 +6,7 @@ mod audit;
 mod check;
 mod dispatch;
 mod login;
+mod owners;
 mod restore;
 mod tidy;
 mod unlock;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::args::Tidy;
-use super::print;
+use super::{owners, print};
 use crate::env::Env;
 use crate::exit::Exit;
 use crate::keeper::{self, Hitch, Keeper, Report};
@@ -28,8 +28,13 @@ pub(super) fn tidy(arguments: &Tidy, named: Option<&Path>, env: &Env, reporter: 
         reporter.warning(&format!("there is no checkout at {}", shown(pattern)));
     }
     let keeper = Keeper::new(policy, &instance.territory, env, "tidy");
-    let mut exit = Exit::Success;
-    for checkout in &instance.territory.checkouts {
+    let mut words = vec!["tidy"];
+    words.extend(arguments.dry_run.then_some("--dry-run"));
+    words.extend(arguments.undo.then_some("--undo"));
+    let words = owners::words(named, &words);
+    let mut exit = owners::run_as_each(&words, &instance.territory, reporter);
+    let own = instance.territory.checkouts.iter().filter(|checkout| keeper::is_ours(&checkout.top));
+    for checkout in own {
         let (report, text) = if arguments.undo {
             let report = keeper.undo(checkout);
             let text = undone(&report);

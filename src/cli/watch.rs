@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::args::Watch;
+use super::owners;
 use crate::env::Env;
 use crate::exit::Exit;
 use crate::keeper::watch::{self, Instance, News};
@@ -43,10 +44,14 @@ pub(super) fn watch(
     };
     if arguments.once {
         return match run::open(env, named.as_deref()) {
-            Ok(_) => match load() {
-                Ok(instance) if watch::once(&instance, env, &mut say) => Exit::Success,
-                _ => Exit::Failure,
-            },
+            Ok(opened) => {
+                let words = owners::words(named.as_deref(), &["watch", "--once"]);
+                let others = owners::run_as_each(&words, &opened.territory, reporter);
+                match load() {
+                    Ok(instance) if watch::once(&instance, env, &mut say) => others,
+                    _ => Exit::Failure,
+                }
+            }
             Err(unusable) => super::unusable(&unusable, reporter),
         };
     }

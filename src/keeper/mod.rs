@@ -284,6 +284,9 @@ impl<'k> Keeper<'k> {
         let has_head = found.listing.head.is_some();
         let differences = git::staged::differences(&git, layout, &found.plan, has_head)?;
         if !differences.is_empty() {
+            // A checkout or merge writes the index first and HEAD afterwards: in
+            // between, everything looks staged.
+            std::thread::sleep(SETTLE);
             if git::mark(layout)? != *before {
                 return Ok(Round::Again);
             }
@@ -317,6 +320,11 @@ impl<'k> Keeper<'k> {
         }
         let mut moved = false;
         for overlay in &taught.plan.present {
+            if checkout.top.join(overlay).symlink_metadata().is_err() {
+                // git took it off itself before we had the lock.
+                moved = true;
+                continue;
+            }
             match put_aside(layout, &git, &occasion, checkout, overlay, items, failures) {
                 Ok(any) => moved |= any,
                 Err(hitch) => failures.push(hitch),
@@ -340,7 +348,7 @@ struct Step<'s> {
     checkout: &'s Checkout,
     found: &'s Found,
     work: &'s Work,
-    before: &'s (Vec<u8>, Vec<u8>),
+    before: &'s git::Mark,
     /// What git should have removed may still be removed by git.
     patient: bool,
 }

@@ -1,9 +1,12 @@
 //! The checkout keeper on real repositories, with the real git.
 
+mod bad_input;
+mod formats;
 mod git_work;
 mod ground;
 mod guard;
 mod killed;
+mod owners;
 mod restore;
 mod tidy;
 mod watch;

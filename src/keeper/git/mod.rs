@@ -226,28 +226,39 @@ fn note(
 
 /// What identifies the state of index and HEAD: when it has not changed, nobody
 /// has worked in between.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Mark(Vec<Vec<u8>>);
+
+/// Takes the mark.
 ///
 /// # Errors
 /// When the index exists and cannot be read.
-pub(super) fn mark(layout: &Layout) -> Result<(Vec<u8>, Vec<u8>)> {
+pub(super) fn mark(layout: &Layout) -> Result<Mark> {
+    let head_file = layout.git_dir.join("HEAD");
+    let head = std::fs::read(&head_file).map_err(|error| Hitch::io("read", &head_file, &error))?;
+    let mut parts = vec![about(&layout.git_dir.join("index"))?];
+    if let Some(name) = head.strip_prefix(b"ref: ") {
+        // What is not there as a file is in one of the other two.
+        let branch = layout.common_dir.join(bytes::path(name.trim_ascii()));
+        parts.push(std::fs::read(branch).unwrap_or_default());
+        parts.push(about(&layout.common_dir.join("packed-refs"))?);
+        parts.push(about(&layout.common_dir.join("reftable/tables.list"))?);
+    }
+    parts.push(head);
+    Ok(Mark(parts))
+}
+
+/// What changes with every new version of a file that is replaced.
+fn about(file: &Path) -> Result<Vec<u8>> {
     use std::os::unix::fs::MetadataExt;
-    let index = layout.git_dir.join("index");
-    let about = match index.symlink_metadata() {
-        Ok(meta) => format!(
-            "{} {} {}.{} {}.{}",
-            meta.ino(),
-            meta.len(),
-            meta.mtime(),
-            meta.mtime_nsec(),
-            meta.ctime(),
-            meta.ctime_nsec()
-        ),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(Hitch::io("examine", &index, &error)),
-    };
-    let head = layout.git_dir.join("HEAD");
-    let head = std::fs::read(&head).map_err(|error| Hitch::io("read", &head, &error))?;
-    Ok((about.into_bytes(), head))
+    match file.symlink_metadata() {
+        Ok(meta) => {
+            let times = [meta.mtime(), meta.mtime_nsec(), meta.ctime(), meta.ctime_nsec()];
+            Ok(format!("{} {} {times:?}", meta.ino(), meta.len()).into_bytes())
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(Hitch::io("examine", file, &error)),
+    }
 }
 
 /// `path` with NUL at its end, for git's `-z --stdin`.

@@ -1,0 +1,158 @@
+//! Repositories that libgit2 cannot read, or reads differently: tidy, the list and
+//! restore work in each.
+
+use super::ground::Ground;
+
+fn works(ground: &Ground) {
+    ground.write("overlays/prod/extra.yaml", "modified: true\n");
+    ground.tidy().exits(0);
+    ground.is_tidy();
+    let ids = ground.ids();
+    assert_eq!(ids.len(), 1);
+    let to = ground.instance.path("back");
+    let words = ["restore", &ids[0], "--to", to.to_str().unwrap()];
+    ground.instance.envguard(&words).exits(0);
+    let back = std::fs::read_to_string(to.join("overlays/prod/extra.yaml")).unwrap();
+    assert_eq!(back, "modified: true\n");
+    ground.tidy().exits(0).prints("nothing to do; 3 foreign overlays kept away");
+    ground.instance.envguard(&["tidy", "--undo"]).exits(0);
+    assert_eq!(ground.foreign().len(), 3);
+    ground.is_clean();
+}
+
+#[test]
+fn a_split_index() {
+    let ground = Ground::new();
+    ground.git(&["update-index", "--split-index"]);
+    works(&ground);
+}
+
+#[test]
+fn a_sparse_index() {
+    let ground = Ground::new();
+    let words = ["sparse-checkout", "set", "--cone", "--sparse-index", "apps", "base", "overlays"];
+    ground.git(&words);
+    // Something is a single entry in the index.
+    ground.git(&["sparse-checkout", "set", "--cone", "--sparse-index", "base", "overlays"]);
+    ground.write("overlays/prod/extra.yaml", "modified: true\n");
+    ground.tidy().exits(0);
+    ground.is_tidy();
+    assert_eq!(ground.ids().len(), 1);
+    ground.instance.envguard(&["tidy", "--undo"]).exits(0);
+    assert_eq!(ground.git(&["sparse-checkout", "list"]), "base\noverlays\n");
+    ground.is_clean();
+}
+
+#[test]
+fn sha256_objects() {
+    works(&Ground::with(&["--object-format=sha256"]));
+}
+
+#[test]
+fn reftable_references() {
+    let probe = tempfile::tempdir().unwrap();
+    let mut git = std::process::Command::new("git");
+    git.args(["init", "--quiet", "--ref-format=reftable"]).arg(probe.path());
+    if !git.output().unwrap().status.success() {
+        crate::support::skip("this git has no reftable (2.45)");
+        return;
+    }
+    let ground = Ground::with(&["--ref-format=reftable"]);
+    // The newest git at hand is the one that can, wherever it is.
+    let mut which = std::process::Command::new("sh");
+    let git = crate::support::Output::of(which.args(["-c", "command -v git"])).exits(0).stdout;
+    std::os::unix::fs::symlink(git.trim(), ground.instance.path("bin/git")).unwrap();
+    works(&ground);
+}
+
+#[test]
+fn a_partial_clone() {
+    let ground = Ground::new();
+    ground.git(&["config", "extensions.partialClone", "origin"]);
+    ground.git(&["config", "core.repositoryFormatVersion", "1"]);
+    works(&ground);
+}
+
+#[test]
+fn fsmonitor_untracked_cache_and_index_version_4() {
+    let ground = Ground::new();
+    ground.git(&["config", "core.untrackedCache", "true"]);
+    ground.git(&["update-index", "--index-version", "4", "--untracked-cache"]);
+    works(&ground);
+}
+
+#[test]
+fn a_git_directory_elsewhere() {
+    let ground = Ground::new();
+    let elsewhere = ground.instance.path("gitdir");
+    ground.git(&["init", "--quiet", "--separate-git-dir", elsewhere.to_str().unwrap()]);
+    works(&ground);
+    assert!(elsewhere.join("envguard").is_dir());
+}
+
+#[test]
+fn a_git_directory_on_another_file_system() {
+    let Ok(other) = tempfile::tempdir_in("/dev/shm") else {
+        crate::support::skip("there is no /dev/shm");
+        return;
+    };
+    let ground = Ground::new();
+    let script = "cp -a .git \"$1\" && rm -rf .git && echo \"gitdir: $1\" > .git";
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", script, "sh"]).arg(other.path().join("gitdir")).current_dir(ground.top());
+    crate::support::Output::of(&mut shell).exits(0);
+    works(&ground);
+}
+
+#[test]
+fn no_commit_yet() {
+    let ground = Ground::new();
+    std::fs::remove_dir_all(ground.top().join(".git")).unwrap();
+    ground.git(&["init", "--quiet", "--initial-branch=main"]);
+    ground.git(&["add", "overlays/prod/extra.yaml"]);
+    ground.tidy().exits(0);
+    assert_eq!(ground.foreign(), [""; 0]);
+    assert_eq!(ground.git(&["ls-files"]), "");
+    assert_eq!(ground.ids().len(), 3);
+}
+
+#[test]
+fn a_detached_head() {
+    let ground = Ground::new();
+    ground.git(&["checkout", "--quiet", "--detach"]);
+    works(&ground);
+}
+
+#[test]
+fn a_clone_never_writes_a_foreign_file() {
+    let ground = Ground::new();
+    let top = ground.top();
+    let upstream = ground.instance.path("upstream");
+    std::fs::remove_dir_all(&top).unwrap();
+    let log = ground.instance.path("elsewhere/trace");
+    let mut strace = ground.instance.command("/usr/bin/strace".as_ref());
+    strace.current_dir(ground.instance.path("elsewhere"));
+    strace.args([
+        "-f",
+        "-qq",
+        "-e",
+        "trace=openat,creat,mkdir,mkdirat,rename,renameat,symlink",
+        "-o",
+    ]);
+    strace.arg(&log).arg(crate::support::envguard());
+    strace.args(["tidy", "--clone"]).arg(&upstream).arg(&top);
+    crate::support::Output::of(&mut strace).exits(0).prints("3 foreign overlays kept away");
+    let trace = std::fs::read_to_string(&log).unwrap();
+    let written = trace
+        .lines()
+        .filter(|line| line.contains("overlays/prod") || line.contains("overlays/staging"));
+    assert_eq!(written.count(), 0, "{trace}");
+    assert!(trace.contains("overlays/develop"), "the trace shows nothing");
+    ground.is_tidy();
+    assert!(top.join("overlays/develop/kustomization.yaml").is_file());
+    assert_eq!(ground.git(&["rev-parse", "--abbrev-ref", "@{upstream}"]), "origin/main\n");
+    // Anywhere else it is unknown what is foreign.
+    let other = ground.instance.path("other");
+    let words = ["tidy", "--clone", upstream.to_str().unwrap(), other.to_str().unwrap()];
+    ground.instance.envguard(&words).exits(1).says("is no configured checkout");
+}

@@ -1,0 +1,64 @@
+//! Root works on a checkout as its owner.
+
+use std::os::unix::fs::MetadataExt;
+use std::process::Command;
+
+use super::ground::Ground;
+use crate::support::{Output, envguard};
+
+/// A user that every system has.
+const NOBODY: &str = "65534";
+
+fn can_be_nobody() -> bool {
+    let program = envguard();
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]);
+    command.arg(program).arg("--version");
+    let works = command.output().is_ok_and(|output| output.status.success());
+    let known = Command::new("getent").args(["passwd", NOBODY]).output();
+    let can = works && known.is_ok_and(|output| output.status.success());
+    if !can {
+        crate::support::skip("not root, or another user cannot run the program under test");
+    }
+    can
+}
+
+/// A ground that belongs to nobody.
+fn given_away() -> Ground {
+    let ground = Ground::new();
+    ground.write("overlays/prod/mine.yaml", "mine");
+    let mut chown = Command::new("chown");
+    chown.args(["-R", "-h", &format!("{NOBODY}:{NOBODY}")]).arg(ground.instance.path(""));
+    Output::of(&mut chown).exits(0);
+    ground
+}
+
+#[test]
+fn root_drops_to_the_owner() {
+    if !can_be_nobody() {
+        return;
+    }
+    let ground = given_away();
+    ground.tidy().exits(0).prints("3 foreign overlays taken off the disk");
+    assert_eq!(ground.foreign(), [""; 0]);
+    let git = ground.top().join(".git");
+    let mut roots = Command::new("find");
+    let output = Output::of(roots.arg(&git).args(["-user", "root"])).exits(0);
+    assert_eq!(output.stdout, "", "root has written into somebody's repository");
+    assert_eq!(git.join("envguard/quarantine").metadata().unwrap().uid(), 65534);
+}
+
+#[test]
+fn nobody_works_on_somebody_elses_checkout() {
+    if !can_be_nobody() {
+        return;
+    }
+    let ground = Ground::new();
+    let mut open = Command::new("chmod");
+    Output::of(open.args(["755"]).arg(ground.instance.path(""))).exits(0);
+    let mut command = ground.instance.command("/usr/bin/setpriv".as_ref());
+    command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]);
+    let output = Output::of(command.arg(envguard()).arg("tidy"));
+    output.exits(1).says("belongs to user 0: left alone").says("sudo -u '#0'");
+    assert_eq!(ground.foreign().len(), 3);
+}
