@@ -262,16 +262,18 @@ fn a_loop_of_checkouts_meanwhile_loses_nothing() {
     let script = "for i in $(seq 40); do git checkout -q main; git checkout -q other; done 2>/dev/null; true";
     let mut shell = Command::new("sh");
     let mut checkouts = shell.args(["-c", script]).current_dir(ground.top()).spawn().unwrap();
-    let mut ended = false;
-    while !ended {
-        ended = checkouts.try_wait().unwrap().is_some();
+    loop {
         let output = ground.tidy();
         let expected = output.code == Some(0)
             || ["index.lock", "File exists", "waiting"]
                 .iter()
                 .any(|text| output.stderr.contains(text));
         assert!(expected, "{output}");
+        if checkouts.try_wait().unwrap().is_some() {
+            break;
+        }
     }
+    assert!(checkouts.wait().unwrap().success());
     ground.tidy().exits(0);
     ground.is_tidy();
     let ids = ground.ids();

@@ -158,6 +158,10 @@ fn walk(top: &Path, dir: &Path, found: &mut BTreeMap<Vec<u8>, Fact>) {
 }
 
 pub(super) fn digest(path: &Path) -> String {
-    let hash = Sha256::digest(std::fs::read(path).unwrap());
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    hash(&std::fs::read(path).unwrap())
+}
+
+/// SHA-256 in hexadecimal.
+pub(super) fn hash(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -7,6 +7,7 @@ mod ground;
 mod guard;
 mod killed;
 mod owners;
+mod random;
 mod restore;
 mod tidy;
 mod watch;
