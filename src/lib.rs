@@ -26,8 +26,8 @@
 //!
 //! | layer | modules | may use |
 //! |---|---|---|
-//! | centre: no file, process, network or clock | [`path`], [`pattern`], [`text`], [`level`], [`policy`], [`kubectl`], [`kustomize`], [`judge`] | the centre |
-//! | edge that reads | [`env`](mod@env), [`runtime`], [`config`], [`kubeconfig`], [`gather`], [`health`]; [`machine`], [`session`], [`upstream`] | the centre, and each other downwards |
+//! | centre: no file, process, network or clock | [`path`], [`pattern`], [`text`], [`level`], [`policy`], [`kubectl`], [`kustomize`], [`manifest`], [`judge`] | the centre |
+//! | edge that reads | [`env`](mod@env), [`runtime`], [`config`], [`kubeconfig`], [`git`], [`gather`], [`health`]; [`machine`], [`session`], [`upstream`] | the centre, and each other downwards |
 //! | edge that acts | [`audit`], [`confirm`], [`ticket`], [`notices`], [`exec`] | the centre, `env`, `runtime` |
 //! | | [`keeper`]: foreign overlays off the disk | the centre, `env`, `gather` |
 //! | what is shown at login | [`colour`], [`banner`], [`prompt`], [`hook`] | the centre |
@@ -54,6 +54,7 @@ pub mod env;
 pub mod exec;
 pub mod exit;
 pub mod gather;
+pub mod git;
 pub mod health;
 pub mod hook;
 pub mod installed;
@@ -64,6 +65,7 @@ pub mod kubectl;
 pub mod kustomize;
 pub mod level;
 pub mod machine;
+pub mod manifest;
 pub mod notices;
 pub mod path;
 pub mod pattern;

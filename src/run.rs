@@ -4,6 +4,7 @@
 mod consent;
 mod enclosure;
 mod record;
+mod streams;
 mod understand;
 
 use std::ffi::OsString;
@@ -13,7 +14,7 @@ use crate::config::{self, Loaded};
 use crate::env::Env;
 use crate::exec::{self, Own};
 use crate::exit::Exit;
-use crate::gather;
+use crate::gather::{self, Captured, Reads};
 use crate::judge::{self, Facts, Outcome, Territory, Verdict};
 use crate::kubectl::{self, Class, Request};
 use crate::policy::{Ask, Mode, Policy, Unusable};
@@ -42,6 +43,28 @@ pub struct Judged<'p> {
     pub verdict: Verdict,
     /// Whether the kernel will enforce it.
     pub sandbox: Outlook<'p>,
+    /// Streams that were read for it.
+    pub captured: Captured,
+}
+
+impl Judged<'_> {
+    /// A verdict for which nothing was gathered.
+    #[must_use]
+    pub fn without_facts(verdict: Verdict) -> Self {
+        let captured = Captured::default();
+        let sandbox = Outlook::Unused(Unused::NoFiles);
+        Self { requests: Vec::new(), facts: Vec::new(), verdict, sandbox, captured }
+    }
+
+    /// The SHA-256 of everything that was read from streams.
+    fn stream_hashes(&self) -> Option<String> {
+        let contents = self.facts.iter().find_map(|facts| Some(&facts.stdin.as_ref()?.contents))?;
+        let hashes: Vec<String> = contents
+            .values()
+            .filter_map(|content| Some(format!("sha256:{}", content.sha256.as_ref()?)))
+            .collect();
+        (!hashes.is_empty()).then(|| hashes.join(" "))
+    }
 }
 
 /// Runs the real kubectl with `words` if the verdict allows it. Returns only when
@@ -65,7 +88,7 @@ fn guarded(
     if let Some(exit) = answer_completion(words, policy, env, reporter) {
         return exit;
     }
-    let mut judged = judge_words(words, instance, env);
+    let mut judged = judge_words(words, instance, env, Reads::Everything);
     let event = record::verdict(words, policy, env, &mut judged);
     reporter.verdict(&judged.verdict, Some(policy));
     let present = judge::foreign_present(policy, &judged.facts);
@@ -90,7 +113,7 @@ fn guarded(
         return Exit::Refused;
     }
     present.iter().for_each(|line| reporter.warning(line));
-    become_kubectl(&words, Some(policy), env, reporter, judged.sandbox)
+    become_kubectl(&words, Some(policy), env, reporter, judged.sandbox, judged.captured)
 }
 
 /// The configured instance and its checkouts on this disk.
@@ -114,10 +137,16 @@ pub fn open(env: &Env, named: Option<&Path>) -> Result<Instance, Unusable> {
     Ok(Instance { loaded, territory })
 }
 
-/// Judges a command line; nothing runs.
+/// Judges a command line; nothing runs. Manifests from streams are read when
+/// everything else speaks for running it, and as far as `reads` permits.
 #[must_use]
-pub fn judge_words<'i>(words: &[OsString], instance: &'i Instance, env: &Env) -> Judged<'i> {
-    let Loaded { policy, file } = &instance.loaded;
+pub fn judge_words<'i>(
+    words: &[OsString],
+    instance: &'i Instance,
+    env: &Env,
+    reads: Reads,
+) -> Judged<'i> {
+    let policy = &instance.loaded.policy;
     let readings = match understand::readings(words, policy, env) {
         Ok(readings) => readings,
         Err(misfit) => {
@@ -126,28 +155,50 @@ pub fn judge_words<'i>(words: &[OsString], instance: &'i Instance, env: &Env) ->
             let outcome =
                 if observing { Outcome::Run { ask: Ask::Never } } else { Outcome::Refuse };
             let verdict = Verdict { outcome, reasons: vec![reason], warnings: Vec::new() };
-            let sandbox = Outlook::Unused(Unused::NoFiles);
-            return Judged { requests: Vec::new(), facts: Vec::new(), verdict, sandbox };
+            return Judged::without_facts(verdict);
         }
     };
-    let mut found: Vec<(Request, Facts)> = readings
-        .into_iter()
-        .map(|reading| {
-            let request = Request::new(words, reading);
-            let territory = instance.territory.clone();
-            let facts = gather::gather(policy, &request, env, file, territory);
-            (request, facts)
-        })
-        .collect();
+    let requests: Vec<Request> =
+        readings.into_iter().map(|reading| Request::new(words, reading)).collect();
+    let mut captured = Captured::default();
+    let mut found = judge_requests(&requests, instance, env, &mut captured);
+    let is_unread = |facts: &Facts| facts.stdin.as_ref().is_some_and(|stdin| stdin.unread);
+    if found.verdict.outcome != Outcome::Refuse && found.facts.iter().any(is_unread) {
+        captured.read(reads);
+        found = judge_requests(&requests, instance, env, &mut captured);
+    }
+    let Found { requests, facts, mut verdict } = found;
+    let sandbox = enclosure::foresee(policy, &requests, &facts, env, &mut verdict);
+    Judged { requests, facts, verdict, sandbox, captured }
+}
+
+/// The readings that are possible here, with what was found out about each.
+struct Found {
+    requests: Vec<Request>,
+    facts: Vec<Facts>,
+    verdict: Verdict,
+}
+
+fn judge_requests(
+    requests: &[Request],
+    instance: &Instance,
+    env: &Env,
+    captured: &mut Captured,
+) -> Found {
+    let Loaded { policy, file } = &instance.loaded;
+    let mut found: Vec<(Request, Facts)> = Vec::new();
+    for request in requests {
+        let territory = instance.territory.clone();
+        let facts = gather::gather(policy, request, env, file, territory, captured);
+        found.push((request.clone(), facts));
+    }
     if found.iter().any(is_possible) {
         found.retain(is_possible);
     }
     let verdicts: Vec<Verdict> =
         found.iter().map(|(request, facts)| judge::judge(policy, request, facts)).collect();
-    let mut verdict = judge::join(verdicts);
-    let (requests, facts): (Vec<Request>, Vec<Facts>) = found.into_iter().unzip();
-    let sandbox = enclosure::foresee(policy, &requests, &facts, env, &mut verdict);
-    Judged { requests, facts, verdict, sandbox }
+    let (requests, facts) = found.into_iter().unzip();
+    Found { requests, facts, verdict: judge::join(verdicts) }
 }
 
 /// What an operator should know besides the verdict, for `check`.
@@ -170,7 +221,8 @@ fn unconfigured(words: &[OsString], env: &Env, reporter: Reporter, unusable: &Un
     if verdict.outcome == Outcome::Refuse {
         return Exit::Config;
     }
-    become_kubectl(words, None, env, reporter, Outlook::Unused(Unused::NoFiles))
+    let sandbox = Outlook::Unused(Unused::NoFiles);
+    become_kubectl(words, None, env, reporter, sandbox, Captured::default())
 }
 
 /// The verdict where no configuration can be used.
@@ -209,7 +261,7 @@ fn answer_completion(
         return Some(if answered.is_ok() { Exit::Success } else { Exit::Failure });
     }
     let sandbox = Outlook::Unused(Unused::NoFiles);
-    Some(become_kubectl(words, Some(policy), env, reporter, sandbox))
+    Some(become_kubectl(words, Some(policy), env, reporter, sandbox, Captured::default()))
 }
 
 /// Plugins, also those of `create`, must stand first and get the words as they are.
@@ -234,6 +286,7 @@ fn become_kubectl(
     env: &Env,
     reporter: Reporter,
     sandbox: Outlook<'_>,
+    captured: Captured,
 ) -> Exit {
     let depth = exec::depth(env);
     if depth >= exec::MAX_DEPTH {
@@ -254,11 +307,21 @@ fn become_kubectl(
         }
     };
     let mut changes = exec::changes(policy, env, depth);
+    let streams = match streams::sealed(captured) {
+        Ok(streams) => streams,
+        Err(error) => {
+            reporter.error(
+                &format!("could not hand the manifests on: {error}"),
+                "write them to a file and name it with -f",
+            );
+            return Exit::Failure;
+        }
+    };
     match enclosure::enter(sandbox, policy, words, reporter) {
         Ok(inside) => changes.extend(inside),
         Err(exit) => return exit,
     }
-    let error = exec::exec(&program, words, &changes);
+    let error = exec::exec(&program, words, &changes, streams);
     reporter.error(
         &format!("could not run {}: {error}", program.display()),
         "check the file: file kubectl; ls -l kubectl",

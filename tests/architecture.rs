@@ -12,19 +12,19 @@ struct Layer {
 }
 
 const CENTRE: &[&str] =
-    &["path", "pattern", "text", "level", "policy", "kubectl", "kustomize", "judge"];
+    &["path", "pattern", "text", "level", "policy", "kubectl", "kustomize", "manifest", "judge"];
 
 const LAYERS: &[Layer] = &[
     // The centre, downwards.
     Layer { modules: &["path", "pattern", "text", "level"], may_use: &[] },
     Layer { modules: &["policy"], may_use: &["level", "pattern"] },
-    Layer { modules: &["kubectl", "kustomize"], may_use: &[] },
+    Layer { modules: &["kubectl", "kustomize", "manifest"], may_use: &[] },
     Layer {
         modules: &["judge"],
         may_use: &["path", "pattern", "text", "level", "policy", "kubectl"],
     },
     // The edge that reads.
-    Layer { modules: &["env"], may_use: &[] },
+    Layer { modules: &["env", "git"], may_use: &[] },
     Layer { modules: &["runtime"], may_use: &["env"] },
     Layer { modules: &["config"], may_use: &["env", "level", "path", "pattern", "policy", "text"] },
     Layer { modules: &["kubeconfig"], may_use: &["judge", "policy", "kustomize"] },
@@ -32,10 +32,12 @@ const LAYERS: &[Layer] = &[
         modules: &["gather"],
         may_use: &[
             "env",
+            "git",
             "judge",
             "kubeconfig",
             "kubectl",
             "kustomize",
+            "manifest",
             "path",
             "pattern",
             "policy",
@@ -62,6 +64,7 @@ const LAYERS: &[Layer] = &[
         may_use: &[
             "env",
             "gather",
+            "git",
             "judge",
             "kustomize",
             "notices",
@@ -195,13 +198,14 @@ const ONE_PLACE: &[(&str, &[&str])] = &[
     ("clap::", &["cli"]),
     ("owo_colors::", &["colour", "report"]),
     ("sysinfo::", &["machine"]),
+    ("command_fds::", &["exec"]),
     ("git2::", &["keeper"]),
     ("landlock::", &["sandbox"]),
     ("notify::", &["keeper"]),
-    ("sha2::", &["keeper", "kubeconfig"]),
+    ("sha2::", &["gather", "keeper", "kubeconfig"]),
     ("base64::", &["kubeconfig"]),
-    ("serde_yaml::", &["kustomize", "config", "kubeconfig"]),
-    ("serde_json::", &["audit", "cli", "keeper", "ticket"]),
+    ("serde_yaml::", &["kustomize", "manifest", "config", "kubeconfig"]),
+    ("serde_json::", &["audit", "cli", "keeper", "manifest", "ticket"]),
     ("jiff::", &["audit", "cli", "keeper"]),
 ];
 

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use kubectl_envguard::judge::Code;
 
-use crate::support::{Instance, config_map, read, write};
+use crate::support::{Instance, Output, config_map, read, write};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/reasons.txt");
 
@@ -94,6 +94,49 @@ const CASES: &[Case] = &[
     ("level: severe", nothing, APPLY),
 ];
 
+/// The same with something on standard input.
+const PIPES: &[(Prepare, &str)] = &[
+    (nothing, "kind: A"),
+    (|i| drop(i.write("m/overlays/staging/x.yaml", "x")), "kind: A"),
+    (tidied, "{kind: ConfigMap, apiVersion: v1, metadata: {name: prod-extra}, data: {a: '1'}}"),
+    (
+        |i| {
+            let text = ["x", "y", "z"].map(config_map).join("---\n");
+            i.write("m/overlays/prod/more.yaml", &text);
+            tidied(i);
+        },
+        "kind: A\n---\n{kind: ConfigMap, apiVersion: v1, metadata: {name: x}, data: {a: '1'}}\n---\n{kind: ConfigMap, apiVersion: v1, metadata: {name: z}, data: {a: '1'}}\n",
+    ),
+    (tidied, "a: ["),
+    (
+        |i| {
+            tidied(i);
+            std::fs::remove_file(i.path("m/.git/HEAD")).unwrap();
+            i.write("m/.git/HEAD", "nonsense");
+        },
+        "kind: A",
+    ),
+];
+
+/// The foreign overlay is committed and off the disk.
+fn tidied(instance: &Instance) {
+    instance.git(&["add", "."]);
+    instance.git(&["commit", "--quiet", "-m", "all"]);
+    std::fs::remove_dir_all(instance.path("m/overlays/prod")).unwrap();
+}
+
+/// `printf '%s' TEXT | kubectl-envguard apply -f -`
+fn piped(instance: &Instance, text: &str) -> Output {
+    let mut command = instance.command("/bin/sh".as_ref());
+    let program = crate::support::envguard();
+    Output::of(
+        command
+            .args(["-c", "printf %s \"$T\" | \"$G\" apply -f -"])
+            .env("T", text)
+            .env("G", program),
+    )
+}
+
 #[test]
 fn every_reason_has_its_message_in_the_golden_file() {
     let mut text = String::new();
@@ -107,15 +150,13 @@ fn every_reason_has_its_message_in_the_golden_file() {
         if !instance.checkout().exists() {
             command.current_dir(instance.path("elsewhere"));
         }
-        let output = crate::support::Output::of(command.args(*words));
-        // What the keeper has to do is no reason: tests/keeper/guard.rs.
-        let reasons = output.stderr.lines().filter(|line| !line.contains(" on the disk; take "));
-        let reasons: String = reasons.map(|line| format!("{line}\n")).collect();
-        let shown = reasons.replace(instance.path("").to_str().unwrap(), "$INSTANCE/");
-        text.push_str(&format!("$ kubectl {}\n", words.join(" ")));
-        text.push_str(&format!("{shown}[exit {}]\n\n", output.code.unwrap()));
-        seen.extend(codes(&output.stderr));
-        has_four_parts(&shown);
+        let output = Output::of(command.args(*words));
+        record(&instance, &words.join(" "), &output, &mut text, &mut seen);
+    }
+    for (prepare, stdin) in PIPES {
+        let instance = Instance::new();
+        prepare(&instance);
+        record(&instance, "apply -f - (piped)", &piped(&instance, stdin), &mut text, &mut seen);
     }
     let changed = changed_after_the_verdict();
     seen.extend(codes(&changed));
@@ -135,7 +176,7 @@ fn every_reason_has_its_message_in_the_golden_file() {
 }
 
 /// The kernel's refusal needs a change between verdict and start, which
-/// `tests/sandbox/swaps.rs` makes; the words are these.
+/// no single command line makes; the words are these.
 fn changed_after_the_verdict() -> String {
     use std::path::Path;
     let words: Vec<std::ffi::OsString> = APPLY.iter().map(Into::into).collect();
@@ -144,6 +185,23 @@ fn changed_after_the_verdict() -> String {
     let reason = kubectl_envguard::judge::sandbox_denied(&words, path, leads_to, 1);
     let verdict = kubectl_envguard::judge::Verdict { reasons: vec![reason], ..Default::default() };
     kubectl_envguard::report::Reporter::plain().text(&verdict, None)
+}
+
+fn record(
+    instance: &Instance,
+    words: &str,
+    output: &Output,
+    text: &mut String,
+    seen: &mut BTreeSet<String>,
+) {
+    // What the keeper has to do is no reason: tests/keeper/guard.rs.
+    let reasons = output.stderr.lines().filter(|line| !line.contains(" on the disk; take "));
+    let reasons: String = reasons.map(|line| format!("{line}\n")).collect();
+    let shown = reasons.replace(instance.path("").to_str().unwrap(), "$INSTANCE/");
+    text.push_str(&format!("$ kubectl {words}\n"));
+    text.push_str(&format!("{shown}[exit {}]\n\n", output.code.unwrap()));
+    seen.extend(codes(&output.stderr));
+    has_four_parts(&shown);
 }
 
 fn codes(stderr: &str) -> Vec<String> {

@@ -26,6 +26,7 @@ mod own_commands;
 mod repositories;
 mod sandbox;
 mod shim;
+mod streams;
 mod support;
 mod tickets;
 mod trees;

@@ -9,11 +9,11 @@ use super::args::{Check, Format};
 use super::print;
 use crate::env::Env;
 use crate::exit::Exit;
+use crate::gather::Reads;
 use crate::judge::{Code, Facts, Outcome, Reason, Role, Verdict, Whereabouts, foreign_present};
 use crate::policy::{Ask, Mode, Policy};
 use crate::report::Reporter;
 use crate::run::{self, Judged};
-use crate::sandbox::{Outlook, Unused};
 use crate::text::{command_line, shown};
 
 /// The shape of `check -o json`.
@@ -57,11 +57,12 @@ pub(super) fn check(arguments: &Check, named: Option<&Path>, env: &Env) -> Exit 
     };
     let instance = run::open(env, named);
     let (judged, policy) = match &instance {
-        Ok(instance) => (run::judge_words(words, instance, env), Some(&instance.loaded.policy)),
+        Ok(instance) => {
+            (run::judge_words(words, instance, env, Reads::Pipes), Some(&instance.loaded.policy))
+        }
         Err(unusable) => {
             let verdict = run::judge_unconfigured(words, unusable);
-            let sandbox = Outlook::Unused(Unused::Refused);
-            (Judged { requests: Vec::new(), facts: Vec::new(), verdict, sandbox }, None)
+            (Judged::without_facts(verdict), None)
         }
     };
     let notes = instance.as_ref().map(|instance| run::remarks(instance, env)).unwrap_or_default();

@@ -2,15 +2,19 @@
 
 mod environment;
 mod real;
+mod stream;
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
+use command_fds::CommandFdExt;
+
 pub use environment::{Change, DEPTH, changes, is_namespace, namespace};
 pub use real::{NotFound, Own, find};
 pub(crate) use real::{WHOLE, is_executable, siblings};
+pub use stream::Stream;
 
 use crate::env::Env;
 
@@ -25,9 +29,15 @@ pub fn depth(env: &Env) -> u32 {
     env.get(DEPTH).and_then(|depth| depth.to_str()?.parse().ok()).unwrap_or(0)
 }
 
-/// Replaces this process with `program`. Returns only when that fails.
+/// Replaces this process with `program`, which finds `streams` at their descriptors.
+/// Returns only when that fails.
 #[must_use]
-pub fn exec(program: &Path, words: &[OsString], changes: &[Change]) -> std::io::Error {
+pub fn exec(
+    program: &Path,
+    words: &[OsString],
+    changes: &[Change],
+    streams: Vec<Stream>,
+) -> std::io::Error {
     let mut command = Command::new(program);
     command.args(words).arg0(shown_name(program));
     for change in changes {
@@ -35,6 +45,10 @@ pub fn exec(program: &Path, words: &[OsString], changes: &[Change]) -> std::io::
             Change::Set(name, value) => command.env(name, value),
             Change::Unset(name) => command.env_remove(name),
         };
+    }
+    let mappings = streams.into_iter().map(Stream::into_mapping).collect();
+    if let Err(collision) = command.fd_mappings(mappings) {
+        return std::io::Error::other(collision);
     }
     command.exec()
 }

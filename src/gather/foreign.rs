@@ -40,6 +40,8 @@ pub(super) fn below(dir: &Path, policy: &Policy, territory: &Territory) -> Found
         }
         found.overlays.extend(search.found);
     }
+    found.overlays.sort();
+    found.overlays.dedup();
     found
 }
 

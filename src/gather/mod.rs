@@ -3,6 +3,7 @@
 
 mod closure;
 mod cluster;
+mod committed;
 mod foreign;
 mod glob;
 mod inputs;
@@ -21,14 +22,16 @@ use crate::env::Env;
 use crate::judge::{
     Facts, Local, Nature, Place, Reached, Role, Stream, Territory, Trouble, Whereabouts, place,
 };
-use crate::kubectl::{FileSource, Request, Target};
+use crate::kubectl::{Class, FileSource, Request, Target};
 use crate::path::join_clean;
-use crate::policy::{Policy, Remote};
+use crate::policy::{Policy, Remote, StdinRule};
 pub use cluster::exported;
 use resolve::{End, Resolution, Resolver};
+pub use stdin::{Capture, Captured, Reads};
 pub use territory::survey;
 
-/// Builds the facts about `request`; `territory` comes from [`survey`].
+/// Builds the facts about `request`; `territory` comes from [`survey`], and streams
+/// are read into `captured` as far as that permits.
 #[must_use]
 pub fn gather(
     policy: &Policy,
@@ -36,6 +39,7 @@ pub fn gather(
     env: &Env,
     config_file: &Path,
     territory: Territory,
+    captured: &mut Captured,
 ) -> Facts {
     let mut gathering = Gathering {
         policy,
@@ -47,12 +51,13 @@ pub fn gather(
         territory::visit_literal_roots(&mut gathering.facts.territory, policy);
     }
     gathering.files(request, env);
+    gathering.streams(request, captured);
     if let Some(words) = request.plugin_words() {
         gathering.facts.plugin = find_plugin(words, env);
         gathering.words(request.words.iter().skip(1), env);
     }
     gathering.words(request.unlisted.iter(), env);
-    if request.class != Some(crate::kubectl::Class::PassThrough) || !request.overrides.is_empty() {
+    if request.class != Some(Class::PassThrough) || !request.overrides.is_empty() {
         gathering.facts.cluster = Some(cluster::facts(policy, request, env));
     }
     gathering.facts
@@ -142,14 +147,24 @@ impl Gathering<'_> {
                 }
             }
         }
-        let streams = self
-            .facts
-            .reached
-            .iter()
-            .any(|reached| matches!(reached.whereabouts, Whereabouts::Stream(_)));
-        if streams {
-            self.facts.stdin = Some(stdin::facts(self.policy, &self.facts.territory));
+    }
+
+    /// Manifests without a place, when it matters what they are.
+    fn streams(&mut self, request: &Request, captured: &mut Captured) {
+        let changes = request.class.is_none_or(Class::changes_cluster);
+        let streams: Vec<&Stream> =
+            self.facts.reached.iter().filter_map(Reached::manifest_stream).collect();
+        if streams.is_empty() || !changes || self.policy.stdin != StdinRule::Judge {
+            return;
         }
+        let descriptors = streams.iter().filter_map(|stream| match stream {
+            // Standard output and error are kubectl's to write to.
+            Stream::Descriptor(1 | 2) | Stream::At(_) => None,
+            Stream::Descriptor(descriptor) => Some(*descriptor),
+        });
+        let descriptors = descriptors.collect();
+        let territory = &self.facts.territory;
+        self.facts.stdin = Some(stdin::facts(&descriptors, self.policy, territory, captured));
     }
 
     /// `-k DIR`: kustomize cleans the path before it follows links; where the

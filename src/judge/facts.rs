@@ -19,7 +19,7 @@ pub struct Facts {
     pub reached: Vec<Reached>,
     /// What could not be read or understood.
     pub troubles: Vec<Trouble>,
-    /// Standard input, when the request takes manifests from it.
+    /// Streams, when the request takes manifests from any.
     pub stdin: Option<Stdin>,
     /// What the kubeconfig resolves to; `None` when nothing asks for it.
     pub cluster: Option<ClusterFacts>,
@@ -78,6 +78,17 @@ pub struct Reached {
     pub role: Role,
     /// Where it is.
     pub whereabouts: Whereabouts,
+}
+
+impl Reached {
+    /// The stream, when manifests come from one.
+    #[must_use]
+    pub fn manifest_stream(&self) -> Option<&Stream> {
+        match (&self.role, &self.whereabouts) {
+            (Role::Target { .. } | Role::Below { .. }, Whereabouts::Stream(stream)) => Some(stream),
+            _ => None,
+        }
+    }
 }
 
 /// Why kubectl opens something.
@@ -174,16 +185,41 @@ pub struct Trouble {
     pub remedy: String,
 }
 
-/// What is known of standard input before kubectl reads it.
+/// What is known of manifests that come from streams, before kubectl reads them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Stdin {
     /// Foreign overlays that are on the disk.
     pub foreign_on_disk: Vec<PathBuf>,
-    /// Documents that equal a document of a foreign overlay: what they are, and
-    /// where they stand.
-    pub equal: Vec<(String, String)>,
-    /// Why the documents could not be compared.
-    pub incomparable: Option<String>,
+    /// A checkout that could not be searched for them.
+    pub unsearched: Option<Trouble>,
+    /// What was read, by descriptor.
+    pub contents: BTreeMap<u32, Content>,
+    /// Whether a stream is left that was not read: what comes in is still to be
+    /// compared.
+    pub unread: bool,
+}
+
+/// The content of one stream.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Content {
+    /// Its SHA-256, in hex, when all of it was read.
+    pub sha256: Option<String>,
+    /// The objects that a foreign overlay holds in the same words and nothing else
+    /// does.
+    pub equal: Vec<Equal>,
+    /// Why it could not be read or compared.
+    pub incomparable: Option<Trouble>,
+}
+
+/// An object that a foreign overlay holds too.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Equal {
+    /// `ConfigMap web`
+    pub object: String,
+    /// The foreign file.
+    pub path: PathBuf,
+    /// Where git has it: `HEAD`, `the index`, `upstream`.
+    pub revision: &'static str,
 }
 
 /// What the kubeconfigs resolve to.

@@ -14,8 +14,8 @@ mod verdict;
 
 pub use cluster::differences as drift;
 pub use facts::{
-    Checkout, ClusterFacts, Facts, Local, Nature, Reached, Resolved, Role, Root, Stdin, Stream,
-    Territory, Trouble, Whereabouts,
+    Checkout, ClusterFacts, Content, Equal, Facts, Local, Nature, Reached, Resolved, Role, Root,
+    Stdin, Stream, Territory, Trouble, Whereabouts,
 };
 pub use place::{Overlay, Place, place};
 pub use present::foreign_present;
@@ -35,10 +35,19 @@ pub fn judge(policy: &Policy, request: &Request, facts: &Facts) -> Verdict {
     cluster::judge(policy, request, facts, &mut reasons);
     files::judge(policy, request, facts, &mut reasons);
     stdin::judge(policy, request, facts, &mut reasons);
-    conclude(policy, request, reasons)
+    let mut verdict = conclude(policy, request, facts, reasons);
+    if verdict.outcome != Outcome::Refuse {
+        verdict.warnings.extend(stdin::warning(facts));
+    }
+    verdict
 }
 
-fn conclude(policy: &Policy, request: &Request, mut reasons: Vec<Reason>) -> Verdict {
+fn conclude(
+    policy: &Policy,
+    request: &Request,
+    facts: &Facts,
+    mut reasons: Vec<Reason>,
+) -> Verdict {
     reasons.sort();
     reasons.dedup();
     let observing = policy.mode == Mode::Observe;
@@ -46,7 +55,7 @@ fn conclude(policy: &Policy, request: &Request, mut reasons: Vec<Reason>) -> Ver
     if refused {
         return Verdict { outcome: Outcome::Refuse, reasons, warnings: Vec::new() };
     }
-    let ask = if observing { Ask::Never } else { asked(policy, request) };
+    let ask = if observing { Ask::Never } else { asked(policy, request, facts) };
     Verdict { outcome: Outcome::Run { ask }, reasons, warnings: remarks(request) }
 }
 
@@ -62,13 +71,13 @@ fn remarks(request: &Request) -> Vec<String> {
 }
 
 /// When the name is typed before this request runs.
-fn asked(policy: &Policy, request: &Request) -> Ask {
+fn asked(policy: &Policy, request: &Request, facts: &Facts) -> Ask {
     let confirm = &policy.confirm;
     let Some(class) = request.class else { return Ask::Always };
     let by_class = asked_for(policy, request, class);
     let by_second = request.second_class.map(|class| asked_for(policy, request, class));
-    let by_stdin =
-        if class.changes_cluster() && request.reads_stdin() { confirm.stdin } else { Ask::Never };
+    let reads_stream = request.reads_stdin() || stdin::reads_stream(facts);
+    let by_stdin = if class.changes_cluster() && reads_stream { confirm.stdin } else { Ask::Never };
     by_class.max(by_second.unwrap_or(Ask::Never)).max(by_stdin)
 }
 

@@ -1,47 +1,66 @@
 //! Rules about manifests that come from a stream instead of a place.
 
-use super::facts::{Facts, Reached, Role, Stream, Whereabouts};
+use super::facts::{Facts, Reached, Stream};
 use super::reasons;
 use super::verdict::Reason;
-use crate::kubectl::Request;
+use crate::kubectl::{Class, Request};
 use crate::policy::{Policy, StdinRule};
 
 pub(super) fn judge(policy: &Policy, request: &Request, facts: &Facts, found: &mut Vec<Reason>) {
-    if !request.class.is_none_or(crate::kubectl::Class::changes_cluster) {
+    if !request.class.is_none_or(Class::changes_cluster) {
         return;
     }
-    for stream in facts.reached.iter().filter(|reached| is_manifest_stream(reached)) {
-        let reason = match policy.stdin {
-            StdinRule::Allow => None,
-            StdinRule::Refuse => Some(reasons::stdin_refused(policy, request, facts, stream)),
-            StdinRule::Judge if is_descriptor(stream) => compared(policy, request, facts, stream),
-            StdinRule::Judge => Some(reasons::stream_not_judged(request, stream)),
-        };
-        found.extend(reason);
+    for reached in &facts.reached {
+        let Some(stream) = reached.manifest_stream() else { continue };
+        found.extend(match (policy.stdin, stream) {
+            (StdinRule::Allow, _) => None,
+            (StdinRule::Refuse, _) => Some(reasons::stdin_refused(policy, request, facts, reached)),
+            // A FIFO cannot be read and then read again by kubectl.
+            (StdinRule::Judge, Stream::Descriptor(1 | 2) | Stream::At(_)) => {
+                Some(reasons::stream_not_judged(request, reached))
+            }
+            (StdinRule::Judge, Stream::Descriptor(descriptor)) => {
+                compared(policy, request, facts, reached, *descriptor)
+            }
+        });
     }
 }
 
-fn is_manifest_stream(reached: &Reached) -> bool {
-    matches!(reached.whereabouts, Whereabouts::Stream(_))
-        && matches!(reached.role, Role::Target { .. } | Role::Below { .. })
+/// Whether manifests come from a stream.
+pub(super) fn reads_stream(facts: &Facts) -> bool {
+    facts.reached.iter().any(|reached| reached.manifest_stream().is_some())
 }
 
-fn is_descriptor(stream: &Reached) -> bool {
-    matches!(stream.whereabouts, Whereabouts::Stream(Stream::Descriptor(0)))
+/// What the operator should know although it may run.
+pub(super) fn warning(facts: &Facts) -> Option<String> {
+    facts.stdin.as_ref().filter(|stdin| stdin.unread).map(|_| {
+        "what comes in will be read to its end and compared with the foreign overlays".to_owned()
+    })
 }
 
-fn compared(policy: &Policy, request: &Request, facts: &Facts, stream: &Reached) -> Option<Reason> {
+fn compared(
+    policy: &Policy,
+    request: &Request,
+    facts: &Facts,
+    stream: &Reached,
+    descriptor: u32,
+) -> Option<Reason> {
     let Some(stdin) = &facts.stdin else {
-        return Some(reasons::stdin_incomparable(request, stream, "it was not read"));
+        return Some(reasons::stream_not_judged(request, stream));
     };
     if let Some(overlay) = stdin.foreign_on_disk.first() {
-        Some(reasons::stdin_beside_foreign(policy, request, facts, stream, overlay))
-    } else if let Some((document, origin)) = stdin.equal.first() {
-        Some(reasons::stdin_equals_foreign(policy, request, facts, document, origin))
-    } else {
-        stdin
-            .incomparable
-            .as_ref()
-            .map(|problem| reasons::stdin_incomparable(request, stream, problem))
+        let count = stdin.foreign_on_disk.len();
+        return Some(reasons::stdin_beside_foreign(stream, overlay, count));
     }
+    if let Some(trouble) = &stdin.unsearched {
+        return Some(reasons::stdin_incomparable(policy, request, stream, trouble));
+    }
+    let Some(content) = stdin.contents.get(&descriptor) else {
+        return (!stdin.unread).then(|| reasons::stream_not_judged(request, stream));
+    };
+    if !content.equal.is_empty() {
+        return Some(reasons::stdin_equals_foreign(policy, request, stream, &content.equal));
+    }
+    let trouble = content.incomparable.as_ref()?;
+    Some(reasons::stdin_incomparable(policy, request, stream, trouble))
 }

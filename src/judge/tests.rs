@@ -117,13 +117,17 @@ fn the_level_decides_what_is_asked() {
         ("production", "kubectl apply -f - --prune", Always),
     ] {
         let policy = policy(environment);
-        assert_eq!(asked(&policy, &request(line)), expected, "{environment}: {line}");
+        assert_eq!(
+            asked(&policy, &request(line), &Facts::default()),
+            expected,
+            "{environment}: {line}"
+        );
     }
     let asking = policy_with("develop", "policy: {confirm: {mutate: always}}\n");
-    assert_eq!(asked(&asking, &request("kubectl label pod x a=b")), Always);
+    assert_eq!(asked(&asking, &request("kubectl label pod x a=b"), &Facts::default()), Always);
     let reading = policy_with("production", "policy: {plugins: {reading: [neat]}}\n");
-    assert_eq!(asked(&reading, &request("kubectl neat pod x")), Never);
-    assert_eq!(asked(&reading, &request("kubectl messy pod x")), Ticket);
+    assert_eq!(asked(&reading, &request("kubectl neat pod x"), &Facts::default()), Never);
+    assert_eq!(asked(&reading, &request("kubectl messy pod x"), &Facts::default()), Ticket);
 }
 
 #[test]

@@ -22,7 +22,8 @@ pub(super) fn verdict(
         return None;
     }
     let circumstances = Circumstances::of_process(env);
-    let event = Event::judged(policy, words, class, &judged.verdict, circumstances);
+    let mut event = Event::judged(policy, words, class, &judged.verdict, circumstances);
+    event.stdin = judged.stream_hashes();
     match append(&event, policy) {
         Recorded::Yes => {}
         Recorded::Not(warning) => judged.verdict.warnings.push(warning),

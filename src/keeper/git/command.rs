@@ -3,26 +3,9 @@
 use std::ffi::OsStr;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use super::super::hitch::{Hitch, Result};
-
-/// Variables that would lead git to another repository or make it wait.
-const REMOVED: [&str; 13] = [
-    "GIT_DIR",
-    "GIT_WORK_TREE",
-    "GIT_INDEX_FILE",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_COMMON_DIR",
-    "GIT_NAMESPACE",
-    "GIT_PREFIX",
-    "GIT_CEILING_DIRECTORIES",
-    "GIT_CONFIG",
-    "GIT_CONFIG_PARAMETERS",
-    "GIT_CONFIG_COUNT",
-    "GIT_TRACE",
-];
 
 /// git in one working tree.
 #[derive(Debug, Clone)]
@@ -34,29 +17,6 @@ impl Git {
     /// git in the working tree `top`.
     pub(crate) fn new(top: &Path) -> Self {
         Self { top: top.to_path_buf() }
-    }
-
-    /// A git command without surprises: no hooks, no prompts, no other repository,
-    /// paths as they are, and messages in the language we compare them in.
-    fn command(&self) -> Command {
-        let mut command = Command::new("git");
-        command
-            .args(["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false"])
-            .args(["-c", "core.quotePath=false", "-c", "advice.updateSparsePath=false"])
-            .args(["-c", "gc.auto=0", "-c", "maintenance.auto=false"])
-            .current_dir(&self.top)
-            .env("LC_ALL", "C")
-            .env("GIT_TERMINAL_PROMPT", "0")
-            .env("GIT_LITERAL_PATHSPECS", "1")
-            .env("GIT_OPTIONAL_LOCKS", "0")
-            .env("GIT_NO_LAZY_FETCH", "1")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        for name in REMOVED {
-            command.env_remove(name);
-        }
-        command
     }
 
     /// Runs git and returns its output, or `None` when it ends with 1, git's "no".
@@ -92,7 +52,7 @@ impl Git {
         let not_run = |error: std::io::Error| {
             Hitch::new(format!("could not run git: {error}"), "install git 2.39 or newer")
         };
-        let mut command = self.command();
+        let mut command = crate::git::command(&self.top);
         command.args(words);
         let Some(input) = input else { return command.output().map_err(not_run) };
         let mut child = command.stdin(Stdio::piped()).spawn().map_err(not_run)?;
