@@ -47,7 +47,7 @@ const ROWS: &[Row] = &[
     row(&["create", "secret", "docker-registry", "x", "--dry-run=client", "--from-file=overlays/prod/data.txt"], DATA, INPUT),
     row(&["create", "cm", "x", "--dry-run=client", "--from-env-file=overlays/prod/vars.env"], "overlays/prod/vars.env", INPUT),
     row(&["create", "cm", "x", "--dry-run=client", "--from-env-file=overlays/develop/a.env,overlays/prod/vars.env"], "overlays/prod/vars.env", INPUT).since(27),
-    row(&["create", "cm", "x", "--dry-run=client", "--from-env-file=overlays/prod/a,b.env"], "overlays/prod/a,b.env", INPUT).until(20),
+    row(&["create", "cm", "x", "--dry-run=client", "--from-env-file=overlays/prod/env/a,b.env"], "overlays/prod/env/a,b.env", INPUT).until(20),
     row(&["create", "secret", "tls", "x", "--dry-run=client", "--cert=overlays/prod/data.txt", "--key=base/cm.yaml"], DATA, INPUT),
     row(&["create", "secret", "tls", "x", "--dry-run=client", "--cert=base/cm.yaml", "--key", "overlays/prod/data.txt"], DATA, INPUT),
     row(&["patch", "cm", "x", "--dry-run=client", "--patch-file=overlays/prod/data.txt"], DATA, INPUT),
@@ -70,7 +70,6 @@ const ROWS: &[Row] = &[
     row(&["cluster-info", "dump", "--output-directory=overlays/develop/linked/../../prod/dump"], "overlays/prod/dump", OUTPUT),
     row(&["kustomize", "overlays/develop", "-o", "overlays/prod/all.yaml"], "overlays/prod/all.yaml", OUTPUT).since(27),
     row(&["kustomize", "overlays/develop", "-o", "overlays/prod"], "overlays/prod", OUTPUT).since(27),
-    row(&["kustomize", "overlays/develop", "-o", "overlays/develop/out.yaml"], "overlays/prod/out.yaml", OUTPUT).since(27),
     row(&["get", "cm", "--logtostderr=false", "--log-file=overlays/prod/log", "-v=9"], "overlays/prod/log", OUTPUT).until(20),
     row(&["get", "cm", "--logtostderr=false", "--log-dir=overlays/prod", "-v=9"], "overlays/prod/kubectl", OUTPUT).until(20),
 ];
@@ -82,7 +81,7 @@ fn plant(instance: &Instance) {
         instance.write(&format!("{dir}/data.txt"), overlay);
         instance.write(&format!("{dir}/vars.env"), "A=1\n");
         instance.write(&format!("{dir}/a.env"), "B=1\n");
-        instance.write(&format!("{dir}/a,b.env"), "C=1\n");
+        instance.write(&format!("{dir}/env/a,b.env"), "C=1\n");
         instance.write(&format!("{dir}/t.tpl"), "{{.kind}}");
     }
     instance.link("../prod/data.txt", "m/overlays/develop/linked.txt");
