@@ -63,29 +63,29 @@ fn bash_preexec_sees_every_command_once() {
     }
 }
 
-/// starship comes from nowhere that every distribution has; where it is on PATH it
-/// is tested.
+/// The starship of this machine. No distribution that the tests know has it; where
+/// it is installed, it is the real one that is tested.
+fn starship() -> Option<std::path::PathBuf> {
+    let found = super::which("starship");
+    let named = std::env::var_os("ENVGUARD_TEST_STARSHIP").map(std::path::PathBuf::from);
+    named.or_else(|| found.exists().then_some(found))
+}
+
 #[test]
-fn starship_shows_the_segment_before_and_after() {
-    let starship = super::which("starship");
-    let Some(starship) = std::env::var_os("ENVGUARD_TEST_STARSHIP")
-        .map(std::path::PathBuf::from)
-        .or_else(|| starship.exists().then_some(starship))
-    else {
-        return;
-    };
-    let init = |shell: &str| format!("eval \"$({} init {shell})\"", starship.display());
+fn starship_shows_the_segment_before_and_after_in_bash() {
+    let Some(starship) = starship() else { return };
+    let init = format!("eval \"$({} init bash)\"", starship.display());
     for with_preexec in [false, true] {
         for starship_first in [true, false] {
             let place = Login::new();
             place.home(".config/starship.toml", "format = 'user> '\nadd_newline = false\n");
             let preexec = if with_preexec { PREEXEC } else { "" };
-            let (before, after) = if starship_first {
-                (format!("{preexec}\n{}", init("bash")), String::new())
+            let neighbours = format!("{preexec}\n{init}");
+            let mut shell = if starship_first {
+                place.bash(&neighbours, "")
             } else {
-                (String::new(), format!("{preexec}\n{}", init("bash")))
+                place.bash("", &neighbours)
             };
-            let mut shell = place.bash(&before, &after);
             let first = shell.first_prompt();
             // Where starship took the prompt over, the segment has a line of its own
             // this one time.
@@ -96,6 +96,37 @@ fn starship_shows_the_segment_before_and_after() {
             place.instance.write("kubeconfig", "changed");
             let shown = shell.run(":");
             assert_eq!(shown.prompt(), "[DEVELOP develop-eks MISMATCH] ", "{}", shown.0);
+        }
+    }
+}
+
+#[test]
+fn starship_shows_the_segment_before_and_after_in_zsh_and_fish() {
+    let Some(starship) = starship() else { return };
+    for shell in ["zsh", "fish"] {
+        if !have(shell) {
+            continue;
+        }
+        for starship_first in [true, false] {
+            let place = Login::new();
+            place.home(".config/starship.toml", "format = 'user> '\nadd_newline = false\n");
+            let init = match shell {
+                "zsh" => format!("eval \"$({} init zsh)\"\n", starship.display()),
+                _ => format!("{} init fish | source\n", starship.display()),
+            };
+            let hook = place.hook(shell);
+            let both =
+                if starship_first { format!("{init}{hook}") } else { format!("{hook}{init}") };
+            match shell {
+                "zsh" => place.home(".zshrc", &format!("unsetopt zle prompt_cr\n{both}")),
+                _ => {
+                    place.home(".config/fish/config.fish", &format!("set -g fish_greeting\n{both}"))
+                }
+            }
+            let mut terminal = place.shell(shell, &[]);
+            let first = terminal.first_prompt();
+            assert_eq!(first.prompt(), SEGMENT, "{shell} {starship_first}: {}", first.0);
+            assert_eq!(terminal.run("true").prompt(), SEGMENT, "{shell} {starship_first}");
         }
     }
 }

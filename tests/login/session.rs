@@ -102,16 +102,28 @@ fn the_agents_env_file_shows_the_banner_once() {
     if !is_root() {
         return;
     }
-    let place = instance();
-    let file = env_file(&place);
-    let profile = place.path("profile.sh").display().to_string();
-    let mut terminal = worker(&place, &[("ENV", file.clone()), ("ENVGUARD_PROFILE", profile)]);
-    terminal.types("echo typed\n");
-    assert_banner_once(&mut terminal);
-    // ENV is gone: no other shell below this one reads the file again.
-    terminal.run("echo env=$ENV,").contains("env=,");
-    let shown = terminal.run("exec bash -l");
-    shown.lacks(SENTENCE).contains("[DEVELOP develop-eks] ");
+    // Debian's sh, and Amazon Linux' sh, which is bash.
+    for sh in ["dash", "bash"] {
+        let place = instance();
+        place.instance.link(which(sh).to_str().unwrap(), "sh/sh");
+        let file = env_file(&place);
+        let profile = place.path("profile.sh").display().to_string();
+        let path = format!("{}:/usr/bin:/bin", place.path("sh").display());
+        let environment = [("ENV", file), ("ENVGUARD_PROFILE", profile), ("PATH", path)];
+        let mut terminal = worker(&place, &environment);
+        terminal.types("echo typed\n");
+        assert_banner_once(&mut terminal);
+        if sh == "bash" {
+            let good = crate::support::read(&place.path("kubeconfig"));
+            place.instance.write("kubeconfig", "changed");
+            assert_eq!(terminal.run(":").prompt(), "[DEVELOP develop-eks MISMATCH] ");
+            place.instance.write("kubeconfig", &good);
+        }
+        // ENV is gone: no other shell below this one reads the file again.
+        terminal.run("echo env=$ENV,").contains("env=,");
+        let shown = terminal.run("exec bash -l");
+        shown.lacks(SENTENCE).contains("[DEVELOP develop-eks] ");
+    }
 }
 
 #[test]
