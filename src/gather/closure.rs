@@ -9,7 +9,7 @@ use super::regular::read_regular;
 use super::resolve::End;
 use crate::judge::{Nature, Reached, Role, Whereabouts};
 use crate::kubectl::Invocation;
-use crate::kustomize::{self, Chart, FILE_NAMES, Kind, MAX_BYTES, Reference};
+use crate::kustomize::{self, Chart, FILE_NAMES, Kind, Reference};
 use crate::path::{is_within, join_clean};
 use crate::policy::Remote;
 
@@ -21,6 +21,9 @@ const MAX_ENTRIES: usize = 200_000;
 
 /// Kustomizations that include each other deeper than this are a cycle.
 const MAX_DEPTH: usize = 100;
+
+/// Kustomizations and plugin configurations are pages: ten thousand entries fit.
+const MAX_FILE: usize = 1 << 20;
 
 /// More YAML than this in one build takes too long to read.
 const MAX_TOTAL: usize = 64 << 20;
@@ -180,7 +183,11 @@ impl Closure<'_, '_> {
     }
 
     fn read(&mut self, file: &Path) -> Option<Vec<u8>> {
-        match read_regular(file, MAX_BYTES) {
+        match read_regular(file, MAX_FILE) {
+            Ok(bytes) if bytes.len() > MAX_FILE => {
+                self.trouble(file, &format!("is larger than {} MiB", MAX_FILE >> 20));
+                None
+            }
             Ok(bytes) => {
                 self.total += bytes.len();
                 Some(bytes)

@@ -9,15 +9,19 @@
 
 use std::fmt;
 
-use serde::Deserialize;
 use serde_yaml::{Mapping, Value};
 
+use super::node::value_of;
+
 /// Kustomizations and plugin configurations are pages, not archives.
-pub const MAX_BYTES: usize = 4 << 20;
+const MAX_BYTES: usize = 4 << 20;
 
 /// Flow collections nested deeper than this are an attack or a mistake; libyaml
-/// needs quadratic time for them.
-const MAX_FLOW_DEPTH: usize = 128;
+/// looks at every open bracket for each word.
+const MAX_FLOW_DEPTH: usize = 40;
+
+/// Nobody's tag is longer.
+const MAX_TAG: usize = 128;
 
 /// Why a document cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,18 +70,17 @@ pub fn manifests(bytes: &[u8]) -> Result<Vec<Value>, Unreadable> {
 }
 
 fn value(document: serde_yaml::Deserializer<'_>) -> Result<Value, Unreadable> {
-    merged(Value::deserialize(document)?)
+    merged(value_of(document)?)
 }
 
 /// `value` with its merge keys (`<<`) applied, as kubectl's parser does while it
-/// reads, and without tags.
+/// reads.
 fn merged(value: Value) -> Result<Value, Unreadable> {
     match value {
         Value::Sequence(items) => {
             items.into_iter().map(merged).collect::<Result<_, _>>().map(Value::Sequence)
         }
         Value::Mapping(fields) => merged_fields(fields).map(Value::Mapping),
-        Value::Tagged(tagged) => Err(Unreadable(format!("uses the YAML tag {}", tagged.tag))),
         scalar => Ok(scalar),
     }
 }
@@ -158,8 +161,10 @@ fn line_of_disguise(text: &str) -> Option<usize> {
     let disguised = |at: usize| match bytes[at] {
         b'%' => bytes[at..].starts_with(b"%TAG"),
         _ => {
-            let word = bytes[at..].split(u8::is_ascii_whitespace).next().unwrap_or_default();
-            word.windows(6).any(|part| part == b"binary")
+            let rest = &bytes[at..bytes.len().min(at + MAX_TAG)];
+            let word = rest.split(u8::is_ascii_whitespace).next().unwrap_or_default();
+            word.len() == MAX_TAG
+                || word.windows(6).any(|part| part == b"binary")
                 || word.iter().any(|byte| b"%,<[]{}".contains(byte))
         }
     };
@@ -248,6 +253,7 @@ mod tests {
             "a: !x b",
             "!x {a: b}",
             "a: [!x {b: c}]",
+            &format!("a: !{} b", "x".repeat(200)),
         ] {
             assert!(first_document(text.as_bytes()).is_err(), "{text}");
         }
@@ -277,6 +283,10 @@ mod tests {
             assert!(first_document(text.as_bytes()).is_err(), "{text:.40}");
         }
         assert!(first_document(b"a: \xff\n").is_err());
+        // A thousand times a thousand, which is below libyaml's own limit.
+        let list = "b,".repeat(1_000);
+        let lists = format!("x: &x [{list}]\na: [{}]", "*x,".repeat(1_000));
+        assert!(first_document(lists.as_bytes()).unwrap_err().0.contains("nodes"));
         assert!(first_document(&vec![b' '; MAX_BYTES + 1]).is_err());
     }
 }

@@ -3,10 +3,11 @@
 
 mod document;
 mod fields;
+mod node;
 mod plugin;
 mod remote;
 
-pub use document::{MAX_BYTES, Unreadable, first_document, manifests};
+pub use document::{Unreadable, first_document, manifests};
 pub use fields::{Kind, Kustomization, Reference, references};
 pub use plugin::{Chart, PluginConfig, plugin_references};
 pub use remote::{is_git_address, is_http_address};
