@@ -62,6 +62,8 @@ pub fn is_within(path: &Path, dir: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn text(path: impl AsRef<OsStr>) -> String {
@@ -153,5 +155,53 @@ mod tests {
         assert!(within("/srv/m/x", "/srv/m"));
         assert!(!within("/srv/m2", "/srv/m"));
         assert!(!within("/srv", "/srv/m"));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(100))]
+
+        /// Cleaned once is cleaned, and what is clean has no `.`, no `..` behind a
+        /// name and no second slash.
+        #[test]
+        fn cleaned_paths_are_clean(path in "[ab./]{0,20}") {
+            let once = cleaned(OsStr::new(&path));
+            prop_assert_eq!(cleaned(&once), once.clone());
+            let once = text(once);
+            prop_assert_eq!(once.starts_with('/'), path.starts_with('/'));
+            prop_assert!(!once.contains("//"));
+            prop_assert!(once == "/" || !once.ends_with('/'));
+            let parts: Vec<&str> = once.trim_start_matches('/').split('/').collect();
+            prop_assert!(once == "." || parts.iter().all(|part| *part != "."));
+            let names = parts.iter().skip_while(|part| **part == "..");
+            prop_assert!(names.clone().all(|part| *part != ".."));
+        }
+
+        /// Without links, cleaning leads where the kernel leads.
+        #[test]
+        fn cleaning_is_the_kernels_where_there_are_no_links(path in "([ab.]|\\.\\.|a/b)(/([ab.]|\\.\\.)){0,6}") {
+            let dir = tempfile::tempdir().unwrap();
+            let top = dir.path().canonicalize().unwrap().join("1/2/3/4/5/6/7/8");
+            for place in ["a/a/a/a", "a/b/a/b", "b/a/b/a", "b/b/b/b"] {
+                std::fs::create_dir_all(top.join(place)).unwrap();
+            }
+            if let Ok(real) = top.join(&path).canonicalize() {
+                prop_assert_eq!(join_clean(&top, Path::new(&path)), real);
+            }
+        }
+
+        /// A path without `..` stays where it starts, and no other directory of a
+        /// longer name contains it.
+        #[test]
+        fn containment_is_that_of_components(base in "(/[ab]{1,3}){1,4}", path in "[ab]{1,3}(/[ab.]{1,3}){0,3}") {
+            let inside = join_clean(Path::new(&base), Path::new(&path));
+            let longer = PathBuf::from(base.clone() + "x");
+            let leaves = path.split('/').any(|part| part == "..");
+            prop_assert!(leaves || is_within(&inside, Path::new(&base)));
+            prop_assert!(!is_within(Path::new(&base), &longer));
+            prop_assert!(!is_within(&longer, Path::new(&base)));
+            let parts = |path: &Path| text(path).split('/').map(str::to_owned).collect::<Vec<_>>();
+            let (inside_parts, base_parts) = (parts(&inside), parts(Path::new(&base)));
+            prop_assert_eq!(is_within(&inside, Path::new(&base)), inside_parts.starts_with(&base_parts));
+        }
     }
 }

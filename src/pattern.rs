@@ -183,6 +183,8 @@ fn next_rune(bytes: &[u8]) -> Option<(char, &[u8])> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn matches(pattern: &str, name: &str) -> bool {
@@ -238,5 +240,70 @@ mod tests {
     fn invalid_utf8_is_one_rune_per_byte() {
         assert!(Pattern::new(b"?").unwrap().matches(b"\xff"));
         assert!(!Pattern::new(b"?").unwrap().matches(b"\xff\xff"));
+    }
+
+    /// Go's grammar as simply as it can be said: every way is tried.
+    fn reference(pattern: &[char], name: &[char]) -> Result<bool, BadPattern> {
+        let Some((first, rest)) = pattern.split_first() else { return Ok(name.is_empty()) };
+        let one = |accepts: bool, rest: &[char]| {
+            // What follows must be well-formed although it is not needed any more.
+            match name.split_first() {
+                Some((_, name)) if accepts => reference(rest, name),
+                _ => reference(rest, &[]).map(|_| false),
+            }
+        };
+        let letter = name.first().copied();
+        match first {
+            '*' => {
+                let mut found = false;
+                for skipped in 0..=name.len() {
+                    found |= reference(rest, &name[skipped..])?;
+                }
+                Ok(found)
+            }
+            '?' => one(true, rest),
+            '\\' => {
+                let (escaped, rest) = rest.split_first().ok_or(BadPattern)?;
+                one(letter == Some(*escaped), rest)
+            }
+            '[' => {
+                let negated = rest.first() == Some(&'^');
+                let mut rest = if negated { &rest[1..] } else { rest };
+                let (mut ranges, mut inside) = (0, false);
+                let member = |rest: &mut &[char]| -> Result<char, BadPattern> {
+                    let (mut letter, mut after) = rest.split_first().ok_or(BadPattern)?;
+                    if *letter == '-' || *letter == ']' {
+                        return Err(BadPattern);
+                    }
+                    if *letter == '\\' {
+                        (letter, after) = after.split_first().ok_or(BadPattern)?;
+                    }
+                    *rest = after;
+                    Ok(*letter)
+                };
+                while ranges == 0 || rest.first() != Some(&']') {
+                    let low = member(&mut rest)?;
+                    let mut high = low;
+                    if rest.first() == Some(&'-') {
+                        rest = &rest[1..];
+                        high = member(&mut rest)?;
+                    }
+                    inside |= letter.is_some_and(|letter| (low..=high).contains(&letter));
+                    ranges += 1;
+                }
+                one(inside != negated, &rest[1..])
+            }
+            literal => one(letter == Some(*literal), rest),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn matching_is_the_references(pattern in "[ab本*?\\[\\]^!\\\\-]{0,9}", name in "[ab本!\\]^-]{0,6}") {
+            let letters = |text: &str| text.chars().collect::<Vec<char>>();
+            let expected = reference(&letters(&pattern), &letters(&name));
+            let found = Pattern::new(pattern.as_bytes()).map(|it| it.matches(name.as_bytes()));
+            prop_assert_eq!(found, expected);
+        }
     }
 }

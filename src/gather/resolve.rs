@@ -62,6 +62,9 @@ impl Resolver {
             end: End::Place(Nature::Directory),
         };
         while let Some(name) = todo.pop_front() {
+            if name == "." {
+                continue;
+            }
             if name == ".." {
                 resolution.real.pop();
                 continue;
@@ -76,7 +79,7 @@ impl Resolver {
                     return missing(resolution, todo);
                 }
                 Entry::Unreadable(problem) => {
-                    resolution.real.extend(todo.iter());
+                    resolution.real.extend(todo.iter().filter(|name| *name != "."));
                     resolution.end = End::Unreadable(problem);
                     return resolution;
                 }
@@ -116,7 +119,7 @@ fn missing(mut resolution: Resolution, todo: VecDeque<OsString>) -> Resolution {
     for name in todo {
         if name == ".." {
             resolution.real.pop();
-        } else {
+        } else if name != "." {
             resolution.real.push(name);
         }
     }
@@ -124,13 +127,17 @@ fn missing(mut resolution: Resolution, todo: VecDeque<OsString>) -> Resolution {
     resolution
 }
 
+/// The parts of a path. A `.` or nothing behind the last slash stays, because it
+/// makes a file no place.
 fn names(path: &Path) -> VecDeque<OsString> {
-    path.components()
-        .filter_map(|part| match part {
-            Component::Normal(name) => Some(name.to_os_string()),
-            Component::ParentDir => Some(OsString::from("..")),
-            _ => None,
-        })
+    let mut parts: Vec<&[u8]> = path.as_os_str().as_bytes().split(|byte| *byte == b'/').collect();
+    let last = parts.pop().unwrap_or_default();
+    let last = if last.is_empty() { b".".as_slice() } else { last };
+    parts
+        .into_iter()
+        .filter(|part| !part.is_empty() && *part != b".")
+        .chain([last])
+        .map(|part| OsStr::from_bytes(part).to_os_string())
         .collect()
 }
 
@@ -191,6 +198,8 @@ fn is_below_own_process(path: &Path) -> bool {
 mod tests {
     use std::os::unix::fs::symlink;
 
+    use proptest::prelude::*;
+
     use super::*;
 
     fn scratch() -> (tempfile::TempDir, PathBuf) {
@@ -217,6 +226,9 @@ mod tests {
             ("missing/x", "missing/x", Nature::Missing),
             ("missing/../a", "a", Nature::Missing),
             ("a/b/f/x", "a/b/f/x", Nature::Missing),
+            ("a/b/f/", "a/b/f", Nature::Missing),
+            ("a/b/f/.", "a/b/f", Nature::Missing),
+            ("link/", "a/b", Nature::Directory),
             ("dangling", "nowhere/x", Nature::Missing),
             ("", "", Nature::Directory),
         ] {
@@ -256,5 +268,75 @@ mod tests {
         assert_eq!(Resolver::default().resolve(Path::new(&path)).real, top.join("a/b/f"));
         std::fs::remove_file(top.join("a/b/f")).unwrap();
         assert_eq!(Resolver::default().resolve(Path::new(&path)).end, End::Stream);
+    }
+
+    /// What stands at a place of a random forest.
+    #[derive(Debug, Clone)]
+    enum Plant {
+        File,
+        Directory,
+        Link(String),
+    }
+
+    /// Few names, so that links and paths meet.
+    fn path() -> impl Strategy<Value = String> {
+        let name = prop::sample::select(vec!["a", "b", "c", "d", "..", "."]);
+        prop::collection::vec(name, 1..5).prop_map(|names| names.join("/"))
+    }
+
+    fn forest() -> impl Strategy<Value = Vec<(String, Plant)>> {
+        let plant = prop_oneof![
+            Just(Plant::File),
+            Just(Plant::Directory),
+            path().prop_map(Plant::Link),
+            path().prop_map(|to| Plant::Link(format!("TOP/{to}"))),
+        ];
+        prop::collection::vec((path(), plant), 1..24)
+    }
+
+    fn grow(top: &Path, forest: &[(String, Plant)]) {
+        for (path, plant) in forest {
+            let path = top.join(path);
+            // What cannot stand there does not: the forest is what has grown.
+            let _parent = std::fs::create_dir_all(path.parent().unwrap());
+            let _grown = match plant {
+                Plant::File => std::fs::File::create_new(&path).map(drop),
+                Plant::Directory => std::fs::create_dir(&path),
+                Plant::Link(to) => symlink(to.replace("TOP", top.to_str().unwrap()), &path),
+            };
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(100))]
+
+        /// The kernel says where a path leads, and so do we.
+        #[test]
+        fn resolution_is_the_kernels(forest in forest(), paths in prop::collection::vec(path(), 1..8)) {
+            let dir = tempfile::tempdir().unwrap();
+            // Deep enough for every `..` to stay in the scratch directory.
+            let top = dir.path().canonicalize().unwrap().join("1/2/3/4/5/6/7/8");
+            std::fs::create_dir_all(&top).unwrap();
+            grow(&top, &forest);
+            let mut resolver = Resolver::default();
+            for path in paths {
+                let found = resolver.resolve(&top.join(&path));
+                match std::fs::canonicalize(top.join(&path)) {
+                    Ok(real) => {
+                        prop_assert_eq!(&found.real, &real, "{}", path);
+                        let nature =
+                            if real.is_dir() { Nature::Directory } else { Nature::File };
+                        prop_assert_eq!(found.end, End::Place(nature), "{}", path);
+                    }
+                    Err(error) if is_missing(&error) => {
+                        prop_assert_eq!(found.end, End::Place(Nature::Missing), "{}", path);
+                    }
+                    Err(error) => {
+                        let unreadable = matches!(found.end, End::Unreadable(_));
+                        prop_assert!(unreadable, "{}: {} {:?}", path, error, found);
+                    }
+                }
+            }
+        }
     }
 }
