@@ -8,7 +8,7 @@ use owo_colors::{OwoColorize, Style};
 use crate::env::Env;
 use crate::judge::{Outcome, Reason, Verdict};
 use crate::policy::Policy;
-use crate::text::{shown, wrapped};
+use crate::text::{brief, shown, wrapped};
 
 /// Lines are wrapped for the narrowest terminal in use.
 const WIDTH: usize = 78;
@@ -68,15 +68,15 @@ impl Reporter {
         let red = Style::new().red().bold();
         let marked =
             if self.colour { headline.style(red).to_string() } else { headline.to_owned() };
-        let first = format!("envguard: {marked} ({}): {}", reason.code, reason.what);
+        let first = format!("envguard: {marked} ({}): {}", reason.code, brief(&reason.what));
         text.push_str(&first);
         text.push('\n');
         if !reason.what.contains(&reason.offender) || reason.offender.starts_with('/') {
             let label = if reason.offender.starts_with('/') { "path" } else { "word" };
-            text.push_str(&labelled(label, &reason.offender, false));
+            text.push_str(&labelled(label, &brief(&reason.offender), false));
         }
         text.push_str(&labelled("rule", &reason.rule, true));
-        text.push_str(&labelled("instead", &reason.remedy, false));
+        text.push_str(&labelled("instead", &brief(&reason.remedy), false));
     }
 
     fn footer(self, text: &mut String, reasons: &[Reason], contact: Option<&str>) {

@@ -33,6 +33,21 @@ fn deceives(letter: char) -> bool {
         || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
+/// `text` without its middle when it is longer than anybody reads: names can have
+/// thousands of letters.
+#[must_use]
+pub fn brief(text: &str) -> String {
+    const MOST: usize = 800;
+    const KEPT: usize = 300;
+    let length = text.chars().count();
+    if length <= MOST {
+        return text.to_owned();
+    }
+    let head: String = text.chars().take(KEPT).collect();
+    let tail: String = text.chars().skip(length - KEPT).collect();
+    format!("{head}[{} more characters]{tail}", length - 2 * KEPT)
+}
+
 /// One word as a POSIX shell takes it back. Words with control characters use
 /// bash's `$'…'`.
 #[must_use]
@@ -125,5 +140,14 @@ mod tests {
         assert_eq!(wrapped("one two three", 8), ["one two", "three"]);
         assert_eq!(wrapped("/a/very/long/path x", 5), ["/a/very/long/path", "x"]);
         assert_eq!(wrapped("", 5), [""]);
+    }
+
+    #[test]
+    fn long_text_keeps_both_ends() {
+        let text = format!("{}{}{}", "a".repeat(400), "本".repeat(10_000), "z".repeat(400));
+        let brief = brief(&text);
+        assert!(brief.starts_with("aaa") && brief.ends_with("zzz"));
+        assert!(brief.contains("[10200 more characters]"), "{brief}");
+        assert_eq!(super::brief("short"), "short");
     }
 }

@@ -17,7 +17,11 @@ mod cluster;
 mod config;
 mod end_to_end;
 mod golden;
+<<<<<<< HEAD
 mod inputs;
+=======
+mod hostile;
+>>>>>>> 57a28ad (Hostile trees: wip)
 mod keeper;
 mod login;
 mod own_commands;

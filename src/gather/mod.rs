@@ -214,6 +214,10 @@ impl Gathering<'_> {
                 End::Unreadable(problem) => {
                     let subject = resolution.real.to_string_lossy().into_owned();
                     self.trouble(&subject, problem, "check its permissions: ls -ld");
+                    // That is reason enough, unless it is another environment's.
+                    if !self.is_closed(&resolution.real) {
+                        continue;
+                    }
                     Nature::Missing
                 }
             };
