@@ -75,7 +75,7 @@ impl Reporter {
             let label = if reason.offender.starts_with('/') { "path" } else { "word" };
             text.push_str(&labelled(label, &brief(&reason.offender), false));
         }
-        text.push_str(&labelled("rule", &reason.rule, true));
+        text.push_str(&labelled("rule", &brief(&reason.rule), true));
         text.push_str(&labelled("instead", &brief(&reason.remedy), false));
     }
 

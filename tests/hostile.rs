@@ -133,7 +133,7 @@ fn pipes_sockets_and_devices_where_files_are_expected() {
         let instance = Instance::new();
         instance.write(KUSTOMIZATION, field);
         fifo(&instance.path("m/overlays/develop/pipe"));
-        unreadable(&instance, &K, &["overlays/develop/pipe", "is not a regular file"]);
+        unreadable(&instance, &K, &["refers to pipe", "no regular file"]);
     }
 }
 
@@ -144,7 +144,7 @@ fn names_that_are_long_or_odd() {
     let instance = Instance::new();
     unreadable(&instance, &["-k", &long], &["too long"]);
     unreadable(&instance, &["-f", &long], &["too long"]);
-    for entry in [&long, &format!("../{long}/y")] {
+    for entry in [&long, &format!("../../{long}/y")] {
         instance.write(KUSTOMIZATION, &format!("resources: [{entry}]\n"));
         unreadable(&instance, &K, &["too long"]);
     }
@@ -156,7 +156,10 @@ fn names_that_are_long_or_odd() {
         let instance = Instance::new();
         let dir = format!("m/overlays/prod/{name}");
         instance.write(&format!("{dir}/kustomization.yaml"), "resources: []\n");
-        let entry = format!("../prod/{name}").replace('\n', "\\n").replace('\u{1b}', "\\e");
+        let entry = format!("../prod/{name}")
+            .replace('\n', "\\n")
+            .replace('\u{1b}', "\\e")
+            .replace('\u{7f}', "\\x7f");
         instance.write(KUSTOMIZATION, &format!("resources: [\"{entry}\"]\n"));
         let output = apply(&instance, &K).refused("reference-foreign");
         assert!(!output.stderr.contains(name), "{output}");

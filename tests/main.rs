@@ -17,11 +17,8 @@ mod cluster;
 mod config;
 mod end_to_end;
 mod golden;
-<<<<<<< HEAD
-mod inputs;
-=======
 mod hostile;
->>>>>>> 57a28ad (Hostile trees: wip)
+mod inputs;
 mod keeper;
 mod login;
 mod own_commands;

@@ -228,10 +228,6 @@ impl Closure<'_, '_> {
         }
         let real = resolution.real.clone();
         let end = resolution.end.clone();
-        if end == End::Stream {
-            // kubectl would wait for it, or take whatever comes.
-            return self.trouble(&real, "is not a regular file");
-        }
         self.gathering.local(OsStr::new(entry), role, vec![resolution]);
         let plugin_base = match reference.kind {
             Kind::PluginConfig => Some(root.plugin_base.as_ref().unwrap_or(&root.dir).clone()),
