@@ -6,8 +6,9 @@
  *   paired ROUNDS PROGRAM... -- WORD...
  *
  * Every program is run as `kubectl WORD...` with this process's environment and
- * must exit 0. Prints, for each: median wall time, median of the differences to
+ * must exit 0; what it prints is thrown away. Prints, for each: median wall time, median of the differences to
  * the first program, and the median of the ratios; times in milliseconds. */
+#include <fcntl.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,8 @@
 enum { WARM_UP = 20, MOST_PROGRAMS = 16 };
 
 extern char **environ;
+
+static posix_spawn_file_actions_t actions;
 
 static int ascending(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
@@ -35,7 +38,7 @@ static double run(const char *program, char **words) {
     pid_t pid;
     int status;
     clock_gettime(CLOCK_MONOTONIC, &begin);
-    if (posix_spawn(&pid, program, NULL, NULL, words, environ) != 0 ||
+    if (posix_spawn(&pid, program, &actions, NULL, words, environ) != 0 ||
         waitpid(pid, &status, 0) < 0 || status != 0) {
         fprintf(stderr, "paired: %s failed\n", program);
         exit(1);
@@ -67,7 +70,9 @@ int main(int count, char **arguments) {
         times[program] = malloc(rounds * sizeof **times);
         order[program] = program;
     }
-    for (int round = -WARM_UP; round < rounds; round++) {
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+    for (int round = rounds < WARM_UP ? -(rounds / 2) : -WARM_UP; round < rounds; round++) {
         shuffle(order, programs);
         for (int place = 0; place < programs; place++) {
             double taken = run(arguments[2 + order[place]], words);

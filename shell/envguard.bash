@@ -117,15 +117,19 @@ __envguard_go_last() {
     fi
 }
 
-__envguard_prompt() {
-    \builtin local status="$?" trace='' segment lead=''
+# Judges, if anything has changed, and puts the segment into PS1.
+__envguard_update() {
+    \builtin local trace='' segment lead='' calm=1
     # A trace would show the kubeconfig.
     [[ $- != *x* ]] || { trace=1; \builtin set +x; } 2>/dev/null
     if [[ -z $__envguard_mute ]] && ! __envguard_unchanged; then
         __envguard_judge
     fi
     segment=$__envguard_head
-    __envguard_guarded || segment+=$__envguard_unguarded
+    if ! __envguard_guarded; then
+        calm=
+        segment+=$__envguard_unguarded
+    fi
     if [[ -n ${ENVGUARD_NAMESPACE-} ]]; then
         case $ENVGUARD_NAMESPACE in
             *[!a-z0-9-]*) segment+=' ns=?' ;;
@@ -135,7 +139,7 @@ __envguard_prompt() {
     segment+=$__envguard_tail
     if [[ -n $__envguard_shown && ${PS1-} != *"$__envguard_shown"* ]]; then
         __envguard_go_last
-    elif [[ -z $__envguard_shown && -n ${FUNCNAME[1]-} && ${FUNCNAME[1]} != __bp_* ]]; then
+    elif [[ -z $__envguard_shown && -n ${FUNCNAME[2]-} && ${FUNCNAME[2]} != __bp_* ]]; then
         # Some other prompt program has taken our place and will write PS1 after
         # us, this one time.
         __envguard_go_last
@@ -150,10 +154,23 @@ __envguard_prompt() {
         PS1=$lead$segment$PS1
         __envguard_shown=$segment
     fi
+    __envguard_calm=${calm:+"$__envguard_for|${ENVGUARD_NAMESPACE-}"}
     [[ -z $trace ]] || \builtin set -x
+    \builtin return 0
+}
+
+# Most of the time there is nothing to do, and one test finds that out: the program
+# has put what it depends on into __envguard_same.
+__envguard_prompt() {
+    \builtin local status="$?"
+    if [[ $__envguard_calm != "${KUBECONFIG-}|${ENVGUARD_CONFIG-}|${ENVGUARD_NAMESPACE-}" ||
+        ${PS1-} != *"$__envguard_shown"* || $PATH != "$__envguard_shims:"* || ! -x $__envguard_shims/kubectl ]] ||
+        ! __envguard_same; then
+        __envguard_update
+    fi
     # Whoever runs behind us may ask for the status of the command. Otherwise bash
     # restores it itself, and a status of ours would fire the user's ERR trap.
-    [[ $- != *e* && "${PROMPT_COMMAND[*]-}" != *"$__envguard_entry" ]] || \builtin return 0
+    [[ $status != 0 && $- != *e* && "${PROMPT_COMMAND[*]-}" != *"$__envguard_entry" ]] || \builtin return 0
     \builtin return "$status"
 }
 
@@ -172,6 +189,7 @@ if [[ $- == *i* ]]; then
     # Since bash 5.1 PROMPT_COMMAND may be an array.
     __envguard_arrays=$((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 501))
     __envguard_shown=${__envguard_shown-}
+    __envguard_calm=
     __envguard_go_last
     if [[ -z ${ENVGUARD_BANNER-} && -t 0 && -t 1 && -t 2 ]]; then
         \builtin export ENVGUARD_BANNER=shown

@@ -19,10 +19,16 @@ fi
 
 # --- the prompt ---------------------------------------------------------------
 
-# True while everything is as it was when the segment was judged.
+# True while everything is as it was when the segment was judged. Old files are
+# told by their times; young ones, whose times may not have advanced since, and all
+# files where there is no place for stamps, are told by their text.
 __envguard_unchanged() {
     \builtin local i text
     [[ $__envguard_for == "${KUBECONFIG-}|${ENVGUARD_CONFIG-}" ]] || \builtin return 1
+    for ((i = 1; i <= $#__envguard_dated; i++)); do
+        [[ ! -e $__envguard_dated[i] || $__envguard_dated[i] -nt $__envguard_stamps[i] ||
+            $__envguard_dated[i] -ot $__envguard_stamps[i] ]] && \builtin return 1
+    done
     for ((i = 1; i <= $#__envguard_files; i++)); do
         text=
         if [[ -f $__envguard_files[i] && -r $__envguard_files[i] ]]; then
@@ -74,16 +80,20 @@ __envguard_go_last() {
     precmd_functions=("${(@)precmd_functions:#__envguard_prompt}" __envguard_prompt)
 }
 
-__envguard_prompt() {
+# Judges, if anything has changed, and puts the segment into PROMPT.
+__envguard_update() {
     \builtin emulate -L zsh
     # A trace would show the kubeconfig.
     \builtin setopt no_xtrace no_warn_create_global no_err_exit no_err_return
-    \builtin local segment lead=
+    \builtin local segment lead= calm=1
     if [[ -z $__envguard_mute ]] && ! __envguard_unchanged; then
         __envguard_judge
     fi
     segment=$__envguard_head
-    __envguard_guarded || segment+=$__envguard_unguarded
+    if ! __envguard_guarded; then
+        calm=
+        segment+=$__envguard_unguarded
+    fi
     if [[ -n ${ENVGUARD_NAMESPACE-} ]]; then
         case $ENVGUARD_NAMESPACE in
             *[^a-z0-9-]*) segment+=' ns=?' ;;
@@ -103,6 +113,19 @@ __envguard_prompt() {
         PROMPT=$lead$segment$PROMPT
         __envguard_shown=$segment
     fi
+    __envguard_calm=${calm:+"$__envguard_for|${ENVGUARD_NAMESPACE-}"}
+    \builtin return 0
+}
+
+# Most of the time there is nothing to do, and one test finds that out: the program
+# has put what it depends on into __envguard_same.
+__envguard_prompt() {
+    if [[ $__envguard_calm != "${KUBECONFIG-}|${ENVGUARD_CONFIG-}|${ENVGUARD_NAMESPACE-}" ||
+        ${PROMPT-} != *"$__envguard_shown"* || $PATH != "$__envguard_shims:"* || ! -x $__envguard_shims/kubectl ]] ||
+        ! __envguard_same; then
+        __envguard_update
+    fi
+    \builtin return 0
 }
 
 # --- interactive shells ---------------------------------------------------------
@@ -111,6 +134,7 @@ if [[ -o interactive ]]; then
     __envguard_for="${KUBECONFIG-}|${ENVGUARD_CONFIG-}"
     __envguard_mute=
     __envguard_shown=${__envguard_shown-}
+    __envguard_calm=
     __envguard_go_last
     if [[ -z ${ENVGUARD_BANNER-} && -t 0 && -t 1 && -t 2 ]]; then
         \builtin export ENVGUARD_BANNER=shown

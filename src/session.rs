@@ -6,6 +6,7 @@
 //! parents survives sudo. It is no proof: whoever is root can start a process of
 //! that name.
 
+use std::io::Read;
 use std::path::Path;
 
 /// The worker's name as the kernel keeps it, cut to 15 bytes.
@@ -24,32 +25,51 @@ pub fn current() -> Option<String> {
 }
 
 /// The session above `pid`, in the process table at `proc`.
+///
+/// A process's terminal session leads straight to the shell that the worker
+/// started, past scripts and loops in between: its leader's process id stays taken
+/// as long as the session has a member, so it cannot be somebody else's.
 fn above(proc: &Path, pid: u32) -> Option<String> {
     let mut pid = pid;
     for _ in 0..MOST_PARENTS {
-        let (comm, parent) = process(proc, pid)?;
-        if comm == COMM
+        let found = Process::read(proc, pid)?;
+        if found.comm == COMM
             && let Some(id) = worker_argument(proc, pid)
         {
             return Some(id);
         }
-        if parent <= 1 {
+        let leads = found.session == pid || found.session == 0;
+        pid = if leads { found.parent } else { found.session };
+        if pid <= 1 {
             return None;
         }
-        pid = parent;
     }
     None
 }
 
-/// Name and parent, from `/proc/PID/stat`. The name stands in parentheses and may
-/// contain any character, parentheses and blanks too.
-fn process(proc: &Path, pid: u32) -> Option<(String, u32)> {
-    let stat = std::fs::read(proc.join(pid.to_string()).join("stat")).ok()?;
-    let stat = String::from_utf8_lossy(&stat);
-    let (head, tail) = stat.rsplit_once(')')?;
-    let (_, comm) = head.split_once('(')?;
-    let parent = tail.split_ascii_whitespace().nth(1)?.parse().ok()?;
-    Some((comm.to_owned(), parent))
+/// A row of the process table.
+struct Process {
+    comm: String,
+    parent: u32,
+    session: u32,
+}
+
+impl Process {
+    /// From `/proc/PID/stat`. The name stands in parentheses and may contain any
+    /// character, parentheses and blanks too. This runs before every kubectl: one
+    /// read is enough, because these fields are the first ones.
+    fn read(proc: &Path, pid: u32) -> Option<Self> {
+        let mut stat = [0; 256];
+        let mut file = std::fs::File::open(proc.join(format!("{pid}/stat"))).ok()?;
+        let length = file.read(&mut stat).ok()?;
+        let stat = String::from_utf8_lossy(&stat[..length]);
+        let (head, tail) = stat.rsplit_once(')')?;
+        let (_, comm) = head.split_once('(')?;
+        let mut fields = tail.split_ascii_whitespace().skip(1);
+        let parent = fields.next()?.parse().ok()?;
+        let session = fields.nth(1)?.parse().ok()?;
+        Some(Self { comm: comm.to_owned(), parent, session })
+    }
 }
 
 /// The first argument of a process that is the worker by its program's name and
@@ -87,7 +107,11 @@ mod tests {
         for (pid, comm, parent, cmdline) in rows {
             let process = dir.path().join(pid.to_string());
             std::fs::create_dir(&process).unwrap();
-            std::fs::write(process.join("stat"), format!("{pid} ({comm}) S {parent} 1 1")).unwrap();
+            std::fs::write(
+                process.join("stat"),
+                format!("{pid} ({comm}) S {parent} {pid} {pid} 0"),
+            )
+            .unwrap();
             std::fs::write(process.join("cmdline"), cmdline).unwrap();
         }
         dir
@@ -109,6 +133,16 @@ mod tests {
         let found = above(table(&rows).path(), 50);
         // Only root's worker counts, so that another user sees none here.
         assert_eq!(found, is_root().then(|| "alice-0abc".to_owned()));
+    }
+
+    #[test]
+    fn the_leader_of_the_terminal_leads_past_what_is_in_between() {
+        let worker = b"ssm-session-worker\0alice-0abc\0" as &[u8];
+        let table = table(&[(40, "sh", 30, b"sh\0"), (30, "ssm-session-wor", 1, worker)]);
+        // Its parent is gone, its terminal's session is not.
+        std::fs::create_dir(table.path().join("50")).unwrap();
+        std::fs::write(table.path().join("50/stat"), "50 (make) S 49 50 40 0").unwrap();
+        assert_eq!(above(table.path(), 50), is_root().then(|| "alice-0abc".to_owned()));
     }
 
     #[test]

@@ -38,7 +38,7 @@ const TEMPLATE: &str = "overlays/prod/t.tpl";
 const ROWS: &[Row] = &[
     row(&["create", "cm", "x", "--dry-run=client", "--from-file=overlays/prod/data.txt"], DATA, INPUT),
     row(&["create", "cm", "x", "--dry-run=client", "--from_file", "k=overlays/prod/data.txt"], DATA, INPUT),
-    row(&["create", "cm", "x", "--dry-run=client", "--from-file", "overlays/prod"], DATA, INPUT),
+    row(&["create", "cm", "x", "--dry-run=client", "--from-file", "overlays/prod"], "overlays/prod/", INPUT),
     row(&["create", "cm", "x", "--dry-run=client", "--from-file=k=base/cm.yaml,\"l=overlays/prod/data.txt\""], DATA, INPUT),
     row(&["create", "cm", "x", "--dry-run=client", "--from-file=overlays/develop/linked.txt"], "overlays/develop/linked.txt", INPUT),
     row(&["create", "cm", "x", "--dry-run=client", "--from-file=overlays/develop/linked"], "overlays/develop/linked", INPUT),

@@ -98,29 +98,30 @@ pub fn variables(hook: Hook, state: &State) -> Vec<u8> {
     if hook == Hook::Sh {
         return out.text;
     }
+    let by_time = hook != Hook::Fish;
     let timed: Vec<(&Watched, &PathBuf)> = state
         .watched
         .iter()
         .filter_map(|watched| match &watched.how {
-            How::Times { stamp } if hook == Hook::Bash => Some((watched, stamp)),
+            How::Times { stamp } if by_time => Some((watched, stamp)),
             _ => None,
         })
         .collect();
-    if hook == Hook::Bash {
-        out.one("timed", timed.len().to_string().as_bytes());
-        out.list("dated", timed.iter().map(|(watched, _)| watched.file.as_os_str().as_bytes()));
-        out.list("stamps", timed.iter().map(|(_, stamp)| stamp.as_os_str().as_bytes()));
-    }
     let read: Vec<&Watched> = state
         .watched
         .iter()
         .filter(|watched| match watched.how {
             How::Text => true,
-            // Only bash reads so slowly that times are worth it.
-            How::Times { .. } => hook != Hook::Bash && !watched.text.is_empty(),
+            How::Times { .. } => !by_time && !watched.text.is_empty(),
             How::Nothing => false,
         })
         .collect();
+    if by_time {
+        out.one("timed", timed.len().to_string().as_bytes());
+        out.list("dated", timed.iter().map(|(watched, _)| watched.file.as_os_str().as_bytes()));
+        out.list("stamps", timed.iter().map(|(_, stamp)| stamp.as_os_str().as_bytes()));
+        out.text.extend(one_test(hook, &timed, &read, &state.notices));
+    }
     out.one("read", read.len().to_string().as_bytes());
     out.list("files", read.iter().map(|watched| watched.file.as_os_str().as_bytes()));
     out.list("texts", read.iter().map(|watched| seen_by(hook, &watched.text)));
@@ -128,6 +129,30 @@ pub fn variables(hook: Hook, state: &State) -> Vec<u8> {
     out.list("notices", state.notices.iter().map(|place| place.as_os_str().as_bytes()));
     out.list("say", state.say.iter().map(|word| OsStr::new(word).as_bytes()));
     out.text
+}
+
+/// A function that finds out with a single command that nothing has changed. It is
+/// false where that takes more, because a file must be read.
+fn one_test(
+    hook: Hook,
+    timed: &[(&Watched, &PathBuf)],
+    read: &[&Watched],
+    notices: &[PathBuf],
+) -> Vec<u8> {
+    let word = |path: &PathBuf| {
+        String::from_utf8_lossy(&quoted(path.as_os_str().as_bytes(), hook.shell())).into_owned()
+    };
+    let mut conditions: Vec<String> = Vec::new();
+    for (watched, stamp) in timed {
+        let (file, stamp) = (word(&watched.file), word(stamp));
+        conditions.push(format!("-e {file} && ! {file} -nt {stamp} && ! {file} -ot {stamp}"));
+    }
+    conditions.extend(read.iter().map(|watched| match watched.exists {
+        true => "-n ''".to_owned(),
+        false => format!("! -e {}", word(&watched.file)),
+    }));
+    conditions.extend(notices.iter().map(|place| format!("! -s {}", word(place))));
+    format!("__envguard_same() {{ [[ {} ]]; }}\n", conditions.join(" && ")).into_bytes()
 }
 
 /// The answer to a shell whose hook has another protocol number. It uses only what

@@ -1,8 +1,8 @@
 //! How a shell sees, with builtins alone, that a file is not the one that was
 //! judged.
 //!
-//! bash compares modification times to the nanosecond (`-nt`, `-ot`), and that is
-//! four times as cheap as reading. But a time proves something only when every
+//! bash and zsh compare modification times (`-nt`, `-ot`; bash to the nanosecond),
+//! and that is four times as cheap as reading. But a time proves something only when every
 //! later change must have another one. So an old file gets a *stamp*, an empty
 //! file with exactly its modification time; a file that was changed lately, whose
 //! clock may not have advanced a tick between two changes, is compared by its
@@ -27,6 +27,8 @@ const MAX_TEXT: u64 = 256 << 10;
 pub struct Watched {
     /// The file; it need not exist.
     pub file: PathBuf,
+    /// Whether there is such a file.
+    pub exists: bool,
     /// Its text; empty when it cannot be read.
     pub text: Vec<u8>,
     /// How bash tells that it changed.
@@ -55,7 +57,8 @@ pub fn watched(files: &[PathBuf], runtime: Option<&Path>) -> Vec<Watched> {
 }
 
 fn one(file: &Path, runtime: Option<&Path>) -> Watched {
-    let text = |how| Watched { file: file.into(), text: read(file), how };
+    let exists = file.symlink_metadata().is_ok();
+    let text = |how| Watched { file: file.into(), exists, text: read(file), how };
     let Some(modified) = file.metadata().ok().and_then(|found| found.modified().ok()) else {
         return text(How::Text);
     };
@@ -63,7 +66,7 @@ fn one(file: &Path, runtime: Option<&Path>) -> Watched {
         let how = runtime
             .and_then(|dir| stamp(dir, modified))
             .map_or(How::Nothing, |stamp| How::Times { stamp });
-        return Watched { file: file.into(), text: Vec::new(), how };
+        return Watched { file: file.into(), exists, text: Vec::new(), how };
     }
     let old = SystemTime::now().duration_since(modified).is_ok_and(|age| age > YOUNG);
     match runtime.filter(|_| old).and_then(|dir| stamp(dir, modified)) {

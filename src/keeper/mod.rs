@@ -260,9 +260,7 @@ impl<'k> Keeper<'k> {
         let git = Git::new(&layout.top);
         let state = sparse::state(&git, layout)?;
         let lines = sparse::wanted(&state, layout, &found.plan.excluded)?;
-        let visible = found.listing.entries.iter().any(|entry| {
-            !entry.skipped && !entry.submodule && found.overlay(layout, &entry.path).is_some()
-        });
+        let visible = found.expects_foreign(layout);
         Ok(Work { state, lines, visible, present: !found.plan.present.is_empty() })
     }
 
@@ -308,7 +306,7 @@ impl<'k> Keeper<'k> {
             return Ok(Round::Again);
         }
         let goes = what_goes(&git, layout, &checkout.top, &taught.plan)?;
-        sparse::skip(&git, goes.iter().map(|entry| bytes::path(&entry.path)))?;
+        sparse::skip(&git, goes.iter().map(|path| bytes::path(path)))?;
         let marked = git::mark(layout)?;
         // Looked at after the mark: whatever git brings from here on is noticed.
         if patient && brought_since(&git, layout, &checkout.top, &taught.plan)? {
@@ -397,8 +395,21 @@ fn look(layout: &Layout, top: &Path, rule: &CheckoutRule) -> Result<Found> {
 }
 
 impl Found {
-    fn overlay(&self, layout: &Layout, path: &[u8]) -> Option<&Path> {
-        self.plan.overlay_of(layout.in_checkout(path)?)
+    /// Whether git expects a file of a foreign overlay on the disk.
+    fn expects_foreign(&self, layout: &Layout) -> bool {
+        let mut last: &[u8] = b"\0";
+        self.listing.entries.iter().filter(|entry| !entry.skipped && !entry.submodule).any(
+            |entry| {
+                // The index is sorted: neighbours share their directory.
+                let dir = git::parent(entry.path);
+                let is_new = dir != last;
+                last = dir;
+                is_new
+                    && layout
+                        .in_checkout(dir)
+                        .is_some_and(|dir| self.plan.overlay_of(dir).is_some())
+            },
+        )
     }
 
     fn describe(&self, report: &mut Report) {
@@ -459,7 +470,7 @@ fn conflicts(layout: &Layout, found: &Found, busy: &Busy, hitch: &mut Hitch) {
     let Some(overlay) = found.plan.present.iter().find(|overlay| {
         found.listing.entries.iter().any(|entry| {
             !entry.skipped
-                && layout.in_checkout(&entry.path).is_some_and(|path| path.starts_with(overlay))
+                && layout.in_checkout(entry.path).is_some_and(|path| path.starts_with(overlay))
         })
     }) else {
         return;
@@ -474,7 +485,7 @@ fn conflicts(layout: &Layout, found: &Found, busy: &Busy, hitch: &mut Hitch) {
 
 /// The index entries whose file is about to go, because it is in a piece that can
 /// be moved: git must not miss them.
-fn what_goes(git: &Git, layout: &Layout, top: &Path, plan: &Plan) -> Result<Vec<git::Entry>> {
+fn what_goes(git: &Git, layout: &Layout, top: &Path, plan: &Plan) -> Result<Vec<Vec<u8>>> {
     let mut fixed = BTreeSet::new();
     for overlay in &plan.present {
         // What cannot be looked into is reported when it is to be moved.
@@ -482,16 +493,16 @@ fn what_goes(git: &Git, layout: &Layout, top: &Path, plan: &Plan) -> Result<Vec<
             fixed.extend(pieces.fixed.iter().map(|piece| overlay.join(piece)));
         }
     }
-    let mut entries = git::entries(git)?;
-    entries.retain(|entry| {
-        let path = layout.in_checkout(&entry.path);
+    let entries = git::entries(git)?;
+    let goes = entries.iter().filter(|entry| {
+        let path = layout.in_checkout(entry.path);
         !entry.skipped
             && !entry.submodule
             && path.is_some_and(|path| {
                 plan.overlay_of(path).is_some() && !path.ancestors().any(|dir| fixed.contains(dir))
             })
     });
-    Ok(entries)
+    Ok(goes.map(|entry| entry.path.to_vec()).collect())
 }
 
 /// Whether git has brought something since it was told to take it off: that is
@@ -501,7 +512,7 @@ fn brought_since(git: &Git, layout: &Layout, top: &Path, plan: &Plan) -> Result<
     let changed = git.run(&["diff-files", "--name-only", "-z"])?;
     let changed: BTreeSet<&[u8]> = git::records(&changed).collect();
     let there = what_goes(git, layout, top, plan)?;
-    Ok(there.iter().any(|entry| !changed.contains(&entry.path[..])))
+    Ok(there.iter().any(|path| !changed.contains(&path[..])))
 }
 
 /// Puts what is left of one overlay aside; says whether anything moved.

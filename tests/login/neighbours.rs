@@ -117,13 +117,11 @@ fn starship_shows_the_segment_before_and_after_in_zsh_and_fish() {
             let hook = place.hook(shell);
             let both =
                 if starship_first { format!("{init}{hook}") } else { format!("{hook}{init}") };
-            match shell {
-                "zsh" => place.home(".zshrc", &format!("unsetopt zle prompt_cr\n{both}")),
-                _ => {
-                    place
-                        .home(".config/fish/config.fish", &format!("set -g fish_greeting\n{both}"));
-                }
-            }
+            let start = match shell {
+                "zsh" => (".zshrc", format!("unsetopt zle prompt_cr\n{both}")),
+                _ => (".config/fish/config.fish", format!("set -g fish_greeting\n{both}")),
+            };
+            place.home(start.0, &start.1);
             let mut terminal = place.shell(shell, &[]);
             let first = terminal.first_prompt();
             assert_eq!(first.prompt(), SEGMENT, "{shell} {starship_first}: {}", first.0);

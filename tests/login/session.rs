@@ -95,6 +95,9 @@ fn a_typed_sudo_login_shows_the_banner_once_and_knows_the_session() {
     );
     terminal.types(&format!("exec sudo env -i TERM=$TERM PATH=/usr/bin:/bin {keep} bash -l\n"));
     assert_banner_once(&mut terminal);
+    // sudo has a terminal of its own in between: left alone, it would outlive the test.
+    terminal.types("exit\n");
+    assert_eq!(terminal.ends().1, Some(0));
 }
 
 #[test]

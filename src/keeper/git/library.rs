@@ -27,7 +27,7 @@ pub(super) fn read(top: &Path, prefix: &Path, rule: &CheckoutRule) -> Result<Lis
         listing.entries.push(Entry {
             skipped: entry.flags_extended & SKIP_WORKTREE != 0,
             submodule: entry.mode == GITLINK,
-            path: entry.path,
+            path: &entry.path,
         });
     }
     let Some(head) = head else { return Ok(listing) };

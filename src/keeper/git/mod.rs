@@ -30,14 +30,42 @@ pub(super) struct Layout {
 }
 
 /// One entry of the index.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Entry<'l> {
     /// Relative to the working tree's top.
-    pub(super) path: Vec<u8>,
+    pub(super) path: &'l [u8],
     /// git does not look for it on the disk.
     pub(super) skipped: bool,
     /// It is a submodule.
     pub(super) submodule: bool,
+}
+
+/// The index, in two pieces of memory however many entries it has: the watcher
+/// lives long and must stay small.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Entries {
+    text: Vec<u8>,
+    /// Where each path ends, skipped, submodule.
+    ends: Vec<(u32, bool, bool)>,
+}
+
+impl Entries {
+    fn push(&mut self, entry: Entry<'_>) {
+        self.text.extend_from_slice(entry.path);
+        // An index of more than 4 GB of names is beyond git.
+        let end = u32::try_from(self.text.len()).unwrap_or(u32::MAX);
+        self.ends.push((end, entry.skipped, entry.submodule));
+    }
+
+    /// In git's order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Entry<'_>> {
+        let mut start = 0;
+        self.ends.iter().map(move |(end, skipped, submodule)| {
+            let path = &self.text[start..*end as usize];
+            start = *end as usize;
+            Entry { path, skipped: *skipped, submodule: *submodule }
+        })
+    }
 }
 
 /// What git knows.
@@ -48,7 +76,7 @@ pub(super) struct Listing {
     /// The branch that is checked out.
     pub(super) branch: Option<String>,
     /// The index.
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Entries,
     /// Directories of HEAD.
     pub(super) head_dirs: Vec<Vec<u8>>,
     /// Directories of the upstream's commit.
@@ -145,16 +173,16 @@ fn directories(git: &Git, tree: &str) -> Result<Vec<Vec<u8>>> {
 
 /// The index as git sees it: a skipped file that is on the disk counts as not
 /// skipped.
-pub(super) fn entries(git: &Git) -> Result<Vec<Entry>> {
+pub(super) fn entries(git: &Git) -> Result<Entries> {
     let output = git.run(&["ls-files", "--cached", "--stage", "-t", "-z"])?;
-    Ok(records(&output)
-        .filter_map(|record| {
-            let tab = record.iter().position(|byte| *byte == b'\t')?;
-            let path = record[tab + 1..].to_vec();
-            let submodule = record[..tab].split(|byte| *byte == b' ').any(|word| word == b"160000");
-            Some(Entry { path, skipped: record.first() == Some(&b'S'), submodule })
-        })
-        .collect())
+    let mut entries = Entries::default();
+    for record in records(&output) {
+        let Some(tab) = record.iter().position(|byte| *byte == b'\t') else { continue };
+        let submodule = record[..tab].split(|byte| *byte == b' ').any(|word| word == b"160000");
+        let skipped = record.first() == Some(&b'S');
+        entries.push(Entry { path: &record[tab + 1..], skipped, submodule });
+    }
+    Ok(entries)
 }
 
 /// Records that end with NUL.
@@ -178,10 +206,10 @@ impl Listing {
     /// Adds the children of overlay roots that git knows.
     pub(super) fn show(&self, layout: &Layout, rule: &CheckoutRule, seen: &mut Seen) {
         let mut last: &[u8] = b"\0";
-        for entry in &self.entries {
-            let dir = parent(&entry.path);
+        for entry in self.entries.iter() {
+            let dir = parent(entry.path);
             if entry.submodule
-                && let Some(path) = layout.in_checkout(&entry.path)
+                && let Some(path) = layout.in_checkout(entry.path)
                 && let (Some(root), Some(name)) = (path.parent(), path.file_name())
                 && rule.is_root(root)
             {
@@ -202,7 +230,8 @@ impl Listing {
     }
 }
 
-fn parent(path: &[u8]) -> &[u8] {
+/// The directory of a path of git's.
+pub(super) fn parent(path: &[u8]) -> &[u8] {
     path.iter().rposition(|byte| *byte == b'/').map_or(b"", |at| &path[..at])
 }
 
