@@ -11,14 +11,15 @@
 //! [`run`] tells it from top to bottom:
 //!
 //! ```text
-//! words ─▶ parse ─▶ gather ─▶ judge ─▶ record ─▶ confirm ─▶ exec
-//!          kubectl  gather    judge    audit     confirm    exec
+//! words ─▶ parse ─▶ gather ─▶ judge ─▶ record ─▶ confirm ─▶ sandbox ─▶ exec
+//!          kubectl  gather    judge    audit     confirm    sandbox    exec
 //! ```
 //!
 //! [`kubectl`] reads the command line exactly as kubectl's own parser does, from a
 //! table generated from real kubectl binaries. [`gather`] finds out what kubectl
 //! would open, fetch and contact, and writes it down as plain data. [`judge`] is a
 //! pure function of policy, request and those facts; its default is to refuse.
+//! [`sandbox`] makes the kernel hold kubectl to that verdict while it runs, and
 //! [`exec`] replaces this process with the real kubectl, so that signals, job
 //! control, terminal and exit code are kubectl's own.
 //!
@@ -29,6 +30,7 @@
 //! | centre: no file, process, network or clock | [`path`], [`pattern`], [`text`], [`level`], [`policy`], [`kubectl`], [`kustomize`], [`manifest`], [`judge`] | the centre |
 //! | edge that reads | [`env`](mod@env), [`runtime`], [`config`], [`kubeconfig`], [`git`], [`gather`], [`health`]; [`machine`], [`session`], [`upstream`] | the centre, and each other downwards |
 //! | edge that acts | [`audit`], [`confirm`], [`ticket`], [`notices`], [`exec`] | the centre, `env`, `runtime` |
+//! | | [`sandbox`]: what the kernel lets kubectl read | the centre, `env`, `runtime`, `gather` |
 //! | | [`keeper`]: foreign overlays off the disk | the centre, `env`, `gather` |
 //! | what is shown at login | [`colour`], [`banner`], [`prompt`], [`hook`] | the centre |
 //! | outside | [`report`], [`run`], [`cli`], [`why`], [`exit`] | everything |

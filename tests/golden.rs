@@ -89,6 +89,7 @@ const CASES: &[Case] = &[
     ("", nothing, &["create", "cm", "x", "--from-file=a\"b"]),
     ("level: critical", nothing, APPLY),
     ("level: critical\naudit: /proc/envguard", nothing, &["get", "pods"]),
+    ("", a_plugin_that_calls_the_guard, &["nest"]),
     ("policy: {sandbox: require}", |i| i.mode("bin/kubectl", 0o4755), APPLY),
     ("", |i| drop(std::fs::remove_file(i.config())), APPLY),
     ("level: severe", nothing, APPLY),
@@ -137,6 +138,16 @@ fn piped(instance: &Instance, text: &str) -> Output {
     )
 }
 
+/// In the sandbox of a plugin the plain files of an overlay root are closed, also
+/// for a kubectl that may name them.
+fn a_plugin_that_calls_the_guard(instance: &Instance) {
+    instance.write("m/overlays/note.txt", "a note");
+    let guard = crate::support::envguard();
+    let call = format!("exec {} create cm x --from-file overlays/note.txt", guard.display());
+    instance.program("bin/kubectl-nest", &format!("#!/bin/sh\n{call}\n"));
+    instance.program("bin/kubectl", "#!/bin/sh\nexec kubectl-nest\n");
+}
+
 #[test]
 fn every_reason_has_its_message_in_the_golden_file() {
     let mut text = String::new();
@@ -158,10 +169,6 @@ fn every_reason_has_its_message_in_the_golden_file() {
         prepare(&instance);
         record(&instance, "apply -f - (piped)", &piped(&instance, stdin), &mut text, &mut seen);
     }
-    let changed = changed_after_the_verdict();
-    seen.extend(codes(&changed));
-    has_four_parts(&changed);
-    text.push_str(&changed);
     let missing: Vec<&str> =
         Code::ALL.iter().map(|code| code.name()).filter(|name| !seen.contains(*name)).collect();
     assert!(missing.is_empty(), "no case for {missing:?}");
@@ -173,18 +180,6 @@ fn every_reason_has_its_message_in_the_golden_file() {
         assert_eq!(now, then, "line {} of {FILE}", line + 1);
     }
     assert_eq!(text.len(), golden.len(), "{FILE} has another length");
-}
-
-/// The kernel's refusal needs a change between verdict and start, which
-/// no single command line makes; the words are these.
-fn changed_after_the_verdict() -> String {
-    use std::path::Path;
-    let words: Vec<std::ffi::OsString> = APPLY.iter().map(Into::into).collect();
-    let path = Path::new("$INSTANCE/m/overlays/develop");
-    let leads_to = Path::new("$INSTANCE/m/overlays/prod");
-    let reason = kubectl_envguard::judge::sandbox_denied(&words, path, leads_to, 1);
-    let verdict = kubectl_envguard::judge::Verdict { reasons: vec![reason], ..Default::default() };
-    kubectl_envguard::report::Reporter::plain().text(&verdict, None)
 }
 
 fn record(

@@ -8,7 +8,6 @@ use super::mounts::{self, Mount};
 use super::plan::credential_command;
 use super::{Invocation, Missing};
 use crate::env::Env;
-use crate::judge::Checkout;
 use crate::path::join_clean;
 use crate::policy::Policy;
 use crate::runtime;
@@ -20,8 +19,6 @@ pub struct Ground {
     pub mounts: Vec<Mount>,
     /// What could not be found out, and so cannot be closed.
     pub gap: Option<&'static str>,
-    /// The git directories of the checkouts.
-    pub git_dirs: Vec<PathBuf>,
     /// The home directory.
     pub home: Option<PathBuf>,
     /// Where kubectl puts temporary files.
@@ -52,15 +49,12 @@ impl Ground {
     #[must_use]
     pub(super) fn survey(policy: &Policy, invocation: &Invocation<'_>, env: &Env) -> Self {
         let table = std::fs::read("/proc/self/mountinfo");
-        let checkouts = invocation.facts.iter().take(1);
-        let checkouts = checkouts.flat_map(|facts| &facts.territory.checkouts);
         let home = env.home().map(real).filter(|home| home.is_absolute());
         Self {
             gap: table.is_err().then_some(
                 "/proc/self/mountinfo cannot be read: a checkout that is mounted twice is open under its other name",
             ),
             mounts: mounts::parse(&table.unwrap_or_default()),
-            git_dirs: git_dirs(checkouts),
             temp: real(env.get("TMPDIR").map_or(Path::new("/tmp"), Path::new)),
             scratch: scratch(env, home.as_deref()),
             programs: programs(policy, invocation, env),
@@ -91,24 +85,6 @@ fn is_snap(program: &Path) -> bool {
 
 fn real(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_path_buf())
-}
-
-/// The repositories' directories: the one of the checkout, and for a linked
-/// worktree the common one.
-fn git_dirs<'c>(checkouts: impl Iterator<Item = &'c Checkout>) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for checkout in checkouts {
-        let dir = checkout.git_dir.clone().unwrap_or_else(|| checkout.top.join(".git"));
-        let Ok(dir) = dir.canonicalize() else { continue };
-        if let Ok(text) = std::fs::read(dir.join("commondir")) {
-            let common = std::ffi::OsStr::from_bytes(text.trim_ascii_end());
-            found.push(real(&join_clean(&dir, Path::new(common))));
-        }
-        found.push(dir);
-    }
-    found.sort();
-    found.dedup();
-    found
 }
 
 fn path(env: &Env) -> impl Iterator<Item = PathBuf> {

@@ -10,6 +10,9 @@ mod ground;
 mod mounts;
 mod plan;
 mod scratch;
+mod sites;
+#[cfg(test)]
+mod tests;
 mod walk;
 mod witness;
 
@@ -18,13 +21,14 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::env::Env;
-use crate::judge::{Facts, Reached, Role, Whereabouts};
+use crate::judge::{Facts, Reached, Role, Stream, Whereabouts};
 use crate::kubectl::Request;
 use crate::policy::{Mode, Policy, SandboxRule};
 use crate::text::quoted;
 use apply::Rules;
 pub use ground::{Ground, Program};
-pub use plan::{MayRead, Opening, Plan, Stance, as_judged};
+pub use plan::{MayRead, Opening, Plan, as_judged};
+pub use sites::{Sites, Stance};
 pub use witness::{Denied, WITNESS, witness};
 
 /// What can be said about the sandbox of one invocation before it runs.
@@ -148,7 +152,7 @@ impl Missing {
             Self::TooMany(_) => {
                 "state the overlay roots without `**` in the configuration".to_owned()
             }
-            Self::Failed(_) => "kubectl envguard why sandbox-missing".to_owned(),
+            Self::Failed(_) => "sandbox: auto   # under policy, in the configuration".to_owned(),
         }
     }
 
@@ -254,9 +258,12 @@ fn concerns(facts: &[Facts]) -> bool {
     facts.iter().any(|facts| facts.plugin.is_some() || facts.reached.iter().any(has_place))
 }
 
+/// Where the cache goes is a property of the environment, not of the command.
 fn has_place(reached: &Reached) -> bool {
-    matches!(reached.whereabouts, Whereabouts::Local(_))
-        && !matches!(reached.role, Role::PluginWord { .. })
+    let placed =
+        matches!(reached.whereabouts, Whereabouts::Local(_) | Whereabouts::Stream(Stream::At(_)));
+    placed
+        && !matches!(reached.role, Role::PluginWord { .. } | Role::Output { flag: "KUBECACHEDIR" })
 }
 
 impl Ready<'_> {

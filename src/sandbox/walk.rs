@@ -15,7 +15,8 @@ use rustix::fs::{CWD, FileType, Mode, OFlags, RawDir, ResolveFlags, openat, open
 
 use super::Missing;
 use super::apply::Rules;
-use super::plan::{Opening, Plan, Stance};
+use super::plan::{Opening, Plan};
+use super::sites::{Sites, Stance};
 
 /// Most entries granted one by one beside the checkouts. Each costs about 4.5 µs,
 /// and a home directory can have thousands; `benches/NOTES.md` has the figures.
@@ -50,6 +51,27 @@ struct Walk<'w, 'p> {
     inside: usize,
 }
 
+/// A directory beside the checkouts that is granted entry by entry.
+struct Side<'w> {
+    fd: OwnedFd,
+    entries: Vec<Entry>,
+    /// Entries that the invocation or the environment names.
+    names: HashSet<&'w OsStr>,
+}
+
+impl Side<'_> {
+    /// Keeps the most useful entries, and those that are named in any case.
+    fn truncate(&mut self, most: usize) {
+        if self.entries.len() <= most {
+            return;
+        }
+        let names = &self.names;
+        self.entries.sort_by_cached_key(|entry| rank(entry, names));
+        let needed = self.entries.iter().filter(|entry| names.contains(entry.name())).count();
+        self.entries.truncate(needed.max(most));
+    }
+}
+
 /// An entry of a directory.
 struct Entry {
     name: CString,
@@ -64,62 +86,32 @@ impl Entry {
 
 impl Walk<'_, '_> {
     fn learn_closed(&mut self) {
-        for dir in self.plan.never_whole() {
+        for dir in self.plan.sites.never_whole() {
             if let Ok(found) = rustix::fs::lstat(dir) {
                 self.closed.insert((found.st_dev, found.st_ino));
             }
         }
     }
 
-    /// What lies beside the checkouts. Directories on the way to something that
-    /// is named come first: there are limits.
+    /// What lies beside the checkouts. There is a limit, and the directories share
+    /// it: the least crowded are served first, so that a temporary directory with
+    /// thousands of entries takes nothing from the ones on the way to it.
     fn beside(&mut self) -> Result<(), Missing> {
         let plan = self.plan;
-        let mut dirs: Vec<(bool, &Path, HashSet<&OsStr>)> = plan
-            .splits_beside()
-            .map(|dir| {
-                let names: HashSet<&OsStr> = plan
-                    .wanted
-                    .iter()
-                    .filter_map(|path| path.strip_prefix(dir).ok()?.iter().next())
-                    .collect();
-                (names.is_empty(), dir, names)
-            })
-            .collect();
-        dirs.sort_by(|one, other| (one.0, one.1).cmp(&(other.0, other.1)));
+        let mut sides: Vec<Side<'_>> =
+            plan.sites.splits_beside().filter_map(|dir| side(plan, dir)).collect();
+        sides.sort_by_key(|side| side.entries.len());
         let mut left = MOST_BESIDE;
-        for (_, dir, names) in dirs {
-            let Some(Listing { fd, entries }) = list(dir) else { continue };
-            let mut entries = self.candidates(dir, entries, &names);
-            if entries.len() > left {
-                entries.sort_by_cached_key(|entry| rank(entry, &names));
-                let needed = entries.iter().filter(|entry| names.contains(entry.name())).count();
-                entries.truncate(needed.max(left));
-            }
-            left = left.saturating_sub(entries.len());
-            for entry in &entries {
-                self.entry(&fd, entry)?;
+        let mut waiting = sides.len();
+        for mut side in sides {
+            side.truncate(left / waiting);
+            waiting -= 1;
+            left = left.saturating_sub(side.entries.len());
+            for entry in &side.entries {
+                self.entry(&side.fd, entry)?;
             }
         }
         Ok(())
-    }
-
-    /// The entries of `dir` that can be granted. Where it cannot be listed, those
-    /// that are named are tried.
-    fn candidates(
-        &self,
-        dir: &Path,
-        listed: Option<Vec<Entry>>,
-        names: &HashSet<&OsStr>,
-    ) -> Vec<Entry> {
-        let listed = listed.unwrap_or_else(|| {
-            let named = names.iter().filter_map(|name| CString::new(name.as_bytes()).ok());
-            named.map(|name| Entry { name, kind: FileType::Unknown }).collect()
-        });
-        listed
-            .into_iter()
-            .filter(|entry| self.plan.beside(&dir.join(entry.name())) == Stance::Whole)
-            .collect()
     }
 
     fn opening(&mut self, opening: &Opening) -> Result<(), Missing> {
@@ -132,8 +124,8 @@ impl Walk<'_, '_> {
                 Some(fd) if !is_dir(&fd) => self.inner(&fd),
                 _ => Ok(()),
             },
-            Opening::Below(top) => self.descend(top, &|plan, path| plan.below(path, top)),
-            Opening::Dots(home) => self.descend(home, &|plan, path| plan.dots(path, home)),
+            Opening::Below(top) => self.descend(top, &|sites, path| sites.below(path, top)),
+            Opening::Dots(home) => self.descend(home, &|sites, path| sites.dots(path, home)),
         }
     }
 
@@ -141,12 +133,12 @@ impl Walk<'_, '_> {
     fn descend(
         &mut self,
         dir: &Path,
-        stance: &dyn Fn(&Plan<'_>, &Path) -> Stance,
+        stance: &dyn Fn(&Sites<'_>, &Path) -> Stance,
     ) -> Result<(), Missing> {
         let Some(Listing { fd, entries }) = list(dir) else { return Ok(()) };
         for entry in entries.unwrap_or_default() {
             let path = dir.join(entry.name());
-            match stance(self.plan, &path) {
+            match stance(&self.plan.sites, &path) {
                 Stance::Closed => {}
                 Stance::Split if entry.kind == FileType::Directory => {
                     self.descend(&path, stance)?;
@@ -180,6 +172,21 @@ impl Walk<'_, '_> {
         }
         self.rules.grant(fd.as_fd())
     }
+}
+
+/// What is granted of a directory with a closed place somewhere below.
+fn side<'w>(plan: &'w Plan<'_>, dir: &Path) -> Option<Side<'w>> {
+    let wanted = plan.wanted.iter();
+    let names: HashSet<&OsStr> =
+        wanted.filter_map(|path| path.strip_prefix(dir).ok()?.iter().next()).collect();
+    let Listing { fd, entries } = list(dir)?;
+    // Where it cannot be listed, what is named is tried.
+    let mut entries = entries.unwrap_or_else(|| {
+        let named = names.iter().filter_map(|name| CString::new(name.as_bytes()).ok());
+        named.map(|name| Entry { name, kind: FileType::Unknown }).collect()
+    });
+    entries.retain(|entry| plan.sites.beside(&dir.join(entry.name())) == Stance::Whole);
+    Some(Side { fd, entries, names })
 }
 
 /// Named entries first, then what programs keep for themselves (dot entries),

@@ -57,7 +57,7 @@ pub(super) fn paths(facts: &[Facts]) -> Vec<PathBuf> {
         }
         paths.extend(local.readings.iter().cloned());
         paths.extend(local.links.iter().cloned());
-        let is_named = matches!(reached.role, Role::Target { .. } | Role::Below { .. });
+        let is_named = !matches!(reached.role, Role::Reference { .. });
         if is_named && !local.links.is_empty() {
             paths.extend(here.as_ref().map(|here| here.join(&reached.spelled)));
         }

@@ -2,8 +2,8 @@
 
 use std::process::Command;
 
-use super::{APPLY, can_read, foreseen, foreseen_by, inside, inside_command, wrapped};
-use crate::support::{Instance, envguard, kubectls};
+use super::{APPLY, can_read, foreseen, foreseen_by, inside, inside_command, said, wrapped};
+use crate::support::{Instance, Output, envguard, kubectls};
 
 fn full() -> (String, String) {
     ("full".to_owned(), String::new())
@@ -80,12 +80,12 @@ fn a_kernel_without_landlock_leaves_the_verdict() {
         assert_eq!(foreseen_by(&mut check, APPLY), none(why));
         // It runs, silently: `status` is the place that says so.
         let command = inside_command(&instance, APPLY, "cat overlays/prod/extra.yaml");
-        let output = super::run(&mut with_kernel(&instance, &command, injection)).exits(0);
+        let output = Output::of(&mut with_kernel(&instance, &command, injection)).exits(0);
         assert!(output.stdout.contains("prod-extra"), "{output}");
-        assert_eq!(output.stderr, "");
+        assert_eq!(said(&output), "");
         // And is still refused by the verdict.
         let command = inside_command(&instance, &["apply", "-k", "overlays/prod"], "echo ran");
-        super::run(&mut with_kernel(&instance, &command, injection)).refused("target-foreign");
+        Output::of(&mut with_kernel(&instance, &command, injection)).refused("target-foreign");
     }
 }
 
@@ -99,12 +99,12 @@ fn where_it_is_required_nothing_runs_without_it() {
     ] {
         let instance = Instance::new().rules("policy: {sandbox: require}");
         let command = inside_command(&instance, APPLY, "echo ran");
-        let output = super::run(&mut with_kernel(&instance, &command, injection));
+        let output = Output::of(&mut with_kernel(&instance, &command, injection));
         let output = output.refused("sandbox-missing").says(why);
         assert_eq!(output.stdout, "");
         // Commands that need none run.
         let command = inside_command(&instance, &["get", "pods"], "echo ran");
-        super::run(&mut with_kernel(&instance, &command, injection)).exits(0).prints("ran");
+        Output::of(&mut with_kernel(&instance, &command, injection)).exits(0).prints("ran");
     }
     let instance = Instance::new().rules("policy: {sandbox: require}");
     assert_eq!(foreseen(&instance, APPLY), full());
@@ -117,13 +117,13 @@ fn a_kernel_that_refuses_at_the_last_moment_is_reported() {
         let command = inside_command(instance, APPLY, "echo ran");
         let trace = instance.path("trace").display().to_string();
         let inject = "inject=landlock_restrict_self:error=E2BIG";
-        super::run(&mut wrapped(&command, "strace", &["-f", "-o", &trace, "-e", inject, "--"]))
+        Output::of(&mut wrapped(&command, "strace", &["-f", "-o", &trace, "-e", inject, "--"]))
     };
     let output = refusing(&Instance::new()).exits(0).prints("ran");
     output.says("envguard: not in the sandbox, only the verdict protects: the kernel refused it");
     let instance = Instance::new().rules("policy: {sandbox: require}");
-    let output = refusing(&instance).refused("sandbox-missing").says("Argument list too long");
-    assert_eq!(output.stdout, "");
+    let output = refusing(&instance).says("Argument list too long");
+    super::refused_late(&output, "sandbox-missing");
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn a_kernel_that_cannot_grant_moves_still_closes() {
         true";
     let command = inside_command(&instance, APPLY, script);
     let mut command = with_kernel(&instance, &command, "retval=1:when=1");
-    assert_eq!(super::run(&mut command).exits(0).stdout, "develop\n");
+    assert_eq!(Output::of(&mut command).exits(0).stdout, "develop\n");
     let handled = crate::support::read(&instance.path("trace"));
     assert!(handled.contains("handled_access_fs=LANDLOCK_ACCESS_FS_READ_FILE,"), "{handled}");
     let mut check = with_kernel(&instance, &instance.command(&envguard()), "retval=1:when=1");
@@ -204,7 +204,7 @@ fn programs_from_snap_get_none() {
          exec \"$@\"",
         instance.path("snapped/kubectl").display()
     );
-    let output = super::run(&mut super::in_own_mounts(&command, &mount)).exits(0);
+    let output = Output::of(&mut super::in_own_mounts(&command, &mount)).exits(0);
     output.clone().prints("\"sandbox\": \"none\"").prints("/usr/bin/snap/kubectl comes from snap");
 }
 
@@ -215,5 +215,6 @@ fn real_kubectl_runs_where_it_is_required() {
         let script = format!("exec {} \"$@\"", kubectl.path.display());
         let output = inside(&instance, &["kustomize", "overlays/develop"], &script).exits(0);
         assert!(output.stdout.contains("develop-web"), "{output}");
+        assert!(!said(&output).contains("envguard"), "{output}");
     }
 }

@@ -24,7 +24,7 @@ fn run(instance: &Instance, words: &[&str], script: &str, variables: &[(&str, &P
     for (name, value) in variables {
         command.env(name, value);
     }
-    super::run(&mut command)
+    Output::of(&mut command)
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn temporary_files_go_where_they_can_be_read_again() {
     let mut command = inside_command(&instance, APPLY, script);
     command.env_remove("HOME").env("XDG_RUNTIME_DIR", &runtime);
     let temp = instance.path("run/envguard/tmp");
-    let output = super::run(&mut command).exits(0);
+    let output = Output::of(&mut command).exits(0);
     assert_eq!(output.stdout, format!("{}\nx\n700\n", temp.display()));
     // Where the temporary directory holds no checkout, nothing changes.
     let elsewhere = instance.path("elsewhere");
@@ -168,7 +168,7 @@ fn only_in(instance: &Instance, mut command: Command) -> Command {
 fn without_a_place_for_temporary_files_there_is_no_sandbox_and_it_says_so() {
     let instance = Instance::new();
     let mut command = inside_command(&instance, APPLY, "echo ran");
-    let output = super::run(nowhere(&mut command)).exits(0).prints("ran");
+    let output = Output::of(nowhere(&mut command)).exits(0).prints("ran");
     output
         .says("not in the sandbox, only the verdict protects: the temporary directory /tmp")
         .says("export TMPDIR=/var/tmp");
@@ -178,7 +178,7 @@ fn without_a_place_for_temporary_files_there_is_no_sandbox_and_it_says_so() {
     assert!(note.starts_with("the temporary directory /tmp contains a checkout"), "{note}");
     let instance = instance.rules("policy: {sandbox: require}");
     let mut command = inside_command(&instance, APPLY, "echo ran");
-    super::run(nowhere(&mut command)).refused("sandbox-missing");
+    super::refused_late(&Output::of(nowhere(&mut command)), "sandbox-missing");
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn the_cache_of_the_real_kubectl_can_be_read_in_a_home_with_a_checkout() {
         let instance = moved_home(Instance::with_server(&server, kubectl));
         for _ in 0..2 {
             let mut command = instance.command(&crate::support::shim());
-            let output = super::run(command.args(APPLY)).exits(0);
+            let output = Output::of(command.args(APPLY)).exits(0);
             assert!(!output.stderr.contains("ermission"), "{output}");
         }
         let discovery = |server: &Server| {
@@ -209,7 +209,7 @@ fn the_cache_of_the_real_kubectl_can_be_read_in_a_home_with_a_checkout() {
         };
         let before = discovery(&server);
         let mut command = instance.command(&crate::support::shim());
-        super::run(command.args(APPLY)).exits(0);
+        Output::of(command.args(APPLY)).exits(0);
         assert_eq!(discovery(&server), before, "the discovery cache was not used");
     }
 }

@@ -1,10 +1,12 @@
 //! The kernel sandbox: what the kernel lets kubectl read, seen from inside.
 
 mod absence;
+mod docs;
 mod home;
 mod mounts;
 mod places;
 mod plugins;
+mod swaps;
 mod work;
 
 use std::path::Path;
@@ -15,7 +17,7 @@ use crate::support::{Instance, Output};
 /// `kubectl WORDS` through the shim, where kubectl is this shell script: it runs
 /// where the real one would, in the sandbox.
 fn inside(instance: &Instance, words: &[&str], script: &str) -> Output {
-    run(&mut inside_command(instance, words, script))
+    Output::of(&mut inside_command(instance, words, script))
 }
 
 fn inside_command(instance: &Instance, words: &[&str], script: &str) -> Command {
@@ -62,24 +64,33 @@ fn foreseen(instance: &Instance, words: &[&str]) -> (String, String) {
 }
 
 fn foreseen_by(command: &mut Command, words: &[&str]) -> (String, String) {
-    let output = run(command.args(["check", "-o", "json", "--"]).args(words));
+    let output = Output::of(command.args(["check", "-o", "json", "--"]).args(words));
     let document: serde_json::Value =
         serde_json::from_str(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output}"));
     let text = |field: &str| document[field].as_str().unwrap_or_default().to_owned();
     (text("sandbox"), text("sandboxNote"))
 }
 
-/// Runs a command. That a foreign overlay is on the disk is said each time, and is
-/// not what these tests are about.
-fn run(command: &mut Command) -> Output {
-    let output = Output::of(command);
-    let stderr = output
-        .stderr
-        .split_inclusive('\n')
-        .filter(|line| !line.starts_with("envguard: the foreign overlay "))
-        .filter(|line| !line.starts_with("envguard: not recorded in the audit log"))
-        .collect();
-    Output { stderr, ..output }
+/// What stands on standard error, besides the reminder that a foreign overlay is
+/// there to be read at all.
+fn said(output: &Output) -> String {
+    let reminder = |line: &&str| line.ends_with("kubectl envguard tidy");
+    let lines = output.stderr.lines().filter(|line| !reminder(line));
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+/// Refused because the kernel refuses what was judged; nothing has run.
+#[track_caller]
+fn denied_by_the_kernel(output: &Output) {
+    refused_late(output, "sandbox-denied");
+}
+
+/// Refused after the verdict had been shown; nothing has run.
+#[track_caller]
+fn refused_late(output: &Output, code: &str) {
+    let said = said(output);
+    assert!(said.contains(&format!("envguard: refused ({code}): ")), "{output}");
+    assert_eq!((output.code, output.stdout.as_str()), (Some(77), ""), "{output}");
 }
 
 const APPLY: &[&str] = &["apply", "-k", "overlays/develop"];

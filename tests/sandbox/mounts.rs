@@ -1,14 +1,14 @@
 //! The same files under another name: bind mounts.
 
 use super::{APPLY, assert_readable, in_own_mounts, inside_command, may_mount, reader};
-use crate::support::{Instance, config_map};
+use crate::support::{Instance, Output, config_map};
 
 /// Runs `kubectl apply -k overlays/develop` after `mount` has been done in a mount
 /// namespace of its own, and asserts what can be read.
 fn with_mounts(instance: &Instance, mount: &str, rows: &[(&str, bool)]) {
     let command = inside_command(instance, APPLY, &reader(instance, rows));
     let script = format!("{mount}\nexec \"$@\"");
-    let output = super::run(&mut in_own_mounts(&command, &script)).exits(0);
+    let output = Output::of(&mut in_own_mounts(&command, &script)).exits(0);
     assert_readable(&output, rows);
 }
 
@@ -119,6 +119,6 @@ fn a_target_that_is_a_foreign_overlay_under_another_name_is_not_opened() {
     let command = inside_command(&instance, words, &reader(&instance, rows));
     let script = format!("mount --bind {} {}\nexec \"$@\"", from.display(), to.display());
     // For the verdict it is a directory outside; the kernel knows the inode.
-    let output = super::run(&mut in_own_mounts(&command, &script));
-    output.refused("sandbox-denied");
+    let output = Output::of(&mut in_own_mounts(&command, &script));
+    super::denied_by_the_kernel(&output);
 }

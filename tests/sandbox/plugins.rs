@@ -26,7 +26,7 @@ fn plugin(instance: &Instance, name: &str, script: &str, words: &[&str]) -> Outp
     let kubectl = "#!/bin/sh\nname=$1; shift; exec kubectl-$name \"$@\"\n";
     instance.program("bin/kubectl", kubectl);
     let mut command = instance.command(&shim());
-    super::run(command.args([name]).args(words))
+    Output::of(command.args([name]).args(words))
 }
 
 const ROWS: &[(&str, bool)] = &[

@@ -31,7 +31,7 @@ pub fn sandbox_denied(words: &[OsString], path: &Path, leads_to: &Path, others: 
         others => format!("; and {others} more"),
     };
     let leads = if leads_to == path {
-        "it is no longer the one that was judged".to_owned()
+        "this is another one since, or a plugin asks for it whose own sandbox closes it".to_owned()
     } else {
         format!("it leads to {} now", shown(leads_to))
     };
