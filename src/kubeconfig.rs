@@ -1,7 +1,7 @@
 //! kubeconfig files as client-go reads and merges them (client-go 0.36; the rules
 //! are the same since 1.20).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -99,9 +99,25 @@ struct Context {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "kebab-case", default)]
 struct User {
     exec: Option<Exec>,
+    r#as: Option<String>,
+    as_uid: Option<String>,
+    as_groups: Option<Vec<String>>,
+    as_user_extra: Option<BTreeMap<String, Vec<String>>>,
+}
+
+impl User {
+    /// Whom its requests pretend to come from (client-go: `as`, `as-uid`,
+    /// `as-groups`, `as-user-extra`).
+    fn impersonates(&self) -> Option<String> {
+        let groups = self.as_groups.iter().flatten();
+        let extra = self.as_user_extra.iter().flat_map(BTreeMap::keys);
+        let names = self.r#as.iter().chain(&self.as_uid).chain(groups).chain(extra);
+        let names: Vec<&str> = names.map(String::as_str).filter(|name| !name.is_empty()).collect();
+        (!names.is_empty()).then(|| names.join(", "))
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -200,6 +216,7 @@ impl Kubeconfig {
             proxy_url: non_empty(cluster.value.proxy_url.as_ref()),
             tls_server_name: non_empty(cluster.value.tls_server_name.as_ref()),
             credentials: user.and_then(|user| user.value.exec.as_ref()).map(credentials),
+            impersonates: user.and_then(|user| user.value.impersonates()),
         };
         if selection.server.is_some() {
             // client-go: --server clears the name that belonged to the old one.

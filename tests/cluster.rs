@@ -123,6 +123,18 @@ fn recorded_credentials_must_stay_the_same() {
         .refused("cluster-drift")
         .says("AWS_PROFILE=prod");
     pinned("token: x").refused("cluster-drift");
+    // A pin that records no program permits none.
+    let user = |user: &str| {
+        let instance = Instance::new();
+        let text = kubeconfig("develop-eks", SERVER, certificate());
+        instance.write("kubeconfig", &text.replace("token: secret", user));
+        instance.envguard(&["get", "pods"])
+    };
+    user(exec).refused("cluster-drift").says("the pin has none");
+    user("token: x").exits(42);
+    for pretence in ["as: root", "as-uid: '1'", "as-groups: ['system:masters']"] {
+        user(&format!("token: x, {pretence}")).refused("cluster-drift").says("impersonates");
+    }
 }
 
 #[test]

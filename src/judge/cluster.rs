@@ -6,7 +6,7 @@ use super::facts::{Facts, Resolved};
 use super::reasons;
 use super::verdict::Reason;
 use crate::kubectl::Request;
-use crate::policy::{Pin, Policy};
+use crate::policy::{Credentials, Pin, Policy};
 
 pub(super) fn judge(policy: &Policy, request: &Request, facts: &Facts, found: &mut Vec<Reason>) {
     if let Some(word) = preferences_word(request) {
@@ -84,14 +84,18 @@ pub fn differences(pin: &Pin, resolved: &Resolved) -> Vec<String> {
         resolved.tls_server_name.as_ref(),
         pin.tls_server_name.as_ref(),
     ));
-    if let Some(pinned) = &pin.credentials
-        && resolved.credentials.as_ref() != Some(pinned)
-    {
-        let shown = resolved
-            .credentials
-            .as_ref()
-            .map_or_else(|| "no program".to_owned(), ToString::to_string);
-        found.push(format!("credentials come from {shown}, the pin has {pinned}"));
+    if resolved.credentials != pin.credentials {
+        let shown = |program: &Option<Credentials>, none: &str| {
+            program.as_ref().map_or_else(|| none.to_owned(), ToString::to_string)
+        };
+        found.push(format!(
+            "credentials come from {}, the pin has {}",
+            shown(&resolved.credentials, "no program"),
+            shown(&pin.credentials, "none")
+        ));
+    }
+    if let Some(name) = &resolved.impersonates {
+        found.push(format!("the user impersonates {name}, which no pin has"));
     }
     found
 }

@@ -253,4 +253,6 @@ pub struct Resolved {
     pub tls_server_name: Option<String>,
     /// The program that gets credentials.
     pub credentials: Option<Credentials>,
+    /// Whom the context's user pretends to be.
+    pub impersonates: Option<String>,
 }

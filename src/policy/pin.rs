@@ -15,7 +15,7 @@ pub struct Pin {
     pub server: Server,
     /// SHA-256 of each CA certificate (DER). Empty only for `http://` servers.
     pub authorities: BTreeSet<Fingerprint>,
-    /// The command that gets credentials, when setup recorded it.
+    /// The command that gets credentials; without one, no command may.
     pub credentials: Option<Credentials>,
     /// Recorded `proxy-url`.
     pub proxy_url: Option<String>,

@@ -173,11 +173,7 @@ fn programs_that_the_sandbox_would_break_get_none() {
     // The program that gets credentials counts like kubectl itself.
     let instance = Instance::new();
     instance.program("bin/get-token", "#!/bin/sh\n");
-    let kubeconfig = crate::support::read(&instance.path("kubeconfig")).replace(
-        "{token: secret}",
-        "{exec: {apiVersion: client.authentication.k8s.io/v1, command: get-token, interactiveMode: Never}}",
-    );
-    instance.write("kubeconfig", &kubeconfig);
+    instance.credentials_from("get-token", "v1");
     let before = foreseen(&instance, APPLY);
     instance.mode("bin/get-token", 0o2755);
     let (extent, note) = foreseen(&instance, APPLY);

@@ -64,11 +64,7 @@ fn nothing_is_made_in_a_home_directory_that_is_open_anyway() {
 fn the_directory_of_a_credential_program_is_made_for_it() {
     let instance = at_home();
     instance.program("bin/aws", "#!/bin/sh\n");
-    let kubeconfig = crate::support::read(&instance.path("kubeconfig")).replace(
-        "{token: secret}",
-        "{exec: {apiVersion: client.authentication.k8s.io/v1, command: aws, interactiveMode: Never}}",
-    );
-    instance.write("kubeconfig", &kubeconfig);
+    instance.credentials_from("aws", "v1");
     let script = "echo x > ~/.aws/cli/cache/x && cat ~/.aws/cli/cache/x";
     assert_eq!(run(&instance, APPLY, script, &[]).exits(0).stdout, "x\n");
 }

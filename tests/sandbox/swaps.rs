@@ -38,7 +38,7 @@ const SWAPS: &[Swap] = &[
     Swap {
         name: "a base becomes a link",
         words: &["kustomize", "overlays/develop"],
-        script: "rm -r base; ln -s overlays/prod base",
+        script: "rm -r base; ln -s overlays/prod/leaf base",
     },
     Swap {
         name: "another directory takes the place of the target",
@@ -82,6 +82,9 @@ fn instance() -> Instance {
         let name = format!("this-is-{overlay}");
         instance.write(&format!("m/overlays/{overlay}/extra.yaml"), &map(&name));
         instance.write(&format!("m/overlays/{overlay}/plain/x.yaml"), &map(&name));
+        instance.write(&format!("m/overlays/{overlay}/leaf/x.yaml"), &map(&name));
+        let leaf = format!("m/overlays/{overlay}/leaf/kustomization.yaml");
+        instance.write(&leaf, "resources: [x.yaml]\n");
         let kustomization = "resources: [../../base, extra.yaml]\n";
         instance.write(&format!("m/overlays/{overlay}/kustomization.yaml"), kustomization);
     }
@@ -140,7 +143,7 @@ fn an_ordinary_change_while_kubectl_runs_is_none_of_the_kernels_business() {
     for kubectl in two_kubectls() {
         for script in [
             "sed -i s/this-is-develop/edited/ overlays/develop/extra.yaml",
-            "cp overlays/develop/extra.yaml new; mv new overlays/develop/extra.yaml",
+            "cd overlays/develop; cp extra.yaml new; mv new extra.yaml; cd ../..",
             ": > overlays/develop/unrelated.yaml",
         ] {
             let words = &["kustomize", "overlays/develop"];

@@ -96,19 +96,11 @@ fn a_credential_program_runs() {
             instance.path("elsewhere/log").display()
         );
         instance.program("bin/get-token", &credential);
-        let kubeconfig = read(&instance.path("kubeconfig"));
-        let line = kubeconfig.lines().find(|line| line.contains("token:")).unwrap();
-        let token = line.split("token:").nth(1).unwrap().trim().trim_end_matches('}').to_owned();
-        instance.write("home/.token/secret", &token);
-        let exec = format!(
-            "{{exec: {{apiVersion: client.authentication.k8s.io/{version}, command: get-token, interactiveMode: Never}}}}"
-        );
-        let replaced = if line.contains("user:") {
-            kubeconfig.replace(line, &format!("  user: {exec}"))
-        } else {
-            kubeconfig.replace(line, &format!("    {}", exec.trim_matches(['{', '}'])))
-        };
-        instance.write("kubeconfig", &replaced);
+        let kubeconfig: serde_yaml::Value =
+            serde_yaml::from_str(&read(&instance.path("kubeconfig"))).unwrap();
+        let token = kubeconfig["users"][0]["user"]["token"].as_str().unwrap();
+        instance.write("home/.token/secret", token);
+        instance.credentials_from("get-token", version);
         let words = &["apply", "-k", "overlays/develop"];
         instance.kubectl(words).exits(0).prints("created");
         assert!(read(&instance.path("elsewhere/log")).contains("called"));

@@ -64,6 +64,19 @@ impl Instance {
         std::os::unix::fs::symlink(&kubectl.path, bin).unwrap();
     }
 
+    /// Lets a program get the credentials, as the pin records it.
+    pub(crate) fn credentials_from(&self, program: &str, version: &str) {
+        let file = self.path("kubeconfig");
+        let mut kubeconfig: serde_yaml::Value = serde_yaml::from_str(&read(&file)).unwrap();
+        let user = format!(
+            "exec: {{apiVersion: client.authentication.k8s.io/{version}, command: {program}, interactiveMode: Never}}"
+        );
+        kubeconfig["users"][0]["user"] = serde_yaml::from_str(&user).unwrap();
+        write(&file, &serde_yaml::to_string(&kubeconfig).unwrap());
+        let pinned = format!("\n  exec: {{command: {program}}}\ncheckouts:");
+        write(&self.config(), &self.config_text().replacen("\ncheckouts:", &pinned, 1));
+    }
+
     /// Adds lines to the configuration, at the top level.
     pub(crate) fn rules(self, rules: &str) -> Self {
         let text = self.config_text();
