@@ -70,6 +70,8 @@ const ROWS: &[Row] = &[
     row(&["cluster-info", "dump", "--output-directory=overlays/develop/linked/../../prod/dump"], "overlays/prod/dump", OUTPUT),
     row(&["kustomize", "overlays/develop", "-o", "overlays/prod/all.yaml"], "overlays/prod/all.yaml", OUTPUT).since(27),
     row(&["kustomize", "overlays/develop", "-o", "overlays/prod"], "overlays/prod", OUTPUT).since(27),
+    // A link that leads into the foreign overlay; kubectl names the link.
+    row(&["kustomize", "overlays/develop", "-o", "overlays/develop/out.yaml"], "overlays/develop/out.yaml", OUTPUT).since(27),
     row(&["get", "cm", "--logtostderr=false", "--log-file=overlays/prod/log", "-v=9"], "overlays/prod/log", OUTPUT).until(20),
     row(&["get", "cm", "--logtostderr=false", "--log-dir=overlays/prod", "-v=9"], "overlays/prod/kubectl", OUTPUT).until(20),
 ];

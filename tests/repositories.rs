@@ -87,6 +87,23 @@ fn git_directories_are_known_wherever_they_lie() {
     instance.git(&["worktree", "add", "--quiet", "--detach", "../fix"]);
     verdict(&instance, &["apply", "-k", "../fix/overlays/prod"], "target-foreign");
     verdict(&instance, &["apply", "-k", "../fix/overlays/develop"], "run");
+    // `.git` may be a link, to a directory or to such a file
+    let instance = committed();
+    for (kept, real) in [("store", "store"), ("file", "store2")] {
+        std::fs::rename(instance.path("m/.git"), instance.path(&format!("elsewhere/{real}")))
+            .unwrap();
+        if kept == "file" {
+            instance.write("elsewhere/file", "gitdir: ../elsewhere/store2\n");
+        }
+        instance.link(&format!("../elsewhere/{kept}"), "m/.git");
+        instance.git(&["status"]);
+        let head = format!("../elsewhere/{real}/HEAD");
+        verdict(&instance, &["get", "-f", &head], "reference-git");
+        verdict(&instance, &["apply", "-k", "overlays/develop"], "run");
+        std::fs::remove_file(instance.path("m/.git")).unwrap();
+        std::fs::rename(instance.path(&format!("elsewhere/{real}")), instance.path("m/.git"))
+            .unwrap();
+    }
     // somebody else's bare repository, of any name, even under alsoAllow
     let instance = instance.rules("alsoAllow: [/]");
     instance.git(&["clone", "--quiet", "--bare", ".", "../elsewhere/bare"]);

@@ -231,6 +231,7 @@ impl Gathering<'_> {
                 continue;
             }
             local.links.extend(resolution.links);
+            local.links.extend(resolution.aliases);
             local.readings.push(resolution.real);
         }
         if !local.readings.is_empty() {
@@ -245,7 +246,7 @@ impl Gathering<'_> {
     /// Looks at the overlay roots and git directories on the way.
     fn visit(&mut self, resolution: &Resolution) {
         territory::visit(&mut self.facts.territory, self.policy, &resolution.real);
-        for link in &resolution.links {
+        for link in resolution.links.iter().chain(&resolution.aliases) {
             territory::visit(&mut self.facts.territory, self.policy, link);
         }
         let is_file = resolution.end == End::Place(Nature::File);

@@ -3,12 +3,13 @@
 //! git command would cost every kubectl some milliseconds.
 
 use std::ffi::OsStr;
-use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use super::regular::read_regular;
+
 /// A `.git` file, `commondir` or `gitdir` holds one path.
-const MAX_POINTER: u64 = 16 << 10;
+const MAX_POINTER: usize = 16 << 10;
 
 /// More worktrees than this are not looked at.
 const MAX_WORKTREES: usize = 1_000;
@@ -16,6 +17,8 @@ const MAX_WORKTREES: usize = 1_000;
 /// The repository of a working tree.
 #[derive(Debug)]
 pub(super) struct Repository {
+    /// The git directory of this working tree.
+    pub(super) git_dir: PathBuf,
     /// The git directory that all working trees share.
     pub(super) common_dir: PathBuf,
     /// The part of the working tree below its top that is the checkout: a checkout
@@ -23,21 +26,17 @@ pub(super) struct Repository {
     below: PathBuf,
 }
 
-/// The real git directory of the working tree around `top`: a directory `.git`, what
-/// a file `.git` names (linked worktrees, submodules, `--separate-git-dir`), or
-/// `top` itself when it is a bare repository.
-pub(super) fn git_dir(top: &Path) -> Option<PathBuf> {
-    if is_git_dir(top) {
-        return Some(top.to_path_buf());
-    }
-    top.ancestors().find_map(own_git_dir)
-}
-
+/// The git directory that the entry `.git` of the real directory `dir` is or names:
+/// a directory, or a file (linked worktrees, submodules, `--separate-git-dir`).
 fn own_git_dir(dir: &Path) -> Option<PathBuf> {
     let entry = dir.join(".git");
-    let metadata = entry.metadata().ok()?;
-    if metadata.is_dir() {
-        return entry.canonicalize().ok();
+    let kind = entry.symlink_metadata().ok()?.file_type();
+    if kind.is_dir() {
+        return Some(entry);
+    }
+    let entry = if kind.is_symlink() { entry.canonicalize().ok()? } else { entry };
+    if kind.is_symlink() && entry.is_dir() {
+        return Some(entry);
     }
     let named = pointer(&entry)?;
     let path = named.strip_prefix(b"gitdir:")?.trim_ascii();
@@ -55,27 +54,32 @@ pub(super) fn is_git_dir(dir: &Path) -> bool {
 }
 
 impl Repository {
-    /// The repository behind `git_dir`, the git directory of `top`.
-    pub(super) fn of(top: &Path, git_dir: &Path) -> Self {
+    /// The repository of the working tree around the real directory `top`, or `top`
+    /// itself when it is a bare one.
+    pub(super) fn around(top: &Path) -> Option<Self> {
+        if is_git_dir(top) {
+            let (git_dir, common_dir) = (top.to_path_buf(), top.to_path_buf());
+            return Some(Self { git_dir, common_dir, below: PathBuf::new() });
+        }
+        let (tree, git_dir) = top.ancestors().find_map(|dir| Some((dir, own_git_dir(dir)?)))?;
         let common_dir = pointer(&git_dir.join("commondir"))
             .and_then(|path| git_dir.join(OsStr::from_bytes(&path)).canonicalize().ok())
-            .unwrap_or_else(|| git_dir.to_path_buf());
-        let tree = top
-            .ancestors()
-            .find(|dir| own_git_dir(dir).is_some_and(|found| found == git_dir))
-            .unwrap_or(top);
+            .unwrap_or_else(|| git_dir.clone());
         let below = top.strip_prefix(tree).unwrap_or(Path::new("")).to_path_buf();
-        Self { common_dir, below }
+        Some(Self { git_dir, common_dir, below })
     }
 
     /// The same checkout in every other working tree: the main one and the linked
     /// ones.
     pub(super) fn other_worktrees(&self, top: &Path) -> Vec<PathBuf> {
-        let main = self.common_dir.parent().filter(|dir| {
+        let mut trees = Vec::new();
+        let is_linked = self.git_dir != self.common_dir;
+        if let Some(main) = self.common_dir.parent().filter(|_| is_linked)
             // Not for a bare repository, nor for a submodule.
-            own_git_dir(dir).is_some_and(|found| found == self.common_dir)
-        });
-        let mut trees: Vec<PathBuf> = main.map(Path::to_path_buf).into_iter().collect();
+            && own_git_dir(main).is_some_and(|found| found == self.common_dir)
+        {
+            trees.push(main.to_path_buf());
+        }
         let records = std::fs::read_dir(self.common_dir.join("worktrees"));
         for record in records.into_iter().flatten().flatten().take(MAX_WORKTREES) {
             trees.extend(linked_worktree(&record.path()));
@@ -99,10 +103,6 @@ fn linked_worktree(record: &Path) -> Option<PathBuf> {
 
 /// The only line of a small regular file.
 fn pointer(file: &Path) -> Option<Vec<u8>> {
-    if !file.metadata().ok()?.is_file() {
-        return None;
-    }
-    let mut text = Vec::new();
-    std::fs::File::open(file).ok()?.take(MAX_POINTER).read_to_end(&mut text).ok()?;
-    Some(text.trim_ascii_end().to_vec())
+    let text = read_regular(file, MAX_POINTER).ok()?;
+    (text.len() <= MAX_POINTER).then(|| text.trim_ascii_end().to_vec())
 }

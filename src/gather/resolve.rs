@@ -8,6 +8,7 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Component, Path, PathBuf};
 
 use crate::judge::Nature;
+use crate::path::join_clean;
 
 /// The kernel's own limit (`ELOOP`).
 const MAX_LINKS: usize = 40;
@@ -19,6 +20,9 @@ pub(crate) struct Resolution {
     pub(crate) real: PathBuf,
     /// The links that were followed, by their own real path.
     pub(crate) links: Vec<PathBuf>,
+    /// What the path was called before each link was followed, lexically clean:
+    /// behind a link `overlays` it is still somebody's `overlays/prod`.
+    pub(crate) aliases: Vec<PathBuf>,
     /// What is there.
     pub(crate) end: End,
 }
@@ -59,6 +63,7 @@ impl Resolver {
         let mut resolution = Resolution {
             real: PathBuf::from("/"),
             links: Vec::new(),
+            aliases: Vec::new(),
             end: End::Place(Nature::Directory),
         };
         while let Some(name) = todo.pop_front() {
@@ -99,6 +104,8 @@ impl Resolver {
                         return resolution;
                     }
                     let link = resolution.real.clone();
+                    let rest: PathBuf = todo.iter().collect();
+                    resolution.aliases.push(join_clean(&link, &rest));
                     resolution.real.pop();
                     resolution.links.push(link);
                     if to.is_absolute() {
@@ -264,6 +271,7 @@ mod tests {
         let (_dir, top) = scratch();
         let found = Resolver::default().resolve(&top.join("link/f"));
         assert_eq!(found.links, [top.join("link")]);
+        assert_eq!(found.aliases, [top.join("link/f")]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::repository;
+use super::repository::Repository;
 use crate::judge::{Checkout, Root, Territory};
 use crate::pattern::{Pattern, has_meta};
 use crate::policy::{CheckoutRule, Policy};
@@ -20,20 +20,21 @@ pub fn survey(policy: &Policy) -> Territory {
             territory.vanished.push(checkout.path.clone());
         }
         for top in tops {
-            territory.checkouts.push(Checkout { rule, git_dir: repository::git_dir(&top), top });
+            territory.checkouts.push(Checkout { rule, git_dir: None, top });
         }
     }
-    for checkout in territory.checkouts.clone() {
-        let Some(git_dir) = &checkout.git_dir else { continue };
-        let repository = repository::Repository::of(&checkout.top, git_dir);
-        for top in repository.other_worktrees(&checkout.top) {
+    for index in 0..territory.checkouts.len() {
+        let Checkout { rule, top, .. } = territory.checkouts[index].clone();
+        let Some(repository) = Repository::around(&top) else { continue };
+        for top in repository.other_worktrees(&top) {
             // What is configured by its own has its own rules.
             if territory.checkouts.iter().all(|known| known.top != top) {
-                let git_dir = repository::git_dir(&top);
-                territory.checkouts.push(Checkout { rule: checkout.rule, git_dir, top });
+                let git_dir = Repository::around(&top).map(|repository| repository.git_dir);
+                territory.checkouts.push(Checkout { rule, git_dir, top });
             }
         }
-        territory.git_dirs.extend([git_dir.clone(), repository.common_dir]);
+        territory.checkouts[index].git_dir = Some(repository.git_dir.clone());
+        territory.git_dirs.extend([repository.git_dir, repository.common_dir]);
     }
     territory.also_allow = policy
         .also_allow

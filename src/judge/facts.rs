@@ -156,7 +156,8 @@ pub enum Stream {
 pub struct Local {
     /// The real path of each reading; one nearly always.
     pub readings: Vec<PathBuf>,
-    /// The symbolic links on the way, by the real path of the link itself.
+    /// The symbolic links on the way, by the real path of the link itself, and what
+    /// the path was called before each was followed.
     pub links: Vec<PathBuf>,
     /// What is there.
     pub nature: Nature,

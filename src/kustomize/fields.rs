@@ -144,7 +144,11 @@ fn top_level(
         "configmapgenerator" | "secretgenerator" => {
             each(value, key, |item| generator(key, item, list))?;
         }
-        "openapi" => field(key, value, "path", Kind::File, list)?,
+        "openapi" => {
+            let before = list.len();
+            field(key, value, "path", Kind::File, list)?;
+            below_the_root(before, list);
+        }
         "generators" | "transformers" | "validators" => plugins(key, value, found)?,
         "helmcharts" | "helmchartinflationgenerator" | "helmglobals" => {
             each(value, key, |item| plugin::helm_fields(key, item, list))?;
@@ -171,6 +175,17 @@ fn plugins(key: &str, value: &Value, found: &mut Kustomization) -> Result<(), Un
         }
         Ok(())
     })
+}
+
+/// Where a path is joined to the root by some versions of kustomize, absolute or
+/// not (the schema of a base, additional values files), both readings count.
+pub(super) fn below_the_root(first: usize, found: &mut Vec<Reference>) {
+    for at in first..found.len() {
+        if let Some(relative) = found[at].entry.strip_prefix('/') {
+            let relative = Reference { entry: relative.to_owned(), ..found[at].clone() };
+            found.push(relative);
+        }
+    }
 }
 
 /// `files` (`[key=]path`), `envs` and the old `env` of a generator.

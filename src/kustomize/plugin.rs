@@ -5,7 +5,8 @@ use serde_yaml::Value;
 
 use super::document::{Unreadable, manifests};
 use super::fields::{
-    Kind, Reference, each, field, fields, generator, reference, spellings, text, text_fields,
+    Kind, Reference, below_the_root, each, field, fields, generator, reference, spellings, text,
+    text_fields,
 };
 
 /// More words than this are not taken from one configuration.
@@ -102,13 +103,7 @@ pub(super) fn helm_fields(
     for values in spellings(item, "values").filter_map(Value::as_str) {
         found.push(reference(&format!("{key}.values"), values, Kind::ForHelm));
     }
-    // helm gets the path of an additional file joined to the root, absolute or not.
-    for at in before..found.len() {
-        if let Some(relative) = found[at].entry.strip_prefix('/') {
-            let relative = Reference { entry: relative.to_owned(), ..found[at].clone() };
-            found.push(relative);
-        }
-    }
+    below_the_root(before, found);
     for name in ["chartHome", "configHome", "helmHome"] {
         field(key, item, name, Kind::ForHelm, found)?;
     }

@@ -30,6 +30,13 @@ fn facts(readings: &[(&str, Nature)]) -> Facts {
     facts
 }
 
+/// The overlays have no roots below them.
+fn policy() -> Policy {
+    let mut policy = samples::policy("develop");
+    policy.checkouts[0].overlay_roots.truncate(2);
+    policy
+}
+
 fn ground() -> Ground {
     Ground {
         home: Some("/home/ann".into()),
@@ -44,7 +51,7 @@ fn plan<'p>(policy: &'p Policy, facts: Facts, ground: &Ground) -> Result<Plan<'p
 }
 
 fn openings(facts: Facts) -> Vec<Opening> {
-    let policy = samples::policy("develop");
+    let policy = policy();
     plan(&policy, facts, &ground()).unwrap().openings
 }
 
@@ -91,7 +98,7 @@ fn what_contains_overlays_is_opened_file_by_file() {
 
 #[test]
 fn foreign_overlays_are_opened_by_break_glass_alone() {
-    let policy = samples::policy("develop");
+    let policy = policy();
     let named = || facts(&[("/srv/m/overlays/prod", Nature::Directory)]);
     assert_eq!(openings(named()), [git_dir()]);
     let lifted = Plan::new(&policy, &[], &[named()], &ground(), &|_| true).unwrap();
@@ -101,7 +108,7 @@ fn foreign_overlays_are_opened_by_break_glass_alone() {
 
 #[test]
 fn what_lies_beside_is_wanted_and_needs_no_opening() {
-    let policy = samples::policy("develop");
+    let policy = policy();
     let beside = facts(&[("/srv/data/x.yaml", Nature::File)]);
     let plan = plan(&policy, beside, &ground()).unwrap();
     assert_eq!(plan.openings, [git_dir()]);
@@ -110,7 +117,7 @@ fn what_lies_beside_is_wanted_and_needs_no_opening() {
 
 #[test]
 fn a_temporary_directory_around_the_checkout_is_moved() {
-    let policy = samples::policy("develop");
+    let policy = policy();
     let candidates = ["/srv/m/cache/envguard/tmp", "/srv", "/home/ann/.cache/envguard/tmp"];
     let mut ground = Ground { temp: "/srv".into(), ..ground() };
     let missing = plan(&policy, facts(&[]), &ground).unwrap_err();
@@ -122,7 +129,7 @@ fn a_temporary_directory_around_the_checkout_is_moved() {
 
 #[test]
 fn a_checkout_around_the_system_is_not_closed() {
-    let policy = samples::policy("develop");
+    let policy = policy();
     for (top, dir) in [("/", "/bin"), ("/usr", "/usr"), ("/var", "/var/lib")] {
         let mut facts = facts(&[]);
         facts.territory.checkouts[0].top = top.into();

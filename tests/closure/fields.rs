@@ -82,6 +82,12 @@ pub(super) fn fields() -> Vec<Row> {
             .file("m/base/s.json", "{\"definitions\": {}}")
             .opens(&[K, BK, "base/s.json", B])
             .old_opens(&[K]),
+        k("openapi of a base, absolute: in or below the root", "resources: [../../base]")
+            .file("m/base/kustomization.yaml", "openapi: {path: /s.json}\nresources: [b.yaml]")
+            .file("m/base/s.json", "{\"definitions\": {}}")
+            .opens(&[K, BK])
+            .old_opens(&[K])
+            .refused("reference-outside"),
         k("patches", &patches("patches", &format!("[{{path: patch.yaml, {TARGET}}}]")))
             .opens(&[K, A, PATCH])
             .old_opens(&[K]),

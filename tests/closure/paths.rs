@@ -64,6 +64,20 @@ pub(super) fn lexical() -> Vec<Row> {
             .from("m/here", false)
             .opens(&[PK, P])
             .refused("target-foreign"),
+        row("an overlay root that is a link", &kustomize("overlays/prod"))
+            .moved("m/overlays", "elsewhere/o")
+            .link("m/overlays", "../elsewhere/o")
+            .opens(&["../elsewhere/o/prod/kustomization.yaml", "../elsewhere/o/prod/p.yaml"])
+            .refused("target-foreign"),
+        row("an allowed overlay behind a link", &kustomize("overlays/develop"))
+            .moved("m/overlays", "m/o")
+            .link("m/overlays", "o")
+            .opens(&["o/develop/kustomization.yaml", "o/develop/a.yaml"]),
+        row("a foreign overlay behind a link", &kustomize("overlays/prod"))
+            .moved("m/overlays", "m/o")
+            .link("m/overlays", "o")
+            .opens(&["o/prod/kustomization.yaml", "o/prod/p.yaml"])
+            .refused("target-foreign"),
         row("the working directory", &kustomize("."))
             .from("m/overlays/develop", true)
             .opens(&[K, A]),

@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use kubectl_envguard::path::join_clean;
+
 use crate::support::{Field, Kubectl, Thing, Tree, config_map};
 
 /// What the guard says.
@@ -61,6 +63,17 @@ impl Row {
         self
     }
 
+    /// Everything below one directory stands below another.
+    pub(super) fn moved(mut self, from: &str, to: &str) -> Self {
+        let things = std::mem::take(&mut self.tree.things).into_iter();
+        let moved = |path: String| match path.strip_prefix(from) {
+            Some(rest) => format!("{to}{rest}"),
+            None => path,
+        };
+        self.tree.things = things.map(|(path, thing)| (moved(path), thing)).collect();
+        self
+    }
+
     pub(super) fn without(mut self, path: &str) -> Self {
         self.tree.things.remove(path);
         self
@@ -101,7 +114,8 @@ impl Row {
             Some(old) if !kubectl.is_at_least(21) => old,
             _ => &self.opens,
         };
-        let expected: BTreeSet<PathBuf> = expected.iter().map(|path| top.join(path)).collect();
+        let expected: BTreeSet<PathBuf> =
+            expected.iter().map(|path| join_clean(&top, path.as_ref())).collect();
         if findings.opened != expected {
             complain(format!("opens {:?}, not {expected:?}", findings.opened));
         }
