@@ -45,6 +45,10 @@ impl Login {
         place(crate::support::envguard(), "prefix/bin/kubectl-envguard");
         place(crate::support::shim(), "prefix/lib/envguard/envguard-shim");
         instance.link("../envguard-shim", "prefix/lib/envguard/shims/kubectl");
+        // Without this directory fish reads all manual pages, in the background, when
+        // it starts for the first time.
+        let completions = "home/.local/share/fish/generated_completions";
+        std::fs::create_dir_all(instance.path(completions)).unwrap();
         Self { instance }
     }
 

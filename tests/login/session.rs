@@ -114,7 +114,12 @@ fn the_agents_env_file_shows_the_banner_once() {
         let path = format!("{}:/usr/bin:/bin", place.path("sh").display());
         let environment = [("ENV", file), ("ENVGUARD_PROFILE", profile), ("PATH", path)];
         let mut terminal = worker(&place, &environment);
-        terminal.types("echo typed\n");
+        // The agent types into a shell that may not have read its file yet. Whoever
+        // reads the prompts must know how many there are: this line makes a second.
+        terminal.types("echo ty''ped\n");
+        terminal.until(0, "the prompt after the typed line", |text| {
+            text.split_once("typed\r\n").is_some_and(|(_, after)| after.ends_with(PROMPT))
+        });
         assert_banner_once(&mut terminal);
         if sh == "bash" {
             let good = crate::support::read(&place.path("kubeconfig"));
