@@ -22,6 +22,7 @@ mod inputs;
 mod keeper;
 mod login;
 mod lookup;
+mod oracle;
 mod own_commands;
 mod repositories;
 mod sandbox;

@@ -215,10 +215,14 @@ fn the_tables_are_large_and_rest_on_evidence() {
     for row in refused {
         assert!(!row.sentence.is_empty(), "{}: no sentence", row.row.place);
     }
+    no_row_stands_twice(ordinary.iter().map(|row| &row.row));
+    no_row_stands_twice(forbidden.iter().map(|row| &row.row));
+}
+
+fn no_row_stands_twice<'r>(rows: impl Iterator<Item = &'r Row>) {
     let mut seen = std::collections::BTreeSet::new();
-    let all = ordinary.iter().map(|row| &row.row).chain(forbidden.iter().map(|row| &row.row));
-    for row in all {
-        let whole = format!("{} {:?}", row.line, row.given);
+    for row in rows {
+        let whole = format!("{} {:?} {}", row.line, row.given, row.tidied);
         assert!(seen.insert(whole), "{}: stands here twice", row.place);
     }
 }

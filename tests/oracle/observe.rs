@@ -106,7 +106,7 @@ pub(super) fn comparable(stdout: &str) -> String {
 s/127\.0\.0\.1:[0-9]+/SERVER/g
 s/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/UID/g
 s/(LIVE|MERGED)-[0-9]+/\1-N/g
-s/(debugger-[a-z0-9-]+)-[a-z0-9]{5}/\1-NAME/g
+s/debugger-([a-z0-9-]+-)?[a-z0-9]{5}\b/debugger-\1NAME/g
 s/\b[0-9]+(\.[0-9]+)?(ms|m|s)\b/AGE/g
 s/ +$//; s/  +/  /g";
     let file = tempfile::NamedTempFile::new().unwrap();

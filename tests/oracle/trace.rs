@@ -10,8 +10,11 @@ pub(super) const CALLS: &str = "trace=openat,open,openat2,execve,connect,clone,c
 /// What kubectl did, as the kernel saw it. Each finding with its line of strace.
 #[derive(Debug, Default)]
 pub(super) struct Trace {
-    /// How often a kubectl was started.
+    /// How often a kubectl was started for the line.
     pub(super) kubectls: usize,
+    /// How often one was started for its own help, which is no part of the line.
+    /// What it opened and called counts as everything else does.
+    pub(super) lookups: usize,
     /// The real paths of what was opened by kubectl and its children.
     pub(super) opened: BTreeMap<PathBuf, String>,
     /// `ADDRESS:PORT` of each connection that kubectl and its children tried.
@@ -39,7 +42,11 @@ pub(super) fn read(text: &str, kubectls: &[PathBuf]) -> Trace {
         if call.name == "execve" && call.result == "0" {
             let program = call.arguments.split('"').nth(1).unwrap_or_default();
             if kubectls.iter().any(|kubectl| kubectl == Path::new(program)) {
-                trace.kubectls += 1;
+                if call.is_lookup() {
+                    trace.lookups += 1;
+                } else {
+                    trace.kubectls += 1;
+                }
                 process.kubectl_since.get_or_insert(call.begun);
             }
         } else if let Some(child) = call.child() {
@@ -91,6 +98,12 @@ impl Call {
         matches!(&*self.name, "clone" | "clone3" | "fork" | "vfork")
             .then(|| self.result.parse().ok())
             .flatten()
+    }
+
+    /// Whether this starts kubectl for its help, with the five variables of
+    /// `src/installed/ask.rs` and no other. The environment of a line has more.
+    fn is_lookup(&self) -> bool {
+        self.arguments.contains("\"--help\"], ") && self.arguments.ends_with(" /* 5 vars */")
     }
 
     /// `3</real/path>`
@@ -180,13 +193,14 @@ mod tests {
 11 +++ superseded by execve in pid 12 +++
 11 <... execve resumed>) = 0
 11 openat(AT_FDCWD</m>, "p", O_RDONLY) = 4</m/by-plugin>
+13 execve("/t/kubectl", ["kubectl", "apply", "--help"], 0x7 /* 5 vars */) = 0
 10 connect(3, {sa_family=AF_INET, sin_port=htons(1), sin_addr=inet_addr("127.0.0.2")}, 16) = 0
 "#;
 
     #[test]
     fn a_record_says_who_did_what() {
         let trace = read(RECORD, &["/t/kubectl".into()]);
-        assert_eq!(trace.kubectls, 1);
+        assert_eq!((trace.kubectls, trace.lookups), (1, 1));
         let opened: Vec<_> = trace.opened.keys().map(|path| path.to_str().unwrap()).collect();
         assert_eq!(opened, ["/m/by-plugin", "/m/x = y"]);
         let contacted: Vec<_> = trace.contacted.keys().collect();

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 /// A running stand-in. It ends with the test: its standard input closes.
+#[derive(Debug)]
 pub(crate) struct Server {
     dir: tempfile::TempDir,
     process: Child,
@@ -13,8 +14,21 @@ pub(crate) struct Server {
 impl Server {
     /// Starts one whose kubeconfig calls its cluster `name`.
     pub(crate) fn start(name: &str) -> Self {
+        Self::with(name, None)
+    }
+
+    /// Starts one that has the objects of a file of YAML documents.
+    pub(crate) fn with_objects(name: &str, objects: &Path) -> Self {
+        Self::with(name, Some(objects))
+    }
+
+    fn with(name: &str, objects: Option<&Path>) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let mut process = Command::new(program())
+        let mut command = Command::new(program());
+        if let Some(objects) = objects {
+            command.arg("--objects").arg(objects);
+        }
+        let mut process = command
             .args(["--dir".as_ref(), dir.path().as_os_str()])
             .args(["--name", name, "--exit-with-stdin"])
             .stdin(Stdio::piped())
