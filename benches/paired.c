@@ -3,10 +3,11 @@
  * for all of them.
  *
  *   cc -O2 -o paired paired.c
- *   paired ROUNDS PROGRAM... -- WORD...
+ *   paired ROUNDS [NAME=VALUE:]PROGRAM... -- WORD...
  *
- * Every program is run as `kubectl WORD...` with this process's environment and
- * must exit 0; what it prints is thrown away. Prints, for each: median wall time, median of the differences to
+ * Every program is run as `kubectl WORD...` with this process's environment, and
+ * the variable before it if there is one; it must exit 0, and what it prints is
+ * thrown away. Prints, for each: median wall time, median of the differences to
  * the first program, and the median of the ratios; times in milliseconds. */
 #include <fcntl.h>
 #include <spawn.h>
@@ -33,7 +34,14 @@ static double median(double *values, int count) {
 }
 
 /* Milliseconds from start to end of one run; ends this process if it fails. */
-static double run(const char *program, char **words) {
+static double run(const char *candidate, char **words) {
+    char variable[4096];
+    const char *program = candidate, *colon = strchr(candidate, ':');
+    if (colon != NULL && memchr(candidate, '=', colon - candidate) != NULL) {
+        snprintf(variable, sizeof variable, "%.*s", (int)(colon - candidate), candidate);
+        putenv(variable);
+        program = colon + 1;
+    }
     struct timespec begin, end;
     pid_t pid;
     int status;

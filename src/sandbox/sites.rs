@@ -1,6 +1,7 @@
 //! The closed places, under all their names, and what follows for other paths.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
@@ -78,15 +79,10 @@ impl<'p> Sites<'p> {
         self.splits.iter().map(PathBuf::as_path).chain(places)
     }
 
-    /// What is granted outside the checkouts.
-    pub(super) fn beside(&self, path: &Path) -> Stance {
-        if self.is_inside(path) {
-            Stance::Closed
-        } else if self.is_split(path) {
-            Stance::Split
-        } else {
-            Stance::Whole
-        }
+    /// The entries of `dir`, one of [`Self::splits_beside`], that cannot be granted
+    /// as a whole.
+    pub(super) fn closed_entries(&self, dir: &Path) -> Vec<&OsStr> {
+        first_names(self.never_whole(), dir)
     }
 
     /// What is granted of a path below `top`, when everything below it may be read
@@ -206,4 +202,14 @@ fn bars(rule: &CheckoutRule, relative: &Path, skipped: usize) -> bool {
         walked.push(name);
     }
     false
+}
+
+/// The entries of `dir` that lead to `paths`, each once. There are few of them: to
+/// compare them all is faster than a hash.
+pub(super) fn first_names<'p>(paths: impl Iterator<Item = &'p Path>, dir: &Path) -> Vec<&'p OsStr> {
+    let mut names: Vec<&OsStr> =
+        paths.filter_map(|path| path.strip_prefix(dir).ok()?.iter().next()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
 }

@@ -6,22 +6,22 @@
 //! was free of links when it was judged must still be.
 
 use std::collections::HashSet;
-use std::ffi::{CString, OsStr};
+use std::ffi::{CStr, CString, OsStr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, FileType, Mode, OFlags, RawDir, ResolveFlags, openat, openat2};
 
 use super::Missing;
 use super::apply::Rules;
 use super::plan::{Opening, Plan};
-use super::sites::{Sites, Stance};
+use super::sites::{Sites, Stance, first_names};
 
 /// Most entries granted one by one beside the checkouts. Each costs about 4.5 µs,
 /// and a home directory can have thousands; `benches/NOTES.md` has the figures.
 /// What the invocation or the environment names is granted beyond it.
-pub(super) const MOST_BESIDE: usize = 300;
+pub(super) const MOST_BESIDE: usize = 100;
 
 /// Most rules inside checkouts. The kernel takes more; a second of preparation
 /// helps nobody.
@@ -56,7 +56,7 @@ struct Side<'w> {
     fd: OwnedFd,
     entries: Vec<Entry>,
     /// Entries that the invocation or the environment names.
-    names: HashSet<&'w OsStr>,
+    names: Vec<&'w OsStr>,
 }
 
 impl Side<'_> {
@@ -66,9 +66,14 @@ impl Side<'_> {
             return;
         }
         let names = &self.names;
-        self.entries.sort_by_cached_key(|entry| rank(entry, names));
-        let needed = self.entries.iter().filter(|entry| names.contains(entry.name())).count();
-        self.entries.truncate(needed.max(most));
+        let needed = self.entries.iter().filter(|entry| names.contains(&entry.name())).count();
+        let kept = needed.max(most);
+        if kept < self.entries.len() {
+            self.entries.select_nth_unstable_by(kept, |one, other| {
+                rank(one, names).cmp(&rank(other, names))
+            });
+            self.entries.truncate(kept);
+        }
     }
 }
 
@@ -176,29 +181,28 @@ impl Walk<'_, '_> {
 
 /// What is granted of a directory with a closed place somewhere below.
 fn side<'w>(plan: &'w Plan<'_>, dir: &Path) -> Option<Side<'w>> {
-    let wanted = plan.wanted.iter();
-    let names: HashSet<&OsStr> =
-        wanted.filter_map(|path| path.strip_prefix(dir).ok()?.iter().next()).collect();
+    let names = first_names(plan.wanted.iter().map(PathBuf::as_path), dir);
     let Listing { fd, entries } = list(dir)?;
     // Where it cannot be listed, what is named is tried.
     let mut entries = entries.unwrap_or_else(|| {
         let named = names.iter().filter_map(|name| CString::new(name.as_bytes()).ok());
         named.map(|name| Entry { name, kind: FileType::Unknown }).collect()
     });
-    entries.retain(|entry| plan.sites.beside(&dir.join(entry.name())) == Stance::Whole);
+    let closed = plan.sites.closed_entries(dir);
+    entries.retain(|entry| !closed.contains(&entry.name()));
     Some(Side { fd, entries, names })
 }
 
 /// Named entries first, then what programs keep for themselves (dot entries),
 /// directories, and files; by name, so that it is the same every time.
-fn rank(entry: &Entry, names: &HashSet<&OsStr>) -> (u8, CString) {
+fn rank<'e>(entry: &'e Entry, names: &[&OsStr]) -> (u8, &'e CStr) {
     let class = match (entry.name.as_bytes().first(), entry.kind) {
-        _ if names.contains(entry.name()) => 0,
+        _ if names.contains(&entry.name()) => 0,
         (Some(b'.'), _) => 1,
         (_, FileType::Directory) => 2,
         _ => 3,
     };
-    (class, entry.name.clone())
+    (class, &entry.name)
 }
 
 /// Opens a place without following any link on the way.

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::{APPLY, denied_by_the_kernel, inside_command, said, wrapped};
-use crate::support::{Instance, Kubectl, Output, kubectls};
+use crate::support::{Instance, Kubectl, Output, Server, kubectls};
 
 /// A swap, by a shell script in the checkout, and the line that reads it.
 struct Swap {
@@ -110,9 +110,12 @@ fn two_kubectls() -> Vec<Kubectl> {
 
 #[test]
 fn with_the_sandbox_the_kernel_refuses_and_the_operator_is_told() {
+    let server = Server::start("develop-eks");
     for kubectl in two_kubectls() {
         for swap in SWAPS {
-            let output = swapped(&instance(), swap, &kubectl);
+            let instance = instance();
+            instance.reaches(&server);
+            let output = swapped(&instance, swap, &kubectl);
             let case = format!("{} ({}): {output}", swap.name, kubectl.version);
             assert!(!output.stdout.contains("this-is-prod"), "{case}");
             assert_ne!(output.code, Some(0), "{case}");
@@ -124,9 +127,12 @@ fn with_the_sandbox_the_kernel_refuses_and_the_operator_is_told() {
 
 #[test]
 fn without_the_sandbox_the_foreign_objects_come_out() {
+    let server = Server::start("develop-eks");
     for kubectl in two_kubectls() {
         for swap in SWAPS {
-            let instance = instance().rules("policy: {sandbox: off}");
+            let instance = instance();
+            instance.reaches(&server);
+            let instance = instance.rules("policy: {sandbox: off}");
             let output = swapped(&instance, swap, &kubectl);
             let case = format!("{} ({}): {output}", swap.name, kubectl.version);
             // kustomize itself refuses a file outside its root.

@@ -49,9 +49,14 @@ impl Instance {
     pub(crate) fn with_server(server: &Server, kubectl: &Kubectl) -> Self {
         let mut instance = Self::new();
         instance.kubectl = Some(kubectl.path.clone());
-        std::fs::copy(server.kubeconfig(), instance.path("kubeconfig")).unwrap();
-        instance.configure_pin(&server.url(), &fingerprints(&server.ca()));
+        instance.reaches(server);
         instance
+    }
+
+    /// Makes a running API server the cluster.
+    pub(crate) fn reaches(&self, server: &Server) {
+        std::fs::copy(server.kubeconfig(), self.path("kubeconfig")).unwrap();
+        self.configure_pin(&server.url(), &fingerprints(&server.ca()));
     }
 
     /// Makes a server with this certificate the cluster, reached by `kubectl`.
