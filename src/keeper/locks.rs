@@ -145,48 +145,104 @@ impl Drop for IndexLock {
     }
 }
 
+/// Whether a git command of ours failed because another git holds a lock.
+pub(super) fn is_held(hitch: &Hitch) -> bool {
+    hitch.what.contains("lock") && hitch.what.contains("File exists")
+}
+
 /// Why nothing can be done right now.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Busy {
     /// git holds its lock.
     Locked,
-    /// A merge, rebase, cherry-pick or revert waits for its end.
-    UnderWay(&'static str),
+    /// A merge or the like waits for its end.
+    UnderWay(Operation),
 }
 
-const UNDER_WAY: [(&str, &str); 6] = [
-    ("MERGE_HEAD", "merge"),
-    ("rebase-merge", "rebase"),
-    ("rebase-apply", "rebase"),
-    ("CHERRY_PICK_HEAD", "cherry-pick"),
-    ("REVERT_HEAD", "revert"),
-    ("sequencer", "cherry-pick"),
-];
+/// What a person has begun with git and not ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Operation {
+    Merge,
+    Rebase,
+    Am,
+    CherryPick,
+    Revert,
+}
 
 /// Whether git is at work in this working tree.
 pub(super) fn busy(layout: &Layout) -> Option<Busy> {
     if layout.git_dir.join("index.lock").symlink_metadata().is_ok() {
         return Some(Busy::Locked);
     }
-    UNDER_WAY
-        .iter()
-        .find(|(name, _)| layout.git_dir.join(name).symlink_metadata().is_ok())
-        .map(|(_, what)| Busy::UnderWay(what))
+    Operation::under_way(layout).map(Busy::UnderWay)
+}
+
+impl Operation {
+    fn under_way(layout: &Layout) -> Option<Self> {
+        let has = |name: &str| layout.git_dir.join(name).symlink_metadata().is_ok();
+        if has("MERGE_HEAD") {
+            Some(Self::Merge)
+        } else if has("rebase-apply/applying") {
+            Some(Self::Am)
+        } else if has("rebase-merge") || has("rebase-apply") {
+            Some(Self::Rebase)
+        } else if has("CHERRY_PICK_HEAD") {
+            Some(Self::CherryPick)
+        } else if has("REVERT_HEAD") {
+            Some(Self::Revert)
+        } else if has("sequencer") {
+            // Between two commits of several.
+            let todo = std::fs::read(layout.git_dir.join("sequencer/todo"));
+            let reverts = todo.is_ok_and(|todo| todo.starts_with(b"revert"));
+            Some(if reverts { Self::Revert } else { Self::CherryPick })
+        } else {
+            None
+        }
+    }
+
+    /// git's word for it.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Merge => "merge",
+            Self::Rebase => "rebase",
+            Self::Am => "am",
+            Self::CherryPick => "cherry-pick",
+            Self::Revert => "revert",
+        }
+    }
+
+    /// How it ends when `foreign`, relative to the tree, has a conflict.
+    pub(super) fn remedy(self, layout: &Layout, foreign: &Path) -> String {
+        let (cd, path, word) = (quoted(&layout.top), quoted(foreign), self.word());
+        format!(
+            "cd {cd} && git checkout --theirs -- {path} && git add --sparse {path} && git {word} --continue, or git {word} --abort"
+        )
+    }
 }
 
 impl Busy {
     /// What a person is told.
-    pub(super) fn hitch(&self, top: &Path, git_dir: &Path) -> Hitch {
-        let cd = format!("cd {}", quoted(top));
+    pub(super) fn hitch(self, layout: &Layout) -> Hitch {
+        let top = &layout.top;
         match self {
             Self::Locked => Hitch::new(
                 format!("git is at work in {}: waiting for index.lock", shown(top)),
-                format!("if no git runs any more: rm {}", quoted(git_dir.join("index.lock"))),
+                format!(
+                    "if no git runs any more: rm {}",
+                    quoted(layout.git_dir.join("index.lock"))
+                ),
             ),
-            Self::UnderWay(what) => Hitch::new(
-                format!("a {what} is under way in {}: waiting for its end", shown(top)),
-                format!("{cd} && git status, then git {what} --continue or git {what} --abort"),
-            ),
+            Self::UnderWay(operation) => {
+                let word = operation.word();
+                let a = if operation == Operation::Am { "an" } else { "a" };
+                Hitch::new(
+                    format!("{a} {word} is under way in {}: waiting for its end", shown(top)),
+                    format!(
+                        "cd {} && git status, then git {word} --continue or git {word} --abort",
+                        quoted(top)
+                    ),
+                )
+            }
         }
     }
 }

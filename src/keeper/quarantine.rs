@@ -179,7 +179,7 @@ fn count(quarantine: &Path, second: &str) -> usize {
 impl Item {
     /// Puts `piece` of the overlay (all of it when empty) into the item.
     pub(super) fn take(&self, top: &Path, overlay: &Path, piece: &Path) -> Result<()> {
-        let source = overlay.join(piece);
+        let source = disk::piece(overlay, piece);
         let whole = top.join(&source);
         let failed = |error: io::Error| Hitch::io("put aside", &whole, &error);
         let (Some(parent), Some(name)) = (source.parent(), source.file_name()) else {

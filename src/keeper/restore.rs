@@ -48,7 +48,9 @@ pub struct Restored {
 fn layouts(territory: &Territory, hitches: &mut Vec<Hitch>) -> Vec<Layout> {
     let mut found: Vec<Layout> = Vec::new();
     for checkout in &territory.checkouts {
-        match super::owned_by_us(&checkout.top).and_then(|()| git::layout(&checkout.top)) {
+        match super::owner::owned_by_us(&checkout.top, "restore")
+            .and_then(|()| git::layout(&checkout.top))
+        {
             Ok(layout) if found.iter().any(|known| known.common_dir == layout.common_dir) => {}
             Ok(layout) => found.push(layout),
             Err(hitch) => hitches.push(hitch),

@@ -72,7 +72,11 @@ impl Git {
     fn failed<S: AsRef<OsStr>>(&self, words: &[S], output: &std::process::Output) -> Hitch {
         let line = crate::text::command_line(words).replacen("kubectl", "git", 1);
         let said = String::from_utf8_lossy(&output.stderr);
-        let said = said.lines().find(|line| !line.is_empty()).unwrap_or("no message").to_owned();
+        // Warnings come first; the last word is why it failed.
+        let is_last_word = |line: &&str| line.starts_with("fatal:") || line.starts_with("error:");
+        let said =
+            said.lines().find(is_last_word).or_else(|| said.lines().find(|line| !line.is_empty()));
+        let said = said.unwrap_or("no message");
         Hitch::new(
             format!(
                 "`{line}` failed in {}: {said} ({})",

@@ -160,6 +160,13 @@ pub(in crate::keeper) fn reapply(git: &Git) -> Result<()> {
     git.run(&["sparse-checkout", "reapply"]).map(drop)
 }
 
+/// Has git compare the contents of files whose times are not those of the index:
+/// what is unchanged counts as unchanged afterwards.
+pub(in crate::keeper) fn refresh(git: &Git) -> Result<()> {
+    // 1: some have changed.
+    git.ask(&["update-index", "--really-refresh"]).map(drop)
+}
+
 /// Puts back what was there before the keeper. Says whether there was anything.
 pub(in crate::keeper) fn forget(git: &Git, layout: &Layout) -> Result<bool> {
     let Some(memory) = recall(layout)? else { return Ok(false) };
