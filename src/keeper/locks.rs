@@ -171,10 +171,18 @@ pub(super) enum Operation {
 
 /// Whether git is at work in this working tree.
 pub(super) fn busy(layout: &Layout) -> Option<Busy> {
-    if layout.git_dir.join("index.lock").symlink_metadata().is_ok() {
+    if held(layout).is_some() {
         return Some(Busy::Locked);
     }
     Operation::under_way(layout).map(Busy::UnderWay)
+}
+
+/// The lock that is held, of those that the keeper needs each time.
+fn held(layout: &Layout) -> Option<PathBuf> {
+    GIT_LOCKS[..2]
+        .iter()
+        .map(|name| layout.git_dir.join(name))
+        .find(|lock| lock.symlink_metadata().is_ok())
 }
 
 impl Operation {
@@ -225,13 +233,14 @@ impl Busy {
     pub(super) fn hitch(self, layout: &Layout) -> Hitch {
         let top = &layout.top;
         match self {
-            Self::Locked => Hitch::new(
-                format!("git is at work in {}: waiting for index.lock", shown(top)),
-                format!(
-                    "if no git runs any more: rm {}",
-                    quoted(layout.git_dir.join("index.lock"))
-                ),
-            ),
+            Self::Locked => {
+                let lock = held(layout).unwrap_or_else(|| layout.git_dir.join(GIT_LOCKS[0]));
+                let name = shown(lock.strip_prefix(&layout.git_dir).unwrap_or(&lock));
+                Hitch::new(
+                    format!("git is at work in {}: waiting for {name}", shown(top)),
+                    format!("if no git runs any more: rm {}", quoted(&lock)),
+                )
+            }
             Self::UnderWay(operation) => {
                 let word = operation.word();
                 let a = if operation == Operation::Am { "an" } else { "a" };

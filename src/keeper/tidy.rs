@@ -141,13 +141,15 @@ impl Tidying<'_> {
             let patient = round < ROUNDS / 2;
             match self.round(&mark, &found, &work, patient) {
                 Ok(Round::Again) => {}
-                Ok(Round::Stuck) => break,
+                Ok(Round::Stuck) => {
+                    self.end();
+                    break;
+                }
                 // git has begun to work just now.
                 Err(hitch) if locks::is_held(&hitch) => {}
                 Err(hitch) => return Err(hitch),
             }
         }
-        self.end();
         self.conclude(report)
     }
 
@@ -297,7 +299,7 @@ impl Tidying<'_> {
         report.describe(&found);
         let work = Work::of(&self.git, &self.layout, &self.checkout.top, &found)?;
         if self.failures.is_empty() && !work.is_nothing() {
-            // git worked in between each time: soon again.
+            // git worked in between each time, or died with its lock: soon again.
             report.wait_for(Busy::Locked, &self.layout, &found);
         }
         report.hitches.append(&mut self.failures);

@@ -76,7 +76,10 @@ impl Git {
         let is_last_word = |line: &&str| line.starts_with("fatal:") || line.starts_with("error:");
         let said =
             said.lines().find(is_last_word).or_else(|| said.lines().find(|line| !line.is_empty()));
-        let said = said.unwrap_or("no message");
+        let said = match output.status.code() {
+            Some(_) => said.unwrap_or("no message"),
+            None => "it was killed",
+        };
         Hitch::new(
             format!(
                 "`{line}` failed in {}: {said} ({})",
