@@ -10,6 +10,7 @@ use rustix::fs::FlockOperation;
 use super::files;
 use super::git::Layout;
 use super::hitch::{Hitch, Result};
+use super::transfer::rename_new_path;
 use crate::text::{quoted, shown};
 
 /// What our own `index.lock` contains.
@@ -128,12 +129,12 @@ impl IndexLock {
         let mut file = File::create(&new).map_err(|error| failed(&error))?;
         writeln!(file, "{MARK}{}", std::process::id()).map_err(|error| failed(&error))?;
         // The lock appears with its content: after a crash it is known as ours.
-        let linked = std::fs::hard_link(&new, &path);
-        std::fs::remove_file(&new).map_err(|error| failed(&error))?;
-        match linked {
-            Ok(()) => Ok(Some(Self { path })),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(None),
-            Err(error) => Err(failed(&error)),
+        let Err(error) = rename_new_path(&new, &path) else { return Ok(Some(Self { path })) };
+        // It has no use any more; the error is what counts.
+        std::fs::remove_file(&new).unwrap_or_default();
+        match error.kind() {
+            io::ErrorKind::AlreadyExists => Ok(None),
+            _ => Err(failed(&error)),
         }
     }
 }

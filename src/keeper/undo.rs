@@ -113,7 +113,8 @@ fn fill(rule: &CheckoutRule, url: &std::ffi::OsStr, parent: &Path, new: &Path) -
     Ok(excluded.len())
 }
 
-fn absolute(dir: &Path) -> Result<PathBuf> {
+/// The place that `dir` means, which need not exist.
+pub(super) fn absolute(dir: &Path) -> Result<PathBuf> {
     let here = std::env::current_dir()
         .map_err(|error| Hitch::io("find the working directory for", dir, &error))?;
     let joined = crate::path::join_clean(&here, dir);

@@ -11,12 +11,19 @@ use super::super::hitch::{Hitch, Result};
 #[derive(Debug, Clone)]
 pub(crate) struct Git {
     pub(crate) top: PathBuf,
+    /// It may fetch what a partial clone has left out.
+    fetches: bool,
 }
 
 impl Git {
     /// git in the working tree `top`.
     pub(crate) fn new(top: &Path) -> Self {
-        Self { top: top.to_path_buf() }
+        Self { top: top.to_path_buf(), fetches: false }
+    }
+
+    /// For what brings files to the disk: a partial clone may have to fetch them.
+    pub(crate) fn fetching(&self) -> Self {
+        Self { fetches: true, ..self.clone() }
     }
 
     /// Runs git and returns its output, or `None` when it ends with 1, git's "no".
@@ -54,6 +61,9 @@ impl Git {
         };
         let mut command = crate::git::command(&self.top);
         command.args(words);
+        if self.fetches {
+            command.env_remove("GIT_NO_LAZY_FETCH");
+        }
         let Some(input) = input else { return command.output().map_err(not_run) };
         let mut child = command.stdin(Stdio::piped()).spawn().map_err(not_run)?;
         let mut stdin = child.stdin.take();
