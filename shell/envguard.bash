@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # the variables stand before this script
+# shellcheck disable=SC2030,SC2031 # subshells only try whether PS1 can be assigned to
 # envguard's hook for bash: the shim first on PATH, the pinned kubeconfig, the
 # banner once, and the prompt segment. `kubectl-envguard hook bash` prints it
 # behind the variables __envguard_* that it works with.
@@ -12,8 +13,9 @@
 
 # The shim's directory first, and only there.
 __envguard_put_first() {
-    \builtin local rest="$PATH:" dir path="$1"
-    [[ -n $1 && $PATH != "$1" && $PATH != "$1:"* ]] || \builtin return 0
+    \builtin local rest="${PATH-}:" dir path="$1"
+    [[ -n $1 && $rest != "$1:"* ]] || \builtin return 0
+    [[ $rest != : ]] || rest=
     while [[ -n $rest ]]; do
         dir=${rest%%:*}
         rest=${rest#*:}
@@ -61,7 +63,7 @@ __envguard_unchanged() {
 
 # True if the kubectl that a command would start is the shim.
 __envguard_guarded() {
-    \builtin local rest="$PATH:" dir
+    \builtin local rest="${PATH-}:" dir
     while [[ -n $rest ]]; do
         dir=${rest%%:*}
         rest=${rest#*:}
@@ -211,7 +213,7 @@ __envguard_update() {
 __envguard_prompt() {
     \builtin local status="$?"
     if [[ $__envguard_calm != "${KUBECONFIG-}|${ENVGUARD_CONFIG-}|${ENVGUARD_NAMESPACE-}" ||
-        ${PS1-} != *"$__envguard_shown"* || $PATH != "$__envguard_shims:"* || ! -x $__envguard_shims/kubectl ]] ||
+        ${PS1-} != *"$__envguard_shown"* || ${PATH-} != "$__envguard_shims:"* || ! -x $__envguard_shims/kubectl ]] ||
         ! __envguard_same; then
         __envguard_update
     fi
@@ -237,7 +239,15 @@ if [[ $- == *i* ]]; then
     __envguard_arrays=$((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 501))
     __envguard_shown=${__envguard_shown-}
     __envguard_calm=
-    __envguard_go_last
+    # To assign to what is readonly would end the whole hook.
+    if (PS1=${PS1-} PROMPT_COMMAND=${PROMPT_COMMAND-}) 2>/dev/null; then
+        __envguard_go_last
+    elif (PS1=${PS1-}) 2>/dev/null; then
+        [[ ${PS1-} == *"$__envguard_head"* ]] || PS1=$__envguard_head$__envguard_tail${PS1-}
+        \builtin printf '%s\n' 'envguard: PROMPT_COMMAND is readonly: this prompt does not notice changes' >&2
+    else
+        \builtin printf '%s\n' 'envguard: PS1 is readonly: this prompt does not show the environment' >&2
+    fi
     if [[ -z ${ENVGUARD_BANNER-} && -t 0 && -t 1 && -t 2 ]]; then
         \builtin export ENVGUARD_BANNER=shown
         "$__envguard_program" banner || \builtin :

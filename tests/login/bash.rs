@@ -226,3 +226,32 @@ fn a_bash_that_is_told_it_is_old_needs_nothing_newer() {
         }
     }
 }
+
+#[test]
+fn what_is_readonly_costs_one_line_and_nothing_else() {
+    for (before, said, segment) in [
+        ("readonly PROMPT_COMMAND='x=1'", "PROMPT_COMMAND is readonly", SEGMENT),
+        ("readonly PROMPT_COMMAND", "PROMPT_COMMAND is readonly", SEGMENT),
+        ("readonly PS1", "PS1 is readonly", ""),
+        ("set -eu; readonly PS1 PROMPT_COMMAND", "PS1 is readonly", ""),
+    ] {
+        let place = Login::new();
+        let mut shell = place.bash(before, "");
+        let first = shell.first_prompt();
+        let seen = (first.count(SENTENCE), first.count("readonly"), first.prompt());
+        assert_eq!(seen, (1, 1, segment), "{before}: {}", first.0);
+        first.contains(&format!("envguard: {said}: this prompt does not "));
+        let next = shell.run("echo up''on");
+        assert_eq!(next.lacks("readonly").contains("upon").prompt(), segment, "{before}");
+    }
+}
+
+#[test]
+fn without_path_there_is_a_prompt() {
+    let place = Login::new();
+    let mut shell = place.bash("set -u; unset PATH", "");
+    assert_eq!(shell.first_prompt().prompt(), SEGMENT);
+    shell.run("echo path=$PATH,").contains(&format!("path={},", place.shims()));
+    let shown = shell.run("unset PATH");
+    assert_eq!(shown.lacks("unbound").prompt(), "[DEVELOP develop-eks UNGUARDED] ", "{}", shown.0);
+}
