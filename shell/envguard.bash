@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # the variables stand before this script
+# shellcheck disable=SC2030,SC2031 # subshells only try whether PS1 can be assigned to
 # envguard's hook for bash: the shim first on PATH, the pinned kubeconfig, the
 # banner once, and the prompt segment. `kubectl-envguard hook bash` prints it
 # behind the variables __envguard_* that it works with.
@@ -12,8 +13,9 @@
 
 # The shim's directory first, and only there.
 __envguard_put_first() {
-    \builtin local rest="$PATH:" dir path="$1"
-    [[ -n $1 && $PATH != "$1" && $PATH != "$1:"* ]] || \builtin return 0
+    \builtin local rest="${PATH-}:" dir path="$1"
+    [[ -n $1 && $rest != "$1:"* ]] || \builtin return 0
+    [[ $rest != : ]] || rest=
     while [[ -n $rest ]]; do
         dir=${rest%%:*}
         rest=${rest#*:}
@@ -61,7 +63,7 @@ __envguard_unchanged() {
 
 # True if the kubectl that a command would start is the shim.
 __envguard_guarded() {
-    \builtin local rest="$PATH:" dir
+    \builtin local rest="${PATH-}:" dir
     while [[ -n $rest ]]; do
         dir=${rest%%:*}
         rest=${rest#*:}
@@ -92,28 +94,73 @@ __envguard_judge() {
     \builtin return 0
 }
 
+# True where PROMPT_COMMAND is an array whose elements bash runs one by one.
+__envguard_has_list() {
+    ((__envguard_arrays)) && [[ -n ${PROMPT_COMMAND[*]+set} && ${PROMPT_COMMAND[*]@a} == *a* ]]
+}
+
+# True if nothing that a prompt runs comes after the hook.
+__envguard_is_last() {
+    \builtin local name last=
+    if [[ -n ${__bp_imported-}${bash_preexec_imported-} ]]; then
+        # Names without a function may stand there: bash-preexec adds one itself.
+        for name in "${precmd_functions[@]+"${precmd_functions[@]}"}"; do
+            ! \builtin declare -F "$name" >/dev/null || last=$name
+        done
+        [[ $last == __envguard_prompt ]]
+    elif __envguard_has_list; then
+        [[ ${PROMPT_COMMAND[*]: -1} == "$__envguard_entry" ]]
+    else
+        [[ ${PROMPT_COMMAND-} == *"$__envguard_entry" ]]
+    fi
+}
+
+# Takes the hook's entry out of the commands $1, which must stay valid: the answer is
+# in __envguard_rest. Nothing is put in its place that would change the status.
+__envguard_without_entry() {
+    __envguard_rest=${1//"$__envguard_entry"[;$'\n']/}
+    __envguard_rest=${__envguard_rest//"$__envguard_entry"/:}
+}
+
 # After what another program puts into PS1, the segment must be put in last.
 __envguard_go_last() {
-    \builtin local i list
+    \builtin local i commands list mark __envguard_rest place=last
+    if __envguard_has_list; then
+        commands=("${PROMPT_COMMAND[@]}")
+    else
+        commands=("${PROMPT_COMMAND-}")
+    fi
     list=()
     if [[ -n ${__bp_imported-}${bash_preexec_imported-} ]]; then
-        # bash-preexec wants its own command to be the last of PROMPT_COMMAND.
+        place=before
         for i in "${precmd_functions[@]+"${precmd_functions[@]}"}"; do
             [[ $i == __envguard_prompt ]] || list+=("$i")
         done
         precmd_functions=("${list[@]+"${list[@]}"}" __envguard_prompt)
-    elif ((__envguard_arrays)) && [[ -n ${PROMPT_COMMAND[*]+set} && ${PROMPT_COMMAND[*]@a} == *a* ]]; then
-        for i in "${PROMPT_COMMAND[@]+"${PROMPT_COMMAND[@]}"}"; do
-            [[ $i == "$__envguard_entry" ]] || list+=("$i")
-        done
-        PROMPT_COMMAND=("${list[@]+"${list[@]}"}" "$__envguard_entry")
+        list=()
+    fi
+    for i in "${commands[@]}"; do
+        [[ -n $i && $i != "$__envguard_entry" ]] || \builtin continue
+        __envguard_without_entry "$i"
+        if [[ $place == before ]]; then
+            # Others may stand behind what calls precmd_functions; but the last command
+            # must be bash-preexec's own.
+            for mark in "${__bp_install_string-}" __bp_interactive_mode; do
+                [[ -n $mark && $__envguard_rest == *"$mark" ]] || \builtin continue
+                __envguard_rest=${__envguard_rest%"$mark"}$__envguard_entry$'\n'$mark
+                place=taken
+                \builtin break
+            done
+        fi
+        list+=("$__envguard_rest")
+    done
+    [[ $place == taken ]] || list+=("$__envguard_entry")
+    if __envguard_has_list; then
+        PROMPT_COMMAND=("${list[@]}")
     else
-        i=${PROMPT_COMMAND-}
-        [[ $i != *"$__envguard_entry" ]] || \builtin return 0
-        # Whoever stands behind us may have begun with a semicolon.
-        i=${i//"$__envguard_entry"/:}
         # shellcheck disable=SC2178 # here it is no array
-        PROMPT_COMMAND=${i:+$i$'\n'}$__envguard_entry
+        \builtin printf -v PROMPT_COMMAND '%s\n' "${list[@]}"
+        PROMPT_COMMAND=${PROMPT_COMMAND%$'\n'}
     fi
 }
 
@@ -137,13 +184,15 @@ __envguard_update() {
         esac
     fi
     segment+=$__envguard_tail
-    if [[ -n $__envguard_shown && ${PS1-} != *"$__envguard_shown"* ]]; then
+    if [[ -n $__envguard_shown ]]; then
+        [[ ${PS1-} == *"$__envguard_shown"* ]] || __envguard_go_last
+    elif ! __envguard_is_last; then
+        # What runs behind us now may write PS1 after us, this one time. A function
+        # that calls us does (starship took our place); but bash-preexec, as long as it
+        # is about to install itself, will call us once more.
         __envguard_go_last
-    elif [[ -z $__envguard_shown && -n ${FUNCNAME[2]-} && ${FUNCNAME[2]} != __bp_* ]]; then
-        # Some other prompt program has taken our place and will write PS1 after
-        # us, this one time.
-        __envguard_go_last
-        \builtin printf '%s\n' "${segment//\\[\[\]]/}" >&2
+        [[ -z ${FUNCNAME[2]-} || ${PROMPT_COMMAND[*]-} == *"${__bp_install_string:-no such}"* ]] ||
+            \builtin printf '%s\n' "${segment//\\[\[\]]/}" >&2
     fi
     if [[ $segment != "$__envguard_shown" || ${PS1-} != *"$segment"* ]]; then
         PS1=${PS1-}
@@ -164,7 +213,7 @@ __envguard_update() {
 __envguard_prompt() {
     \builtin local status="$?"
     if [[ $__envguard_calm != "${KUBECONFIG-}|${ENVGUARD_CONFIG-}|${ENVGUARD_NAMESPACE-}" ||
-        ${PS1-} != *"$__envguard_shown"* || $PATH != "$__envguard_shims:"* || ! -x $__envguard_shims/kubectl ]] ||
+        ${PS1-} != *"$__envguard_shown"* || ${PATH-} != "$__envguard_shims:"* || ! -x $__envguard_shims/kubectl ]] ||
         ! __envguard_same; then
         __envguard_update
     fi
@@ -190,7 +239,15 @@ if [[ $- == *i* ]]; then
     __envguard_arrays=$((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 501))
     __envguard_shown=${__envguard_shown-}
     __envguard_calm=
-    __envguard_go_last
+    # To assign to what is readonly would end the whole hook.
+    if (PS1=${PS1-} PROMPT_COMMAND=${PROMPT_COMMAND-}) 2>/dev/null; then
+        __envguard_go_last
+    elif (PS1=${PS1-}) 2>/dev/null; then
+        [[ ${PS1-} == *"$__envguard_head"* ]] || PS1=$__envguard_head$__envguard_tail${PS1-}
+        \builtin printf '%s\n' 'envguard: PROMPT_COMMAND is readonly: this prompt does not notice changes' >&2
+    else
+        \builtin printf '%s\n' 'envguard: PS1 is readonly: this prompt does not show the environment' >&2
+    fi
     if [[ -z ${ENVGUARD_BANNER-} && -t 0 && -t 1 && -t 2 ]]; then
         \builtin export ENVGUARD_BANNER=shown
         "$__envguard_program" banner || \builtin :

@@ -80,11 +80,28 @@ __envguard_go_last() {
     precmd_functions=("${(@)precmd_functions:#__envguard_prompt}" __envguard_prompt)
 }
 
+# To assign to what is readonly would end the whole hook.
+__envguard_can_assign() {
+    \builtin emulate -L zsh
+    if [[ ${(t)PROMPT} == *readonly* ]]; then
+        \builtin print -r -u 2 -- 'envguard: PROMPT is readonly: this prompt does not show the environment'
+    elif [[ ${(t)precmd_functions} == *readonly* ]]; then
+        PROMPT=$__envguard_head$__envguard_tail${PROMPT//"$__envguard_head$__envguard_tail"/}
+        \builtin print -r -u 2 -- 'envguard: precmd_functions is readonly: this prompt does not notice changes'
+    else
+        \builtin return 0
+    fi
+    \builtin return 1
+}
+
 # Judges, if anything has changed, and puts the segment into PROMPT.
 __envguard_update() {
+    # Without this option %{ and %} are shown, and escapes counted as letters.
+    \builtin local plain=
+    [[ -o promptpercent ]] || plain=1
     \builtin emulate -L zsh
     # A trace would show the kubeconfig.
-    \builtin setopt no_xtrace no_warn_create_global no_err_exit no_err_return
+    \builtin setopt no_xtrace no_warn_create_global no_err_exit no_err_return extended_glob
     \builtin local segment lead= calm=1
     if [[ -z $__envguard_mute ]] && ! __envguard_unchanged; then
         __envguard_judge
@@ -101,7 +118,11 @@ __envguard_update() {
         esac
     fi
     segment+=$__envguard_tail
-    if [[ -n $__envguard_shown && $PROMPT != *"$__envguard_shown"* ]]; then
+    if [[ -n $plain ]]; then
+        segment=${segment//\%\{[^%]#\%\}/}
+    fi
+    if [[ -n $__envguard_shown && $PROMPT != *"$__envguard_shown"* ||
+        $precmd_functions[-1] != __envguard_prompt ]]; then
         __envguard_go_last
     fi
     if [[ $segment != "$__envguard_shown" || $PROMPT != *"$segment"* ]]; then
@@ -135,7 +156,9 @@ if [[ -o interactive ]]; then
     __envguard_mute=
     __envguard_shown=${__envguard_shown-}
     __envguard_calm=
-    __envguard_go_last
+    if __envguard_can_assign; then
+        __envguard_go_last
+    fi
     if [[ -z ${ENVGUARD_BANNER-} && -t 0 && -t 1 && -t 2 ]]; then
         \builtin export ENVGUARD_BANNER=shown
         "$__envguard_program" banner || \builtin :

@@ -34,6 +34,9 @@ pub fn command(top: &Path) -> Command {
         .args(["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false"])
         .args(["-c", "core.quotePath=false", "-c", "advice.updateSparsePath=false"])
         .args(["-c", "gc.auto=0", "-c", "maintenance.auto=false"])
+        // With less than that, git takes a file for unchanged that has the size and
+        // second of its index entry.
+        .args(["-c", "core.checkStat=default", "-c", "core.trustctime=true"])
         .current_dir(top)
         .env("LC_ALL", "C")
         .env("GIT_TERMINAL_PROMPT", "0")

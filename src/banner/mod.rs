@@ -7,12 +7,23 @@ use unicode_width::UnicodeWidthStr;
 use crate::colour::Look;
 use crate::level::Level;
 
+/// What an instance is, as far as its configuration says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Who {
+    /// The environment as it is shown, e.g. `DEVELOP`, and its level.
+    Known(String, Level),
+    /// The configuration cannot be used.
+    Broken,
+    /// There is no configuration.
+    #[default]
+    Unconfigured,
+}
+
 /// What a banner says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts {
-    /// The environment as it is shown, e.g. `DEVELOP`, and its level; `None`
-    /// without a usable configuration.
-    pub environment: Option<(String, Level)>,
+    /// What this instance is.
+    pub who: Who,
     /// Words that must not be overlooked, such as `OBSERVE`.
     pub loud: Vec<String>,
     /// The team's own lines.
@@ -36,14 +47,15 @@ const WIDEST: usize = 100;
 #[must_use]
 pub fn render(facts: &Facts, look: Look) -> String {
     let mut out = vec![String::new()];
-    let (name, level) = match &facts.environment {
-        Some((name, level)) => (look.shown(name), *level),
-        None => ("NO CONFIGURATION".to_owned(), Level::Critical),
+    let (name, level) = match &facts.who {
+        Who::Known(name, level) => (look.shown(name), *level),
+        Who::Broken => ("BROKEN CONFIGURATION".to_owned(), Level::Critical),
+        Who::Unconfigured => ("NO CONFIGURATION".to_owned(), Level::Critical),
     };
     out.extend(sign(&name, look).iter().map(|row| look.level(level, row)));
     out.push(String::new());
     out.extend(sentence(facts, &name, level, look));
-    out.extend(facts.loud.iter().map(|word| look.alarm(&format!(" {word} "))));
+    out.extend(facts.loud.iter().map(|word| look.alarm(&format!("*** {word} ***"))));
     if !facts.lines.is_empty() {
         out.push(String::new());
         out.extend(facts.lines.iter().map(|line| look.shown(line)));
@@ -88,8 +100,11 @@ fn sign(name: &str, look: Look) -> Vec<String> {
 
 /// What instance this is, in words: colour and letters are only its ornaments.
 fn sentence(facts: &Facts, name: &str, level: Level, look: Look) -> Vec<String> {
-    if facts.environment.is_none() {
-        return vec!["This instance is not configured: envguard does not know its cluster.".into()];
+    let unknown = "envguard does not know this instance's cluster.";
+    match facts.who {
+        Who::Known(..) => {}
+        Who::Broken => return vec![format!("The configuration cannot be used: {unknown}")],
+        Who::Unconfigured => return vec![format!("There is no configuration: {unknown}")],
     }
     let sentence = format!("This is  {}  kubectl instance.", look.level(level, name));
     if level < Level::Critical {
@@ -101,9 +116,16 @@ fn sentence(facts: &Facts, name: &str, level: Level, look: Look) -> Vec<String> 
 
 fn labelled(label: &str, value: &str, look: Look) -> String {
     if look.width < NARROW {
-        format!("{label}: {value}")
-    } else {
-        format!("  {label:<LABEL$}{value}")
+        return format!("{label}: {value}");
+    }
+    let line = format!("  {label:<LABEL$}{value}");
+    // An address of EKS is as long as many terminals are wide: broken into two, it
+    // could not be copied.
+    match look.width.checked_sub(value.width()) {
+        Some(room) if line.width() > look.width && !value.contains(' ') => {
+            format!("  {label}\n{:indent$}{value}", "", indent = room.min(4))
+        }
+        _ => line,
     }
 }
 
@@ -117,7 +139,7 @@ mod tests {
 
     fn of(name: &str, level: Level, look: Look) -> String {
         let facts = Facts {
-            environment: Some((name.to_owned(), level)),
+            who: Who::Known(name.to_owned(), level),
             facts: vec![("cluster", "develop-eks".to_owned())],
             ..Facts::default()
         };
@@ -135,6 +157,20 @@ mod tests {
         let expected =
             "\n!!! WARNING !!!\nThis is  PRODUCTION  kubectl instance.\n!!! WARNING !!!\n";
         assert!(text.contains(expected), "{text}");
+    }
+
+    #[test]
+    fn an_address_that_fits_into_a_line_is_not_broken() {
+        let server = format!("https://{}.gr7.ap-northeast-1.eks.amazonaws.com", "0".repeat(32));
+        let facts = Facts { facts: vec![("server", server.clone())], ..Facts::default() };
+        for width in [77, 80, 88] {
+            let text = render(&facts, Look { width, ..WIDE });
+            let line = text.lines().find(|line| line.contains(&server)).unwrap();
+            assert!(line.width() <= width && line.trim() == server, "{text}");
+            assert!(text.contains("\n  server\n"), "{text}");
+        }
+        let text = render(&facts, Look { width: 100, ..WIDE });
+        assert!(text.contains(&format!("\n  server     {server}\n")), "{text}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use super::args::{BannerArguments, HookArguments, HookShell, PromptArguments, PromptShell};
 use super::print;
-use crate::banner::{self, Facts};
+use crate::banner::{self, Facts, Who};
 use crate::colour::Look;
 use crate::config::Loaded;
 use crate::env::Env;
@@ -35,8 +35,9 @@ pub(super) fn banner(arguments: &BannerArguments, named: Option<&Path>, env: &En
         let banners = examples.map(|(name, level)| banner::render(&example(name, level), look));
         return print(&banners.concat());
     }
-    let situation = Situation::look(env, named, Depth::Everything);
-    let mut facts = facts(&situation);
+    let depth = if arguments.motd { Depth::Machine } else { Depth::Everything };
+    let situation = Situation::look(env, named, depth);
+    let mut facts = facts(&situation, depth);
     if !arguments.motd {
         let id = session::current().unwrap_or_else(|| "unknown".to_owned());
         facts.facts.insert(3.min(facts.facts.len()), ("session", id));
@@ -46,16 +47,16 @@ pub(super) fn banner(arguments: &BannerArguments, named: Option<&Path>, env: &En
 
 fn example(name: &str, level: Level) -> Facts {
     Facts {
-        environment: Some((name.to_uppercase(), level)),
+        who: Who::Known(name.to_uppercase(), level),
         lines: vec![format!("Level {level}.")],
         facts: vec![("cluster", format!("{name}-eks"))],
         ..Facts::default()
     }
 }
 
-fn facts(situation: &Situation) -> Facts {
+fn facts(situation: &Situation, depth: Depth) -> Facts {
     let policy = situation.policy();
-    let failed = situation.checks(Depth::Everything).into_iter().filter_map(|check| {
+    let failed = situation.checks(depth).into_iter().filter_map(|check| {
         let Finding::Failed { what, remedy } = check.finding else { return None };
         Some((check.name.to_owned(), what, remedy))
     });
@@ -63,8 +64,13 @@ fn facts(situation: &Situation) -> Facts {
         .words()
         .into_iter()
         .filter(|word| matches!(word, Word::Observe | Word::ClonedInstance));
+    let who = match (policy, &situation.loaded) {
+        (Some(policy), _) => Who::Known(policy.display_name(), policy.environment.level),
+        (None, Err(Unusable::Invalid { .. })) => Who::Broken,
+        (None, _) => Who::Unconfigured,
+    };
     Facts {
-        environment: policy.map(|policy| (policy.display_name(), policy.environment.level)),
+        who,
         loud: loud.map(|word| word.text().to_owned()).collect(),
         lines: policy.map(|policy| policy.banner_lines.clone()).unwrap_or_default(),
         facts: labelled(situation, policy),

@@ -53,6 +53,9 @@ pub struct Row {
     /// Whether it needs a walk through directories, for which a prompt has no
     /// time.
     pub walks: bool,
+    /// Whether it looks at the environment of the shell that asks. What speaks to
+    /// everybody, as the message of the day does, has none.
+    pub of_shell: bool,
     /// The check.
     pub check: fn(&Situation) -> Finding,
 }
@@ -96,6 +99,8 @@ pub struct Situation {
 pub enum Depth {
     /// Only what the prompt shows.
     Prompt,
+    /// All rows but those about the shell that asks.
+    Machine,
     /// All rows.
     Everything,
 }
@@ -133,7 +138,7 @@ impl Situation {
         }
         situation.pinned = Some(pinned);
         situation.exported = gather::exported(policy, env);
-        if depth == Depth::Everything {
+        if depth != Depth::Prompt {
             situation.unrecorded = unrecorded(&policy.audit);
             situation.overlays = Some(overlays::count(policy, &situation.territory, WALK));
         }
@@ -150,7 +155,11 @@ impl Situation {
     #[must_use]
     pub fn checks(&self, depth: Depth) -> Vec<Check> {
         ROWS.iter()
-            .filter(|row| depth == Depth::Everything || row.word.is_some() && !row.walks)
+            .filter(|row| match depth {
+                Depth::Prompt => row.word.is_some() && !row.walks,
+                Depth::Machine => !row.of_shell,
+                Depth::Everything => true,
+            })
             .map(|row| Check { name: row.name, word: row.word, finding: (row.check)(self) })
             .collect()
     }
@@ -186,10 +195,10 @@ fn unrecorded(directory: &Path) -> Option<String> {
     let uid = rustix::process::geteuid().as_raw();
     let file = crate::audit::file_of(directory, uid);
     let below_home = !directory.starts_with("/var");
-    let place = std::iter::once(file.as_path())
+    let found = std::iter::once(file.as_path())
         .chain(directory.ancestors().take(if below_home { usize::MAX } else { 1 }))
-        .find(|place| place.symlink_metadata().is_ok())
-        .unwrap_or(directory);
+        .find(|place| place.symlink_metadata().is_ok());
+    let Some(place) = found else { return Some(format!("there is no {}", shown(directory))) };
     if place != file && !place.is_dir() {
         return Some(format!("{}: is not a directory", shown(place)));
     }

@@ -8,17 +8,29 @@ use crate::text::{listed, quoted, shown};
 
 /// All checks, the weightiest first.
 pub const ROWS: &[Row] = &[
-    Row { name: "configuration", word: Some(Word::Mismatch), walks: false, check: configuration },
-    Row { name: "pin", word: Some(Word::Mismatch), walks: false, check: pin },
-    Row { name: "kubeconfig", word: Some(Word::Mismatch), walks: false, check: exported },
-    Row { name: "contexts", word: None, walks: false, check: contexts },
-    Row { name: "shim", word: Some(Word::Unguarded), walks: false, check: shim },
-    Row { name: "kubectl", word: None, walks: false, check: real_kubectl },
-    Row { name: "preferences", word: None, walks: false, check: preferences },
-    Row { name: "checkouts", word: None, walks: false, check: checkouts },
-    Row { name: "overlays", word: None, walks: true, check: overlays },
-    Row { name: "audit", word: None, walks: true, check: audit },
-    Row { name: "mode", word: Some(Word::Observe), walks: false, check: mode },
+    Row {
+        name: "configuration",
+        word: Some(Word::Mismatch),
+        walks: false,
+        of_shell: false,
+        check: configuration,
+    },
+    Row { name: "pin", word: Some(Word::Mismatch), walks: false, of_shell: false, check: pin },
+    Row {
+        name: "kubeconfig",
+        word: Some(Word::Mismatch),
+        walks: false,
+        of_shell: true,
+        check: exported,
+    },
+    Row { name: "contexts", word: None, walks: false, of_shell: false, check: contexts },
+    Row { name: "shim", word: Some(Word::Unguarded), walks: false, of_shell: true, check: shim },
+    Row { name: "kubectl", word: None, walks: false, of_shell: false, check: real_kubectl },
+    Row { name: "preferences", word: None, walks: false, of_shell: true, check: preferences },
+    Row { name: "checkouts", word: None, walks: false, of_shell: false, check: checkouts },
+    Row { name: "overlays", word: None, walks: true, of_shell: false, check: overlays },
+    Row { name: "audit", word: None, walks: true, of_shell: false, check: audit },
+    Row { name: "mode", word: Some(Word::Observe), walks: false, of_shell: false, check: mode },
 ];
 
 fn failed(what: impl Into<String>, remedy: impl Into<String>) -> Finding {

@@ -183,6 +183,12 @@ pub(super) struct Pieces {
     pub(super) fixed: Vec<PathBuf>,
 }
 
+/// Where `piece` of the overlay at `whole` is.
+pub(super) fn piece(whole: &Path, piece: &Path) -> PathBuf {
+    // Joined to nothing, a path gets a slash at its end.
+    if piece.as_os_str().is_empty() { whole.to_path_buf() } else { whole.join(piece) }
+}
+
 /// Looks through the overlay at `top`/`overlay`.
 pub(super) fn pieces(top: &Path, overlay: &Path) -> Result<Pieces> {
     let whole = top.join(overlay);
@@ -204,7 +210,7 @@ fn collect(
     mounts: &BTreeSet<PathBuf>,
     pieces: &mut Pieces,
 ) -> Result<bool> {
-    let failed = |error: &io::Error| Hitch::io("examine", &whole.join(relative), error);
+    let failed = |error: &io::Error| Hitch::io("examine", &piece(whole, relative), error);
     let dir = open_below(top, relative).map_err(|error| failed(&error))?;
     let entries = children(dir.as_fd()).map_err(|error| failed(&error))?;
     drop(dir);

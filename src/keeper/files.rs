@@ -1,23 +1,36 @@
 //! Files of our own: written whole or not at all.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::hitch::{Hitch, Result};
+use super::transfer::rename_new_path;
 
 /// Puts `content` at `file`: a reader sees the old or the new, also after a crash.
 pub(super) fn replace(file: &Path, content: &[u8]) -> Result<()> {
+    write(file, content, |new| fs::rename(new, file))
+}
+
+/// The same where nothing may be, with these permissions.
+pub(super) fn create(file: &Path, content: &[u8], mode: u32) -> Result<()> {
+    write(file, content, |new| {
+        fs::set_permissions(new, Permissions::from_mode(mode))?;
+        rename_new_path(new, file)
+    })
+}
+
+fn write(file: &Path, content: &[u8], place: impl Fn(&Path) -> io::Result<()>) -> Result<()> {
     let Some(dir) = file.parent() else { return Ok(()) };
     make_dir(dir)?;
-    let mut name = file.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".{}.new", std::process::id()));
-    let new = dir.join(name);
+    // Not made of the file's name, which may be as long as names can be.
+    let new = dir.join(format!(".envguard-{}.new", std::process::id()));
     let written = (|| -> io::Result<()> {
         let mut opened = File::create(&new)?;
         opened.write_all(content)?;
         opened.sync_all()?;
-        fs::rename(&new, file)?;
+        place(&new)?;
         sync_dir(dir)
     })();
     written.map_err(|error| {

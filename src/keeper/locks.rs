@@ -10,6 +10,7 @@ use rustix::fs::FlockOperation;
 use super::files;
 use super::git::Layout;
 use super::hitch::{Hitch, Result};
+use super::transfer::rename_new_path;
 use crate::text::{quoted, shown};
 
 /// What our own `index.lock` contains.
@@ -128,12 +129,12 @@ impl IndexLock {
         let mut file = File::create(&new).map_err(|error| failed(&error))?;
         writeln!(file, "{MARK}{}", std::process::id()).map_err(|error| failed(&error))?;
         // The lock appears with its content: after a crash it is known as ours.
-        let linked = std::fs::hard_link(&new, &path);
-        std::fs::remove_file(&new).map_err(|error| failed(&error))?;
-        match linked {
-            Ok(()) => Ok(Some(Self { path })),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(None),
-            Err(error) => Err(failed(&error)),
+        let Err(error) = rename_new_path(&new, &path) else { return Ok(Some(Self { path })) };
+        // It has no use any more; the error is what counts.
+        std::fs::remove_file(&new).unwrap_or_default();
+        match error.kind() {
+            io::ErrorKind::AlreadyExists => Ok(None),
+            _ => Err(failed(&error)),
         }
     }
 }
@@ -145,48 +146,113 @@ impl Drop for IndexLock {
     }
 }
 
+/// Whether a git command of ours failed because another git holds a lock.
+pub(super) fn is_held(hitch: &Hitch) -> bool {
+    hitch.what.contains("lock") && hitch.what.contains("File exists")
+}
+
 /// Why nothing can be done right now.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Busy {
     /// git holds its lock.
     Locked,
-    /// A merge, rebase, cherry-pick or revert waits for its end.
-    UnderWay(&'static str),
+    /// A merge or the like waits for its end.
+    UnderWay(Operation),
 }
 
-const UNDER_WAY: [(&str, &str); 6] = [
-    ("MERGE_HEAD", "merge"),
-    ("rebase-merge", "rebase"),
-    ("rebase-apply", "rebase"),
-    ("CHERRY_PICK_HEAD", "cherry-pick"),
-    ("REVERT_HEAD", "revert"),
-    ("sequencer", "cherry-pick"),
-];
+/// What a person has begun with git and not ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Operation {
+    Merge,
+    Rebase,
+    Am,
+    CherryPick,
+    Revert,
+}
 
 /// Whether git is at work in this working tree.
 pub(super) fn busy(layout: &Layout) -> Option<Busy> {
-    if layout.git_dir.join("index.lock").symlink_metadata().is_ok() {
+    if held(layout).is_some() {
         return Some(Busy::Locked);
     }
-    UNDER_WAY
+    Operation::under_way(layout).map(Busy::UnderWay)
+}
+
+/// The lock that is held, of those that the keeper needs each time.
+fn held(layout: &Layout) -> Option<PathBuf> {
+    GIT_LOCKS[..2]
         .iter()
-        .find(|(name, _)| layout.git_dir.join(name).symlink_metadata().is_ok())
-        .map(|(_, what)| Busy::UnderWay(what))
+        .map(|name| layout.git_dir.join(name))
+        .find(|lock| lock.symlink_metadata().is_ok())
+}
+
+impl Operation {
+    fn under_way(layout: &Layout) -> Option<Self> {
+        let has = |name: &str| layout.git_dir.join(name).symlink_metadata().is_ok();
+        if has("MERGE_HEAD") {
+            Some(Self::Merge)
+        } else if has("rebase-apply/applying") {
+            Some(Self::Am)
+        } else if has("rebase-merge") || has("rebase-apply") {
+            Some(Self::Rebase)
+        } else if has("CHERRY_PICK_HEAD") {
+            Some(Self::CherryPick)
+        } else if has("REVERT_HEAD") {
+            Some(Self::Revert)
+        } else if has("sequencer") {
+            // Between two commits of several.
+            let todo = std::fs::read(layout.git_dir.join("sequencer/todo"));
+            let reverts = todo.is_ok_and(|todo| todo.starts_with(b"revert"));
+            Some(if reverts { Self::Revert } else { Self::CherryPick })
+        } else {
+            None
+        }
+    }
+
+    /// git's word for it.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Merge => "merge",
+            Self::Rebase => "rebase",
+            Self::Am => "am",
+            Self::CherryPick => "cherry-pick",
+            Self::Revert => "revert",
+        }
+    }
+
+    /// How it ends when `foreign`, relative to the tree, has a conflict.
+    pub(super) fn remedy(self, layout: &Layout, foreign: &Path) -> String {
+        let (cd, path, word) = (quoted(&layout.top), quoted(foreign), self.word());
+        format!(
+            "cd {cd} && git checkout --theirs -- {path} && git add --sparse {path} && git {word} --continue, or git {word} --abort"
+        )
+    }
 }
 
 impl Busy {
     /// What a person is told.
-    pub(super) fn hitch(&self, top: &Path, git_dir: &Path) -> Hitch {
-        let cd = format!("cd {}", quoted(top));
+    pub(super) fn hitch(self, layout: &Layout) -> Hitch {
+        let top = &layout.top;
         match self {
-            Self::Locked => Hitch::new(
-                format!("git is at work in {}: waiting for index.lock", shown(top)),
-                format!("if no git runs any more: rm {}", quoted(git_dir.join("index.lock"))),
-            ),
-            Self::UnderWay(what) => Hitch::new(
-                format!("a {what} is under way in {}: waiting for its end", shown(top)),
-                format!("{cd} && git status, then git {what} --continue or git {what} --abort"),
-            ),
+            Self::Locked => {
+                let lock = held(layout).unwrap_or_else(|| layout.git_dir.join(GIT_LOCKS[0]));
+                let name = shown(lock.strip_prefix(&layout.git_dir).unwrap_or(&lock));
+                Hitch::new(
+                    format!("git is at work in {}: waiting for {name}", shown(top)),
+                    format!("if no git runs any more: rm {}", quoted(&lock)),
+                )
+            }
+            Self::UnderWay(operation) => {
+                let word = operation.word();
+                let a = if operation == Operation::Am { "an" } else { "a" };
+                Hitch::new(
+                    format!("{a} {word} is under way in {}: waiting for its end", shown(top)),
+                    format!(
+                        "cd {} && git status, then git {word} --continue or git {word} --abort",
+                        quoted(top)
+                    ),
+                )
+            }
         }
     }
 }

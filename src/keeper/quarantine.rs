@@ -151,13 +151,13 @@ pub(super) fn open(
     Ok(Item { id, dir, record })
 }
 
-/// A directory with a name that is free: the second, and a number if need be.
+/// A directory with a name that is free: the second and its thousandths, one more
+/// if need be. Two repositories that are tidied together have different ones.
 fn new_directory(quarantine: &Path) -> Result<(String, PathBuf)> {
     files::make_dir(quarantine)?;
-    let second = moment::compact(moment::now());
-    let mut number = 1 + count(quarantine, &second);
+    let (second, mut number) = moment::compact(moment::now());
     loop {
-        let id = format!("{second}-{number}");
+        let id = format!("{second}-{number:03}");
         let dir = quarantine.join(&id);
         match fs::create_dir(&dir) {
             Ok(()) => {
@@ -171,15 +171,10 @@ fn new_directory(quarantine: &Path) -> Result<(String, PathBuf)> {
     }
 }
 
-fn count(quarantine: &Path, second: &str) -> usize {
-    let entries = fs::read_dir(quarantine).into_iter().flatten().flatten();
-    entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(second)).count()
-}
-
 impl Item {
     /// Puts `piece` of the overlay (all of it when empty) into the item.
     pub(super) fn take(&self, top: &Path, overlay: &Path, piece: &Path) -> Result<()> {
-        let source = overlay.join(piece);
+        let source = disk::piece(overlay, piece);
         let whole = top.join(&source);
         let failed = |error: io::Error| Hitch::io("put aside", &whole, &error);
         let (Some(parent), Some(name)) = (source.parent(), source.file_name()) else {

@@ -1,7 +1,8 @@
 //! Bringing back what was put aside.
 
+mod staged;
+
 use std::ffi::OsStr;
-use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
@@ -10,9 +11,9 @@ use rustix::fs::FileType;
 
 use super::disk::{self, children, open_dir};
 use super::files;
-use super::git::{self, Git, Layout};
+use super::git::{self, Layout};
 use super::hitch::{Hitch, Result};
-use super::quarantine::{self, Item, StagedRecord};
+use super::quarantine::{self, Item};
 use super::transfer::{self, Spot};
 use crate::judge::{Place, Territory, place};
 use crate::policy::Policy;
@@ -48,7 +49,9 @@ pub struct Restored {
 fn layouts(territory: &Territory, hitches: &mut Vec<Hitch>) -> Vec<Layout> {
     let mut found: Vec<Layout> = Vec::new();
     for checkout in &territory.checkouts {
-        match super::owned_by_us(&checkout.top).and_then(|()| git::layout(&checkout.top)) {
+        match super::owner::owned_by_us(&checkout.top, "restore")
+            .and_then(|()| git::layout(&checkout.top))
+        {
             Ok(layout) if found.iter().any(|known| known.common_dir == layout.common_dir) => {}
             Ok(layout) => found.push(layout),
             Err(hitch) => hitches.push(hitch),
@@ -96,25 +99,44 @@ pub fn restore(
     to: Option<&Path>,
 ) -> Result<Restored> {
     let mut hitches = Vec::new();
+    let mut found = Vec::new();
     for layout in layouts(territory, &mut hitches) {
-        let Some(item) = quarantine::items(&layout)?.into_iter().find(|item| item.id == id) else {
-            continue;
-        };
-        let _keeper = super::locks::become_keeper(&layout)?;
-        return match to {
-            Some(dir) => to_directory(territory, &item, dir),
-            None => in_place(policy, territory, &item),
-        };
+        let items = quarantine::items(&layout)?.into_iter().filter(|item| item.id == id);
+        found.extend(items.map(|item| (layout.clone(), item)));
     }
-    Err(hitches.into_iter().next().unwrap_or_else(|| {
-        Hitch::new(
-            format!("nothing put aside is called {}", shown(id)),
-            "kubectl envguard restore --list",
-        )
-    }))
+    // A checkout that was copied has brought its quarantine with it.
+    let at_home = |(layout, item): &(Layout, Item)| is_at_home(layout, item);
+    if found.len() > 1
+        && let Some(position) = found.iter().position(at_home)
+    {
+        found.swap(0, position);
+    }
+    let Some((layout, item)) = found.into_iter().next() else {
+        return Err(hitches.into_iter().next().unwrap_or_else(|| {
+            Hitch::new(
+                format!("nothing put aside is called {}", shown(id)),
+                "kubectl envguard restore --list",
+            )
+        }));
+    };
+    let _keeper = super::locks::become_keeper(&layout)?;
+    match to {
+        Some(dir) => to_directory(territory, &item, dir),
+        None => in_place(policy, territory, &layout, &item),
+    }
 }
 
-fn in_place(policy: &Policy, territory: &Territory, item: &Item) -> Result<Restored> {
+/// Whether the working tree that `item` comes from still belongs to its repository.
+fn is_at_home(layout: &Layout, item: &Item) -> bool {
+    git::layout(&item.record.checkout()).is_ok_and(|home| home.common_dir == layout.common_dir)
+}
+
+fn in_place(
+    policy: &Policy,
+    territory: &Territory,
+    repository: &Layout,
+    item: &Item,
+) -> Result<Restored> {
     let checkout = item.record.checkout();
     let origin = checkout.join(item.record.overlay());
     // The roots on the way decide; they are looked at by the guard's own code.
@@ -129,13 +151,20 @@ fn in_place(policy: &Policy, territory: &Territory, item: &Item) -> Result<Resto
             ),
         ));
     }
+    if !is_at_home(repository, item) {
+        return Err(Hitch::new(
+            format!("{} is not a checkout of this repository any more", shown(&checkout)),
+            format!("kubectl envguard restore {} --to DIR", item.id),
+        ));
+    }
     let layout = git::layout(&checkout)?;
     let relative = item.record.overlay();
     let parent = relative.parent().unwrap_or(Path::new(""));
+    let again = staged::Again::new(&layout, item)?;
     let top = disk::open_top(&checkout)?;
     make_below(top.as_fd(), &checkout, parent)?;
     put_back(item, &checkout.join(parent), relative.file_name().unwrap_or_default())?;
-    let staged = stage_again(&layout, item)?;
+    let staged = again.stage(&layout, item)?;
     remove_kept(item)?;
     Ok(Restored { place: origin, staged })
 }
@@ -156,56 +185,31 @@ fn make_below(top: BorrowedFd<'_>, whole: &Path, relative: &Path) -> Result<()> 
 }
 
 fn to_directory(territory: &Territory, item: &Item, dir: &Path) -> Result<Restored> {
-    let here = std::env::current_dir()
-        .map_err(|error| Hitch::io("find the working directory for", dir, &error))?;
-    let dir = crate::path::join_clean(&here, dir);
-    files::make_dir(&dir)?;
-    let dir = dir.canonicalize().map_err(|error| Hitch::io("find", &dir, &error))?;
+    let dir = super::undo::absolute(dir)?;
     let inside = territory.checkouts.iter().find(|checkout| {
         let separate = checkout.git_dir.as_deref();
         dir.starts_with(&checkout.top) || separate.is_some_and(|git_dir| dir.starts_with(git_dir))
     });
-    if let Some(checkout) = inside {
+    let inside = inside.map(|checkout| &checkout.top);
+    let git_dir = territory.git_dirs.iter().find(|git_dir| dir.starts_with(git_dir));
+    if let Some(checkout) = inside.or(git_dir) {
         return Err(Hitch::new(
-            format!("{} lies in the checkout {}", shown(&dir), shown(&checkout.top)),
+            format!("{} lies in the checkout {}", shown(&dir), shown(checkout)),
             "name a DIR outside every checkout",
         ));
     }
     let relative = item.record.overlay();
     let parent = dir.join(relative.parent().unwrap_or(Path::new("")));
-    files::make_dir(&parent)?;
     let name = relative.file_name().unwrap_or_default();
+    let beside = staged::Beside::new(item, &parent)?;
+    files::make_dir(&parent)?;
     put_back(item, &parent, name)?;
-    for entry in item.record.staged.iter().filter(|entry| entry.content.is_some()) {
-        let mut staged = name.to_os_string();
-        staged.push(if entry.stage == 0 {
-            ".staged".to_owned()
-        } else {
-            format!(".stage{}", entry.stage)
-        });
-        let path = entry.path();
-        let below = path.strip_prefix(&relative).unwrap_or(&path);
-        let target = parent.join(staged).join(below);
-        let Some(content) = content(item, entry)? else { continue };
-        if fs::read(&target).is_ok_and(|there| there != content) {
-            return Err(in_the_way(&target));
-        }
-        files::replace(&target, &content)?;
-    }
+    beside.write(item)?;
     remove_kept(item)?;
     Ok(Restored { place: parent.join(name), staged: 0 })
 }
 
-fn content(item: &Item, entry: &StagedRecord) -> Result<Option<Vec<u8>>> {
-    let Some(name) = &entry.content else { return Ok(None) };
-    let file = item.dir.join(name);
-    match fs::read(&file) {
-        Ok(content) => Ok(Some(content)),
-        Err(error) => Err(Hitch::io("read", &file, &error)),
-    }
-}
-
-fn in_the_way(path: &Path) -> Hitch {
+pub(super) fn in_the_way(path: &Path) -> Hitch {
     Hitch::new(
         format!("{} exists: nothing is overwritten", shown(path)),
         "restore --to another DIR, and compare: diff -r",
@@ -268,30 +272,6 @@ fn merge(from: Spot<'_>, to: Spot<'_>) -> io::Result<()> {
         }
     }
     Ok(rustix::fs::unlinkat(from.dir, from.name, rustix::fs::AtFlags::REMOVEDIR)?)
-}
-
-/// Stages again what was staged, where nobody has staged something else since.
-fn stage_again(layout: &Layout, item: &Item) -> Result<usize> {
-    if item.record.staged.is_empty() {
-        return Ok(0);
-    }
-    let git = Git::new(&layout.top);
-    let mut input = Vec::new();
-    for entry in &item.record.staged {
-        let path = layout.in_tree(&entry.path());
-        let object = match content(item, entry)? {
-            Some(content) => {
-                let object = git.feed(&["hash-object", "-w", "--stdin"], Some(&content))?;
-                String::from_utf8_lossy(&object).trim().to_owned()
-            }
-            None => entry.object.clone(),
-        };
-        let stage = if entry.mode == "0" { String::new() } else { format!(" {}", entry.stage) };
-        input.extend(format!("{} {object}{stage}\t", entry.mode).bytes());
-        input.extend(git::terminated(std::iter::once(path.as_path())));
-    }
-    git.feed(&["update-index", "-z", "--index-info"], Some(&input))?;
-    Ok(item.record.staged.len())
 }
 
 /// The item has given everything back.

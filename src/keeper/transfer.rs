@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags, Stat, Timespec, Timestamps};
 use rustix::io::Errno;
@@ -27,9 +28,7 @@ pub(super) struct Spot<'s> {
 /// # Errors
 /// Those of the kernel; then everything is still at `from`, or complete at `to`.
 pub(super) fn move_to(from: Spot<'_>, to: Spot<'_>) -> io::Result<()> {
-    let renamed =
-        rustix::fs::renameat_with(from.dir, from.name, to.dir, to.name, RenameFlags::NOREPLACE);
-    match renamed {
+    match rename_new(from, to) {
         Ok(()) => {
             sync(to.dir)?;
             sync(from.dir)
@@ -37,6 +36,33 @@ pub(super) fn move_to(from: Spot<'_>, to: Spot<'_>) -> io::Result<()> {
         Err(Errno::XDEV) => copy_over(from, to),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Renames without overwriting, also where the file system cannot do that in one
+/// step (NFS).
+///
+/// # Errors
+/// Those of rename(2); `EXIST` when something is at `to`.
+pub(super) fn rename_new(from: Spot<'_>, to: Spot<'_>) -> rustix::io::Result<()> {
+    let renamed =
+        rustix::fs::renameat_with(from.dir, from.name, to.dir, to.name, RenameFlags::NOREPLACE);
+    let Err(Errno::INVAL | Errno::NOSYS) = renamed else { return renamed };
+    let about = rustix::fs::statat(from.dir, from.name, AtFlags::SYMLINK_NOFOLLOW)?;
+    if FileType::from_raw_mode(about.st_mode) == FileType::Directory {
+        if rustix::fs::statat(to.dir, to.name, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
+            return Err(Errno::EXIST);
+        }
+        // What appears meanwhile is safe: only an empty directory gives way to one.
+        return rustix::fs::renameat(from.dir, from.name, to.dir, to.name);
+    }
+    rustix::fs::linkat(from.dir, from.name, to.dir, to.name, AtFlags::empty())?;
+    rustix::fs::unlinkat(from.dir, from.name, AtFlags::empty())
+}
+
+/// The same with paths.
+pub(super) fn rename_new_path(from: &Path, to: &Path) -> io::Result<()> {
+    let spot = |path| Spot { dir: rustix::fs::CWD, name: OsStr::new(path) };
+    Ok(rename_new(spot(from.as_os_str()), spot(to.as_os_str()))?)
 }
 
 fn sync(dir: BorrowedFd<'_>) -> io::Result<()> {
@@ -58,7 +84,7 @@ fn copy_over(from: Spot<'_>, to: Spot<'_>) -> io::Result<()> {
         remove(incoming).unwrap_or_default();
         return Err(error);
     }
-    rustix::fs::renameat_with(to.dir, incoming.name, to.dir, to.name, RenameFlags::NOREPLACE)?;
+    rename_new(incoming, to)?;
     sync(to.dir)?;
     // Compared once more, entry by entry, while removing: what changed stays.
     remove_copied(from, to)
@@ -73,7 +99,8 @@ fn stat(spot: Spot<'_>) -> io::Result<Stat> {
 }
 
 fn open_file(spot: Spot<'_>) -> io::Result<File> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    // A pipe that takes the file's place meanwhile must not keep us waiting.
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
     Ok(rustix::fs::openat(spot.dir, spot.name, flags, Mode::empty())?.into())
 }
 

@@ -6,6 +6,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use super::found::look;
 use super::git::{self, Git, sparse};
 use super::hitch::{Hitch, Result};
 use super::plan::{self, Seen};
@@ -27,10 +28,10 @@ impl Keeper<'_> {
     }
 
     fn try_undo(&self, checkout: &Checkout, report: &mut Report) -> Result<()> {
-        let (layout, rule) = self.work_place(checkout)?;
+        let (layout, rule) = self.work_place(checkout, "tidy --undo")?;
         let keeper = locks::become_keeper(&layout)?;
         if let Some(busy) = locks::busy(&layout) {
-            report.waiting = Some(busy.hitch(&layout.top, &layout.git_dir));
+            report.wait_for(busy, &layout, &look(&layout, &checkout.top, rule)?);
             return Ok(());
         }
         // First, so that no watcher takes away again what comes back.
@@ -38,7 +39,7 @@ impl Keeper<'_> {
         keeper.begin()?;
         sparse::forget(&Git::new(&layout.top), &layout)?;
         keeper.end();
-        let found = super::look(&layout, &checkout.top, rule)?;
+        let found = look(&layout, &checkout.top, rule)?;
         report.present = found.plan.present.into_iter().collect();
         report.suspended = true;
         Ok(())
@@ -112,7 +113,8 @@ fn fill(rule: &CheckoutRule, url: &std::ffi::OsStr, parent: &Path, new: &Path) -
     Ok(excluded.len())
 }
 
-fn absolute(dir: &Path) -> Result<PathBuf> {
+/// The place that `dir` means, which need not exist.
+pub(super) fn absolute(dir: &Path) -> Result<PathBuf> {
     let here = std::env::current_dir()
         .map_err(|error| Hitch::io("find the working directory for", dir, &error))?;
     let joined = crate::path::join_clean(&here, dir);

@@ -74,6 +74,28 @@ fn a_partial_clone() {
 }
 
 #[test]
+fn what_a_partial_clone_has_left_out_is_fetched_when_it_comes_back() {
+    let ground = Ground::new();
+    let top = ground.top();
+    let upstream = ground.instance.path("upstream");
+    let configure = "cd \"$1\" && git config uploadpack.allowFilter true &&
+        git config uploadpack.allowAnySHA1InWant true && rm -rf \"$2\" &&
+        git clone --quiet --no-checkout --filter=blob:none \"file://$1\" \"$2\"";
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", configure, "sh"]).arg(&upstream).arg(&top);
+    crate::support::Output::of(&mut shell).exits(0);
+    // Taught before anything is fetched.
+    ground.tidy().exits(0);
+    ground.git(&["reset", "--quiet", "--hard"]);
+    ground.is_tidy();
+    let objects = ground.git(&["rev-list", "--objects", "--missing=print", "HEAD"]);
+    assert!(objects.lines().any(|line| line.starts_with('?')), "everything was fetched");
+    ground.instance.envguard(&["tidy", "--undo"]).exits(0);
+    assert_eq!(ground.foreign().len(), 3);
+    ground.is_clean();
+}
+
+#[test]
 fn fsmonitor_untracked_cache_and_index_version_4() {
     let ground = Ground::new();
     ground.git(&["config", "core.untrackedCache", "true"]);

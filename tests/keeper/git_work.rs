@@ -117,6 +117,28 @@ fn a_new_worktree_has_no_foreign_overlays_and_can_be_tidied() {
 }
 
 #[test]
+fn undo_brings_everything_back_in_a_linked_worktree_too() {
+    // Whether the keeper has worked in it or not, git has copied its lines.
+    for tidied in [true, false] {
+        let ground = prepared();
+        let linked = ground.instance.path("linked");
+        ground.git(&["worktree", "add", "--quiet", linked.to_str().unwrap()]);
+        let parent = linked.parent().unwrap().display().to_string();
+        ground.change_config("path: ", &format!("{parent}/[lm]*"));
+        if tidied {
+            ground.tidy().exits(0);
+        }
+        ground.instance.envguard(&["tidy", "--undo"]).exits(0);
+        assert_eq!(ground.foreign().len(), 3, "{tidied}");
+        for overlay in ["overlays/prod", "overlays/staging", "apps/web/overlays/prod"] {
+            assert!(linked.join(overlay).is_dir(), "{overlay}, tidied: {tidied}");
+        }
+        ground.tidy().exits(0);
+        assert!(!linked.join("overlays/prod").exists(), "{tidied}");
+    }
+}
+
+#[test]
 fn a_deletion_in_the_working_tree_is_not_committed() {
     let ground = Ground::new();
     std::fs::remove_dir_all(ground.top().join("overlays/prod")).unwrap();

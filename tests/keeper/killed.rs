@@ -155,8 +155,8 @@ impl Scene {
             if output.code == Some(0) {
                 return;
             }
-            let waits = output.stderr.contains("waiting for index.lock")
-                || output.stderr.contains("File exists");
+            let waits =
+                output.stderr.contains("git is at work") || output.stderr.contains("File exists");
             assert!(waits, "{at}: {output}");
             last = Some(output);
             std::thread::sleep(std::time::Duration::from_millis(200));

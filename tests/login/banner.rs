@@ -162,7 +162,7 @@ fn further_contexts_are_named_and_observe_is_loud() {
     let text = on_terminal(&place, (80, 24), &[]);
     assert!(text.contains("! contexts: the kubeconfig has further contexts: prod"), "{text}");
     assert!(text.contains("config delete-context prod"), "{text}");
-    assert!(text.lines().any(|line| line == " OBSERVE "), "{text}");
+    assert!(text.lines().any(|line| line == "*** OBSERVE ***"), "{text}");
 }
 
 #[test]
@@ -171,7 +171,8 @@ fn without_a_usable_configuration_it_says_what_to_do() {
     for text in ["", "nonsense", "a: [", "\0"] {
         place.instance.write("config.yaml", text);
         let shown = on_terminal(&place, (80, 24), &[]);
-        assert!(shown.contains("This instance is not configured"), "{shown}");
+        assert!(shown.contains("║  BROKEN CONFIGURATION  ║"), "{shown}");
+        assert!(shown.contains("\nThe configuration cannot be used: envguard does"), "{shown}");
         assert!(
             shown.contains("! configuration: ") && shown.contains("  instead    mend "),
             "{shown}"
@@ -180,6 +181,8 @@ fn without_a_usable_configuration_it_says_what_to_do() {
     let missing = place.path("missing");
     let shown = on_terminal(&place, (80, 24), &[("ENVGUARD_CONFIG", missing.to_str().unwrap())]);
     assert!(shown.contains("  instead    write /etc/envguard/config.yaml"), "{shown}");
+    assert!(shown.contains("║  NO CONFIGURATION  ║"), "{shown}");
+    assert!(shown.contains("\nThere is no configuration: envguard does not know"), "{shown}");
 }
 
 #[test]
@@ -226,8 +229,15 @@ fn the_preview_shows_all_levels_without_a_configuration() {
 fn the_message_of_the_day_is_plain_and_knows_no_session() {
     let place = Login::new();
     let mut command = place.command(place.program(), &["banner", "--motd"]);
+    // What makes it is no operator's shell: of such a thing it says nothing.
+    let other = place.instance.write("other", "clusters: []\n");
+    place.instance.write("home/.kube/kuberc", "x");
+    command.env("KUBECONFIG", other).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
     let (shown, _) = Terminal::start(&command).ends();
-    shown.contains(SENTENCE).lacks("session");
+    shown.contains(SENTENCE).lacks("session").contains("! overlays: ");
+    for row in ["! kubeconfig: ", "! shim: ", "! preferences: "] {
+        shown.lacks(row);
+    }
     let output = Output::of(&mut command).exits(0);
     assert!(output.stdout.is_ascii() && !output.stdout.contains('\u{1b}'), "{output}");
 }

@@ -198,3 +198,60 @@ fn posix_mode_is_bash_too() {
     place.instance.write("kubeconfig", "changed");
     assert_eq!(shell.run(":").prompt(), "[DEVELOP develop-eks MISMATCH] ");
 }
+
+/// The hook asks bash for its version and then does without `mapfile -d` (4.4) and
+/// without lists in PROMPT_COMMAND (5.1).
+#[test]
+fn a_bash_that_is_told_it_is_old_needs_nothing_newer() {
+    for version in ["4 2", "4 4", "5 0"] {
+        for before in ["", "set -u", "PROMPT_COMMAND='turns=$((${turns-0}+1)); '"] {
+            let place = Login::new();
+            let start = format!(
+                "PS1='user> '\n{before}\ntold=({version})\neval \"$({} hook bash | sed s/BASH_VERSINFO/told/g)\"\n",
+                place.program()
+            );
+            place.home(".bashrc", &start);
+            let mut shell = place.shell("bash", &[]);
+            let first = shell.first_prompt();
+            let seen = (first.count(SENTENCE), first.prompt());
+            assert_eq!(seen, (1, SEGMENT), "{version} {before}: {}", first.0);
+            shell.run("declare -p PROMPT_COMMAND").contains("declare -- PROMPT_COMMAND=");
+            let used = if version == "4 2" { "__envguard_maps=0," } else { "__envguard_maps=1," };
+            shell.run("echo __envguard_maps=$__envguard_maps,").contains(used);
+            shell.run("PS1='other user> '");
+            assert_eq!(shell.run(":").prompt(), format!("{SEGMENT}other "), "{version} {before}");
+            place.instance.write("kubeconfig", "changed");
+            let shown = shell.run(":");
+            assert_eq!(shown.prompt(), "[DEVELOP develop-eks MISMATCH] other ", "{}", shown.0);
+        }
+    }
+}
+
+#[test]
+fn what_is_readonly_costs_one_line_and_nothing_else() {
+    for (before, said, segment) in [
+        ("readonly PROMPT_COMMAND='x=1'", "PROMPT_COMMAND is readonly", SEGMENT),
+        ("readonly PROMPT_COMMAND", "PROMPT_COMMAND is readonly", SEGMENT),
+        ("readonly PS1", "PS1 is readonly", ""),
+        ("set -eu; readonly PS1 PROMPT_COMMAND", "PS1 is readonly", ""),
+    ] {
+        let place = Login::new();
+        let mut shell = place.bash(before, "");
+        let first = shell.first_prompt();
+        let seen = (first.count(SENTENCE), first.count("readonly"), first.prompt());
+        assert_eq!(seen, (1, 1, segment), "{before}: {}", first.0);
+        first.contains(&format!("envguard: {said}: this prompt does not "));
+        let next = shell.run("echo up''on");
+        assert_eq!(next.lacks("readonly").contains("upon").prompt(), segment, "{before}");
+    }
+}
+
+#[test]
+fn without_path_there_is_a_prompt() {
+    let place = Login::new();
+    let mut shell = place.bash("set -u; unset PATH", "");
+    assert_eq!(shell.first_prompt().prompt(), SEGMENT);
+    shell.run("echo path=$PATH,").contains(&format!("path={},", place.shims()));
+    let shown = shell.run("unset PATH");
+    assert_eq!(shown.lacks("unbound").prompt(), "[DEVELOP develop-eks UNGUARDED] ", "{}", shown.0);
+}

@@ -102,8 +102,14 @@ impl Login {
     }
 }
 
-/// A program of the system, by its path.
+/// A program of the system, by its path. `ENVGUARD_TEST_BASH` is another bash than the
+/// system's, for these tests by hand with an older one.
 pub(crate) fn which(program: &str) -> PathBuf {
+    if program == "bash"
+        && let Some(other) = std::env::var_os("ENVGUARD_TEST_BASH")
+    {
+        return other.into();
+    }
     if program.contains('/') {
         return program.into();
     }

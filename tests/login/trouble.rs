@@ -67,7 +67,7 @@ fn configurations_that_cannot_be_used_leave_a_shell_that_says_so() {
             place.instance.write("config.yaml", text);
             let mut terminal = start(&place, shell, |_| {});
             let shown = terminal.first_prompt();
-            shown.contains("This instance is not configured").contains("[BROKEN CONFIGURATION");
+            shown.contains("The configuration cannot be used").contains("[BROKEN CONFIGURATION");
             terminal.run("echo up").contains("up");
         }
         let place = Login::new();

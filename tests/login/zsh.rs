@@ -72,9 +72,54 @@ fn the_prompt_of_the_user_changes_with_the_segment_in_front() {
     shell.first_prompt();
     assert_eq!(shell.run("PROMPT='other user> '").prompt(), format!("{SEGMENT}other "));
     // Whoever writes PROMPT after the hook is overtaken.
-    shell.run("theme() { PROMPT='theme user> ' }; precmd_functions+=(theme)");
+    let theme = "theme() { PROMPT='theme user> ' }; precmd_functions+=(theme)";
+    shell.run(theme);
     shell.run(":");
     assert_eq!(shell.run(":").prompt(), format!("{SEGMENT}theme "));
+    // In the start file, too: it hides the segment once at most.
+    let mut shell = start(&place, &[], "", theme);
+    shell.first_prompt();
+    assert_eq!(shell.run(":").prompt(), format!("{SEGMENT}theme "));
+}
+
+#[test]
+fn what_is_readonly_costs_one_line_and_nothing_else() {
+    if !have("zsh") {
+        return;
+    }
+    for (before, said, segment) in [
+        ("typeset -r PROMPT", "PROMPT is readonly", ""),
+        ("emulate ksh; typeset -r PROMPT", "PROMPT is readonly", ""),
+        (
+            "precmd_functions=(); typeset -r precmd_functions",
+            "precmd_functions is readonly",
+            SEGMENT,
+        ),
+    ] {
+        let place = Login::new();
+        let mut shell = start(&place, &[], before, "");
+        let first = shell.first_prompt();
+        let seen = (first.count(SENTENCE), first.count("read"), first.prompt());
+        assert_eq!(seen, (1, 1, segment), "{before}: {}", first.0);
+        first.contains(&format!("envguard: {said}: this prompt does not "));
+        let next = shell.run("echo up''on");
+        assert_eq!(next.lacks("read").contains("upon").prompt(), segment, "{before}");
+    }
+}
+
+#[test]
+fn a_prompt_without_percent_escapes_has_the_words_alone() {
+    if !have("zsh") {
+        return;
+    }
+    let place = Login::new();
+    let mut shell = start(&place, &[], "unsetopt prompt_percent", "");
+    assert_eq!(shell.first_prompt().prompt(), SEGMENT);
+    place.instance.write("kubeconfig", "changed");
+    assert_eq!(shell.run(":").prompt(), "[DEVELOP develop-eks MISMATCH] ");
+    // The option comes back, and with it the colour.
+    shell.run("setopt prompt_percent; PROMPT='user> '");
+    assert_eq!(shell.run(":").prompt(), "[DEVELOP develop-eks MISMATCH] ");
 }
 
 #[test]

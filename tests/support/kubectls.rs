@@ -1,4 +1,5 @@
-//! The real kubectl binaries that `tests/tools.sh` has put in place.
+//! What `tests/tools.sh` has put in place: the real kubectl binaries, and programs
+//! that live at the prompt.
 
 use std::path::PathBuf;
 
@@ -22,13 +23,27 @@ impl Kubectl {
     }
 }
 
-/// All of them, oldest first. Fewer than two is a reason to skip.
-pub(crate) fn kubectls() -> Vec<Kubectl> {
-    let dir = std::env::var_os("ENVGUARD_TEST_TOOLS").map_or_else(
+fn place() -> PathBuf {
+    std::env::var_os("ENVGUARD_TEST_TOOLS").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/tools"),
         PathBuf::from,
-    );
-    let mut found: Vec<Kubectl> = std::fs::read_dir(&dir)
+    )
+}
+
+/// A neighbour at the prompt, by the name that `tests/tools.sh` gives it. Its absence
+/// is a reason to skip.
+pub(crate) fn neighbour(name: &str) -> Option<PathBuf> {
+    let found = place().join("neighbours").join(name);
+    if found.exists() {
+        return Some(found);
+    }
+    super::skip(&format!("{name} is needed: tests/run --install"));
+    None
+}
+
+/// All of them, oldest first. Fewer than two is a reason to skip.
+pub(crate) fn kubectls() -> Vec<Kubectl> {
+    let mut found: Vec<Kubectl> = std::fs::read_dir(place())
         .into_iter()
         .flatten()
         .flatten()

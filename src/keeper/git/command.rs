@@ -11,12 +11,19 @@ use super::super::hitch::{Hitch, Result};
 #[derive(Debug, Clone)]
 pub(crate) struct Git {
     pub(crate) top: PathBuf,
+    /// It may fetch what a partial clone has left out.
+    fetches: bool,
 }
 
 impl Git {
     /// git in the working tree `top`.
     pub(crate) fn new(top: &Path) -> Self {
-        Self { top: top.to_path_buf() }
+        Self { top: top.to_path_buf(), fetches: false }
+    }
+
+    /// For what brings files to the disk: a partial clone may have to fetch them.
+    pub(crate) fn fetching(&self) -> Self {
+        Self { fetches: true, ..self.clone() }
     }
 
     /// Runs git and returns its output, or `None` when it ends with 1, git's "no".
@@ -54,6 +61,9 @@ impl Git {
         };
         let mut command = crate::git::command(&self.top);
         command.args(words);
+        if self.fetches {
+            command.env_remove("GIT_NO_LAZY_FETCH");
+        }
         let Some(input) = input else { return command.output().map_err(not_run) };
         let mut child = command.stdin(Stdio::piped()).spawn().map_err(not_run)?;
         let mut stdin = child.stdin.take();
@@ -72,7 +82,14 @@ impl Git {
     fn failed<S: AsRef<OsStr>>(&self, words: &[S], output: &std::process::Output) -> Hitch {
         let line = crate::text::command_line(words).replacen("kubectl", "git", 1);
         let said = String::from_utf8_lossy(&output.stderr);
-        let said = said.lines().find(|line| !line.is_empty()).unwrap_or("no message").to_owned();
+        // Warnings come first; the last word is why it failed.
+        let is_last_word = |line: &&str| line.starts_with("fatal:") || line.starts_with("error:");
+        let said =
+            said.lines().find(is_last_word).or_else(|| said.lines().find(|line| !line.is_empty()));
+        let said = match output.status.code() {
+            Some(_) => said.unwrap_or("no message"),
+            None => "it was killed",
+        };
         Hitch::new(
             format!(
                 "`{line}` failed in {}: {said} ({})",

@@ -11,6 +11,7 @@ use crate::keeper::bytes;
 use crate::keeper::files;
 use crate::keeper::hitch::{Hitch, Result};
 use crate::keeper::patterns::{self, Line};
+use crate::text::{quoted, shown};
 
 /// How git's sparse checkout stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,6 +33,9 @@ struct Memory {
     cone: Option<Cone>,
     /// The user's own lines at first that read like ours.
     same_as_ours: Vec<String>,
+    /// `tidy --undo` has put everything back; linked worktrees may still have our
+    /// lines from before.
+    undone: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,24 +45,54 @@ struct Cone {
     lines: Vec<String>,
 }
 
+/// In a git directory.
+const MEMORY: &str = "envguard/sparse.json";
+
 fn memory_file(layout: &Layout) -> PathBuf {
-    layout.git_dir.join("envguard/sparse.json")
+    layout.git_dir.join(MEMORY)
 }
 
-fn recall(layout: &Layout) -> Result<Option<Memory>> {
-    let file = memory_file(layout);
-    match std::fs::read(&file) {
+/// What the keeper knows of this working tree.
+struct Recalled {
+    memory: Option<Memory>,
+    /// It is not written down in this tree yet: `git worktree add` has copied the
+    /// lines from another.
+    inherited: bool,
+}
+
+fn recall(layout: &Layout) -> Result<Recalled> {
+    if let Some(memory) = read(&memory_file(layout))? {
+        return Ok(Recalled {
+            memory: Some(memory).filter(|known| !known.undone),
+            inherited: false,
+        });
+    }
+    if layout.git_dir == layout.common_dir {
+        return Ok(Recalled { memory: None, inherited: false });
+    }
+    let mut inherited: Option<Memory> = None;
+    let others = std::fs::read_dir(layout.common_dir.join("worktrees"));
+    let others = others.into_iter().flatten().flatten().map(|entry| entry.path());
+    for git_dir in std::iter::once(layout.common_dir.clone()).chain(others) {
+        let Some(memory) = read(&git_dir.join(MEMORY))? else { continue };
+        let known = inherited.get_or_insert_default();
+        known.ours.extend(memory.ours);
+        known.was_sparse |= memory.was_sparse;
+        known.same_as_ours.extend(memory.same_as_ours);
+    }
+    Ok(Recalled { inherited: inherited.is_some(), memory: inherited })
+}
+
+fn read(file: &Path) -> Result<Option<Memory>> {
+    match std::fs::read(file) {
         Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|error| {
             Hitch::new(
-                format!("{} cannot be understood: {error}", file.display()),
-                format!(
-                    "git sparse-checkout disable, remove {}, and run tidy again",
-                    file.display()
-                ),
+                format!("{} cannot be understood: {error}", shown(file)),
+                format!("git sparse-checkout disable, remove {}, and run tidy again", quoted(file)),
             )
         }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Hitch::io("read", &file, &error)),
+        Err(error) => Err(Hitch::io("read", file, &error)),
     }
 }
 
@@ -93,7 +127,8 @@ pub(in crate::keeper) fn wanted(
     layout: &Layout,
     excluded: &BTreeSet<PathBuf>,
 ) -> Result<Option<Vec<Line>>> {
-    let memory = recall(layout)?.unwrap_or_default();
+    let Recalled { memory, inherited } = recall(layout)?;
+    let memory = memory.unwrap_or_default();
     if excluded.is_empty() && memory.ours.is_empty() {
         return Ok(None);
     }
@@ -101,7 +136,7 @@ pub(in crate::keeper) fn wanted(
     let in_tree: BTreeSet<PathBuf> = excluded.iter().map(|path| layout.in_tree(path)).collect();
     let current = state.enabled.then_some(&state.lines[..]);
     let wanted = patterns::wanted(current, &ours, &in_tree);
-    let stands = state.enabled && !state.cone && state.lines == wanted;
+    let stands = state.enabled && !state.cone && state.lines == wanted && !inherited;
     Ok((!stands).then_some(wanted))
 }
 
@@ -116,7 +151,7 @@ pub(in crate::keeper) fn teach(
     state: &State,
     wanted: &[Line],
 ) -> Result<()> {
-    let known = recall(layout)?;
+    let known = recall(layout)?.memory;
     let first = known.is_none();
     let mut memory = known.unwrap_or_default();
     let before = lines_of(&memory.ours);
@@ -151,8 +186,8 @@ fn remember(layout: &Layout, memory: &Memory) -> Result<()> {
 }
 
 fn set(git: &Git, lines: &[Line]) -> Result<()> {
-    git.feed(&["sparse-checkout", "set", "--no-cone", "--stdin"], Some(&patterns::text(lines)))?;
-    Ok(())
+    let words = ["sparse-checkout", "set", "--no-cone", "--stdin"];
+    git.fetching().feed(&words, Some(&patterns::text(lines))).map(drop)
 }
 
 /// Has git take off the disk what it should keep away and can give back.
@@ -160,9 +195,16 @@ pub(in crate::keeper) fn reapply(git: &Git) -> Result<()> {
     git.run(&["sparse-checkout", "reapply"]).map(drop)
 }
 
+/// Has git compare the contents of files whose times are not those of the index:
+/// what is unchanged counts as unchanged afterwards.
+pub(in crate::keeper) fn refresh(git: &Git) -> Result<()> {
+    // 1: some have changed.
+    git.ask(&["update-index", "--really-refresh"]).map(drop)
+}
+
 /// Puts back what was there before the keeper. Says whether there was anything.
 pub(in crate::keeper) fn forget(git: &Git, layout: &Layout) -> Result<bool> {
-    let Some(memory) = recall(layout)? else { return Ok(false) };
+    let Some(mut memory) = recall(layout)?.memory else { return Ok(false) };
     let state = state(git, layout)?;
     if state.enabled {
         let mut users = patterns::users(Some(&state.lines), &lines_of(&memory.ours));
@@ -173,16 +215,16 @@ pub(in crate::keeper) fn forget(git: &Git, layout: &Layout) -> Result<bool> {
             let dirs: Vec<Line> =
                 cone.directories.iter().map(|dir| bytes::from_text(dir)).collect();
             let words = ["sparse-checkout", "set", "--cone", "--stdin"];
-            git.feed(&words, Some(&patterns::text(&dirs)))?;
+            git.fetching().feed(&words, Some(&patterns::text(&dirs)))?;
         } else if !memory.was_sparse && users == [b"/*".to_vec()] {
-            git.run(&["sparse-checkout", "disable"])?;
+            git.fetching().run(&["sparse-checkout", "disable"])?;
         } else {
             users.extend(memory.same_as_ours.iter().map(|line| bytes::from_text(line)));
             set(git, &users)?;
         }
     }
-    let file = memory_file(layout);
-    std::fs::remove_file(&file).map_err(|error| Hitch::io("remove", &file, &error))?;
+    memory.undone = true;
+    remember(layout, &memory)?;
     Ok(true)
 }
 

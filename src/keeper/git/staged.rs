@@ -1,8 +1,9 @@
 //! What is staged inside a foreign overlay: kept with the things put aside, then
 //! taken out of the index, so that no commit from here carries it.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 
 use super::{Git, Layout, records};
 use crate::keeper::bytes;
@@ -79,6 +80,30 @@ pub(in crate::keeper) fn differences(
         list.dedup();
     });
     Ok(found)
+}
+
+/// The paths whose index entries differ from HEAD, relative to the tree.
+pub(in crate::keeper) fn paths(git: &Git) -> Result<BTreeSet<PathBuf>> {
+    let head = git.ask(&["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])?;
+    let output = match head {
+        Some(_) => {
+            git.run(&["diff-index", "--cached", "--name-only", "--no-renames", "-z", "HEAD"])?
+        }
+        None => git.run(&["ls-files", "-z"])?,
+    };
+    Ok(records(&output).map(|path| bytes::path(path).to_path_buf()).collect())
+}
+
+/// The index entries at `path`: mode, object, stage.
+pub(in crate::keeper) fn lines(git: &Git, path: &Path) -> Result<BTreeSet<(PathBuf, String)>> {
+    let words = ["ls-files", "--stage", "-z", "--"].map(OsStr::new);
+    let output = git.run(&[&words[..], &[path.as_os_str()]].concat())?;
+    let line = |record: &[u8]| {
+        let tab = record.iter().position(|byte| *byte == b'\t')?;
+        let about = String::from_utf8_lossy(&record[..tab]).into_owned();
+        Some((bytes::path(&record[tab + 1..]).to_path_buf(), about))
+    };
+    Ok(records(&output).filter_map(line).collect())
 }
 
 /// The sides of every conflict, by path.

@@ -1,0 +1,99 @@
+//! What is in a checkout, on the disk and in git, and what follows from it.
+
+use std::path::{Path, PathBuf};
+
+use super::disk;
+use super::git::sparse;
+use super::git::{self, Git, Layout, Listing};
+use super::hitch::Result;
+use super::patterns::Line;
+use super::plan::{self, Plan, Seen};
+use crate::policy::CheckoutRule;
+
+/// What was found in a checkout.
+pub(super) struct Found {
+    pub(super) seen: Seen,
+    pub(super) listing: Listing,
+    pub(super) plan: Plan,
+    pub(super) walked: Vec<PathBuf>,
+}
+
+/// Looks at disk and git.
+pub(super) fn look(layout: &Layout, top: &Path, rule: &CheckoutRule) -> Result<Found> {
+    let mut seen = Seen::default();
+    let walked = disk::scan(top, rule, &mut seen)?;
+    let listing = git::listing(layout, rule)?;
+    listing.show(layout, rule, &mut seen);
+    let plan = plan::plan(rule, &seen);
+    Ok(Found { seen, listing, plan, walked })
+}
+
+impl Found {
+    /// Whether git expects a file of a foreign overlay on the disk.
+    fn expects_foreign(&self, layout: &Layout) -> bool {
+        let mut last: &[u8] = b"\0";
+        self.listing.entries.iter().filter(|entry| !entry.skipped && !entry.submodule).any(
+            |entry| {
+                // The index is sorted: neighbours share their directory.
+                let dir = git::parent(entry.path);
+                let is_new = dir != last;
+                last = dir;
+                is_new
+                    && layout
+                        .in_checkout(dir)
+                        .is_some_and(|dir| self.plan.overlay_of(dir).is_some())
+            },
+        )
+    }
+
+    /// Whether a file of git's is on the disk in a foreign overlay, skipped or not.
+    fn holds_tracked(&self, layout: &Layout, top: &Path) -> bool {
+        self.listing.entries.iter().filter(|entry| !entry.submodule).any(|entry| {
+            layout.in_checkout(entry.path).is_some_and(|path| {
+                path.ancestors().any(|dir| self.plan.present.contains(dir))
+                    && top.join(path).symlink_metadata().is_ok()
+            })
+        })
+    }
+
+    /// A foreign overlay with files of git's that are not kept away: while a merge
+    /// is under way, one with a conflict.
+    pub(super) fn foreign_conflict(&self, layout: &Layout) -> Option<&Path> {
+        let overlay = self.plan.present.iter().find(|overlay| {
+            self.listing.entries.iter().any(|entry| {
+                !entry.skipped
+                    && layout.in_checkout(entry.path).is_some_and(|path| path.starts_with(overlay))
+            })
+        })?;
+        Some(overlay)
+    }
+}
+
+/// What has to be done besides looking.
+pub(super) struct Work {
+    /// How git's sparse checkout stands.
+    pub(super) state: sparse::State,
+    /// The lines git must be taught.
+    pub(super) lines: Option<Vec<Line>>,
+    /// git expects files of a foreign overlay on the disk.
+    visible: bool,
+    /// git has files on the disk that it can take off itself.
+    pub(super) for_git: bool,
+    /// A foreign overlay is on the disk.
+    pub(super) present: bool,
+}
+
+impl Work {
+    /// What `found` leaves to do.
+    pub(super) fn of(git: &Git, layout: &Layout, top: &Path, found: &Found) -> Result<Self> {
+        let state = sparse::state(git, layout)?;
+        let lines = sparse::wanted(&state, layout, &found.plan.excluded)?;
+        let visible = found.expects_foreign(layout);
+        let for_git = visible || found.holds_tracked(layout, top);
+        Ok(Self { state, lines, visible, for_git, present: !found.plan.present.is_empty() })
+    }
+
+    pub(super) fn is_nothing(&self) -> bool {
+        self.lines.is_none() && !self.visible && !self.present
+    }
+}

@@ -1,0 +1,308 @@
+//! `tidy`, told for one checkout: look at disk and git, plan, ask whether an
+//! allowed overlay needs what would go, put aside what is staged, teach git, put
+//! aside what is left, and look again. Each step may be the last one of a process
+//! that is killed: the next run begins by looking and finds less to do.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::aside::{self, Aside};
+use super::found::{Found, Work, look};
+use super::git::{self, Git, Layout, Mark, sparse};
+use super::hitch::{Hitch, Result};
+use super::locks::{self, Busy, IndexLock};
+use super::quarantine::{self, Item, Occasion};
+use super::{Keeper, Report, suspension};
+use crate::judge::Checkout;
+use crate::policy::CheckoutRule;
+
+/// How often the whole of it is begun anew because git worked in between.
+const ROUNDS: usize = 8;
+
+/// What is not urgent is looked at twice, this long apart, when nobody asked for it.
+const SETTLE: Duration = Duration::from_millis(200);
+
+impl Keeper<'_> {
+    /// Takes the foreign overlays of `checkout` off the disk. `asked` by a person,
+    /// it lifts an earlier `tidy --undo`.
+    #[must_use]
+    pub fn tidy(&self, checkout: &Checkout, asked: bool) -> Report {
+        let mut report = Report::new(&checkout.top);
+        if let Err(hitch) = self.try_tidy(checkout, asked, &mut report) {
+            report.hitches.push(hitch);
+        }
+        report.sort();
+        report
+    }
+
+    fn try_tidy(&self, checkout: &Checkout, asked: bool, report: &mut Report) -> Result<()> {
+        let (layout, rule) = self.work_place(checkout, "tidy")?;
+        report.git_dir.clone_from(&layout.git_dir);
+        let suspended = suspension(&layout);
+        if suspended.exists() {
+            if !asked {
+                report.suspended = true;
+                return Ok(());
+            }
+            std::fs::remove_file(&suspended)
+                .map_err(|error| Hitch::io("remove", &suspended, &error))?;
+        }
+        let mut tidying = Tidying {
+            keeper: self,
+            git: Git::new(&layout.top),
+            layout,
+            checkout,
+            rule,
+            asked,
+            alone: None,
+            settled: false,
+            refreshed: false,
+            unobjected: None,
+            items: BTreeMap::new(),
+            failures: Vec::new(),
+        };
+        let ended = tidying.run(report);
+        report.put_aside = tidying
+            .items
+            .iter()
+            .map(|(overlay, item)| (item.id.clone(), overlay.clone()))
+            .collect();
+        ended
+    }
+}
+
+/// One checkout being tidied.
+struct Tidying<'t> {
+    keeper: &'t Keeper<'t>,
+    git: Git,
+    layout: Layout,
+    checkout: &'t Checkout,
+    rule: &'t CheckoutRule,
+    /// A person waits for it.
+    asked: bool,
+    /// We are the only keeper here.
+    alone: Option<locks::Keeper>,
+    /// What was found has been found twice.
+    settled: bool,
+    /// git has compared contents where only times differ.
+    refreshed: bool,
+    /// No allowed overlay needs these: the walk again does not ask again.
+    unobjected: Option<(BTreeSet<PathBuf>, BTreeSet<PathBuf>)>,
+    /// What was put aside last, by overlay.
+    items: BTreeMap<PathBuf, Item>,
+    /// What could not be moved in the last round.
+    failures: Vec<Hitch>,
+}
+
+/// How a round ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Round {
+    /// Look again.
+    Again,
+    /// What is left cannot be moved.
+    Stuck,
+}
+
+impl Tidying<'_> {
+    fn run(&mut self, report: &mut Report) -> Result<()> {
+        // Without work nothing is written: not even a lock, in a checkout that is
+        // just being removed.
+        if locks::is_unfinished(&self.layout) {
+            self.become_the_only_one()?;
+        }
+        for round in 0..ROUNDS {
+            let mark = git::mark(&self.layout)?;
+            let found = self.look()?;
+            report.describe(&found);
+            if let Some(busy) = locks::busy(&self.layout) {
+                report.wait_for(busy, &self.layout, &found);
+                return Ok(());
+            }
+            let work = Work::of(&self.git, &self.layout, &self.checkout.top, &found)?;
+            if work.is_nothing() {
+                self.end();
+                return Ok(());
+            }
+            if self.would_rather_look_twice(&work) {
+                continue;
+            }
+            let objections = self.objections(&found);
+            if !objections.is_empty() {
+                report.hitches.extend(objections);
+                return Ok(());
+            }
+            if self.alone.is_none() {
+                self.become_the_only_one()?;
+                continue;
+            }
+            report.gone.extend(found.plan.present.iter().cloned());
+            // What git should have taken off may still be taken off by git.
+            let patient = round < ROUNDS / 2;
+            match self.round(&mark, &found, &work, patient) {
+                Ok(Round::Again) => {}
+                Ok(Round::Stuck) => {
+                    self.end();
+                    break;
+                }
+                // git has begun to work just now.
+                Err(hitch) if locks::is_held(&hitch) => {}
+                Err(hitch) => return Err(hitch),
+            }
+        }
+        self.conclude(report)
+    }
+
+    fn look(&self) -> Result<Found> {
+        look(&self.layout, &self.checkout.top, self.rule)
+    }
+
+    /// Waits for other keepers, and finishes what one that died has begun.
+    fn become_the_only_one(&mut self) -> Result<()> {
+        let keeper = locks::become_keeper(&self.layout)?;
+        quarantine::recover(&self.layout)?;
+        keeper.begin()?;
+        self.alone = Some(keeper);
+        Ok(())
+    }
+
+    fn end(&self) {
+        self.alone.iter().for_each(locks::Keeper::end);
+    }
+
+    /// A checkout that is just being removed looks as if git had forgotten what it
+    /// was taught; nothing new may be put into it.
+    fn would_rather_look_twice(&mut self, work: &Work) -> bool {
+        if self.asked || work.present || self.settled {
+            return false;
+        }
+        std::thread::sleep(SETTLE);
+        self.settled = true;
+        true
+    }
+
+    fn objections(&mut self, found: &Found) -> Vec<Hitch> {
+        let overlays = (found.plan.excluded.clone(), found.plan.present.clone());
+        if self.unobjected.as_ref() == Some(&overlays) {
+            return Vec::new();
+        }
+        let objections = self.keeper.objections(self.checkout, self.rule, found);
+        if objections.is_empty() {
+            self.unobjected = Some(overlays);
+        }
+        objections
+    }
+
+    /// One pass over everything that is to be done.
+    fn round(&mut self, mark: &Mark, found: &Found, work: &Work, patient: bool) -> Result<Round> {
+        self.failures.clear();
+        let occasion = self.keeper.occasion(self.checkout, &found.listing);
+        if !self.put_staged_aside(mark, found, &occasion)? {
+            return Ok(Round::Again);
+        }
+        match &work.lines {
+            Some(lines) => sparse::teach(&self.git, &self.layout, &work.state, lines)?,
+            None if work.for_git => sparse::reapply(&self.git)?,
+            // Nothing there is git's: its lock is left to the user.
+            None => {}
+        }
+        let taught = self.look()?;
+        // Untaught in between: what git can give back must not be put aside.
+        let state = sparse::state(&self.git, &self.layout)?;
+        let untaught = sparse::wanted(&state, &self.layout, &taught.plan.excluded)?.is_some();
+        if untaught || taught.plan.present.is_empty() {
+            return Ok(Round::Again);
+        }
+        self.put_rest_aside(&taught, &occasion, patient)
+    }
+
+    /// Takes what is staged in foreign overlays out of the index; false when git
+    /// works on it.
+    fn put_staged_aside(
+        &mut self,
+        mark: &Mark,
+        found: &Found,
+        occasion: &Occasion,
+    ) -> Result<bool> {
+        let has_head = found.listing.head.is_some();
+        let differences = git::staged::differences(&self.git, &self.layout, &found.plan, has_head)?;
+        if differences.is_empty() {
+            return Ok(true);
+        }
+        // A checkout or merge writes the index first and HEAD afterwards: in
+        // between, everything looks staged.
+        std::thread::sleep(SETTLE);
+        if git::mark(&self.layout)? != *mark {
+            return Ok(false);
+        }
+        for (overlay, staged) in &differences.by_overlay {
+            let item = quarantine::open(&self.layout, &self.git, occasion, overlay, staged)?;
+            self.items.insert(overlay.clone(), item);
+        }
+        differences.reset(&self.git)?;
+        Ok(true)
+    }
+
+    /// Moves what git has left to quarantine, while it cannot work itself.
+    fn put_rest_aside(
+        &mut self,
+        taught: &Found,
+        occasion: &Occasion,
+        patient: bool,
+    ) -> Result<Round> {
+        let (git, layout, top) = (&self.git, &self.layout, &self.checkout.top);
+        let goes = aside::what_goes(git, layout, top, &taught.plan)?;
+        if !goes.is_empty() && !self.refreshed {
+            // A copied checkout has other times than its index says: git takes
+            // nothing for unchanged before it has compared the contents.
+            self.refreshed = true;
+            sparse::refresh(git)?;
+            return Ok(Round::Again);
+        }
+        sparse::skip(git, goes.iter().map(|path| super::bytes::path(path)))?;
+        let marked = git::mark(layout)?;
+        // Looked at after the mark: whatever git brings from here on is noticed.
+        if patient && aside::brought_since(git, layout, top, &taught.plan)? {
+            return Ok(Round::Again);
+        }
+        let Some(lock) = IndexLock::take(layout)? else { return Ok(Round::Again) };
+        if git::mark(layout)? != marked {
+            return Ok(Round::Again);
+        }
+        let mut aside = Aside {
+            layout,
+            git,
+            occasion,
+            top,
+            items: &mut self.items,
+            failures: &mut self.failures,
+        };
+        let mut moved = false;
+        for overlay in &taught.plan.present {
+            if top.join(overlay).symlink_metadata().is_err() {
+                // git took it off itself before we had the lock.
+                moved = true;
+                continue;
+            }
+            match aside.overlay(overlay) {
+                Ok(any) => moved |= any,
+                Err(hitch) => aside.failures.push(hitch),
+            }
+        }
+        drop(lock);
+        Ok(if moved { Round::Again } else { Round::Stuck })
+    }
+
+    /// The walk again, when the last round has not found that all is well.
+    fn conclude(&mut self, report: &mut Report) -> Result<()> {
+        let found = self.look()?;
+        report.describe(&found);
+        let work = Work::of(&self.git, &self.layout, &self.checkout.top, &found)?;
+        if self.failures.is_empty() && !work.is_nothing() {
+            // git worked in between each time, or died with its lock: soon again.
+            report.wait_for(Busy::Locked, &self.layout, &found);
+        }
+        report.hitches.append(&mut self.failures);
+        Ok(())
+    }
+}
