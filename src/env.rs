@@ -67,3 +67,9 @@ impl Env {
         std::env::current_dir()
     }
 }
+
+/// Whether this process may execute the file behind `path`.
+#[must_use]
+pub fn is_executable(path: &Path) -> bool {
+    path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
+}

@@ -194,7 +194,9 @@ impl Kubeconfig {
     /// [`Trouble`] when a context, cluster or certificate is missing or cannot be
     /// understood.
     pub fn resolve(&self, selection: &Selection) -> Result<Resolved, Trouble> {
-        let source = self.sources.first().map_or(Path::new("kubeconfig"), PathBuf::as_path);
+        let Some(source) = self.sources.first() else {
+            return Err(trouble(Path::new("the kubeconfig"), "does not exist"));
+        };
         let name = selection.context.as_ref().unwrap_or(&self.current);
         if name.is_empty() {
             return Err(trouble(source, "has no current-context"));

@@ -6,6 +6,8 @@ use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt;
 
+use unicode_width::UnicodeWidthStr;
+
 /// `text` with control characters, invalid bytes and invisible direction marks
 /// written as escapes, so that a name can neither move the cursor nor pose as
 /// another.
@@ -82,7 +84,7 @@ pub fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = 0;
     for word in text.split(' ') {
-        let length = word.chars().count();
+        let length = word.width();
         if used > 0 && used + 1 + length > width {
             lines.push(String::new());
             used = 0;
@@ -140,6 +142,8 @@ mod tests {
         assert_eq!(wrapped("one two three", 8), ["one two", "three"]);
         assert_eq!(wrapped("/a/very/long/path x", 5), ["/a/very/long/path", "x"]);
         assert_eq!(wrapped("", 5), [""]);
+        // Columns, not characters.
+        assert_eq!(wrapped("本番 環境 x", 8), ["本番", "環境 x"]);
     }
 
     #[test]

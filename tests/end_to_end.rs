@@ -185,6 +185,9 @@ fn the_table_agrees_with_kubectl_on_ordinary_lines() {
 #[test]
 fn a_real_api_server_behaves_like_the_stand_in() {
     let Some(assets) = std::env::var_os("KUBEBUILDER_ASSETS").map(std::path::PathBuf::from) else {
+        crate::support::left_out(
+            "KUBEBUILDER_ASSETS names no etcd and kube-apiserver: ENVGUARD_ENVTEST=1 tests/run --install",
+        );
         return;
     };
     let real = crate::support::RealServer::start(&assets);

@@ -13,7 +13,7 @@ use command_fds::CommandFdExt;
 
 pub use environment::{Change, DEPTH, changes, is_namespace, namespace};
 pub use real::{NotFound, Own, find};
-pub(crate) use real::{WHOLE, is_executable, siblings};
+pub(crate) use real::{WHOLE, siblings};
 pub use stream::Stream;
 
 use crate::env::Env;

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::env::Env;
+use crate::env::{Env, is_executable};
 
 /// Why there is no kubectl to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,8 +121,4 @@ fn newest(dir: &Path) -> Option<PathBuf> {
         .filter(|(_, path)| is_executable(path))
         .max_by_key(|(minor, _)| *minor)
         .map(|(_, path)| path)
-}
-
-pub(crate) fn is_executable(file: &Path) -> bool {
-    file.is_file() && rustix::fs::access(file, rustix::fs::Access::EXEC_OK).is_ok()
 }

@@ -18,7 +18,7 @@ use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use crate::env::Env;
+use crate::env::{Env, is_executable};
 use crate::judge::{
     Facts, Local, Nature, Place, Reached, Role, Stream, Territory, Trouble, Whereabouts, place,
 };
@@ -342,10 +342,4 @@ fn find_plugin(words: &[OsString], env: &Env) -> Option<PathBuf> {
             .map(|dir| dir.join(&program))
             .find(|file| is_executable(file))
     })
-}
-
-/// Whether this user could execute `file`.
-#[must_use]
-pub fn is_executable(file: &Path) -> bool {
-    file.is_file() && rustix::fs::access(file, rustix::fs::Access::EXEC_OK).is_ok()
 }

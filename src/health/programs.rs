@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::env::Env;
-use crate::exec::{self, Own};
+use crate::env::{Env, is_executable};
+use crate::exec::Own;
 
 /// The kubectls that `PATH` leads to.
 #[derive(Debug, Clone, Default)]
@@ -24,7 +24,7 @@ impl Programs {
         let mut found = Self::default();
         let path = env.get("PATH").map(std::ffi::OsStr::to_os_string).unwrap_or_default();
         for program in std::env::split_paths(&path).map(|dir| dir.join("kubectl")) {
-            if !exec::is_executable(&program) {
+            if !is_executable(&program) {
                 continue;
             }
             let ours = own.has(&program);
@@ -47,5 +47,5 @@ pub(crate) fn shim_directory(exe: &Path) -> Option<PathBuf> {
     ["shims", "../lib/envguard/shims"]
         .iter()
         .map(|place| crate::path::join_clean(dir, Path::new(place)))
-        .find(|place| exec::is_executable(&place.join("kubectl")))
+        .find(|place| is_executable(&place.join("kubectl")))
 }

@@ -29,7 +29,8 @@ pub(super) fn judge(policy: &Policy, request: &Request, facts: &Facts, found: &m
         if let Some((value, resolved)) = &cluster.exported
             && let Some(difference) = first_difference(&policy.pin, resolved)
         {
-            found.push(reasons::exported_kubeconfig(policy, value, &difference));
+            let names_none = resolved.is_err();
+            found.push(reasons::exported_kubeconfig(policy, value, names_none, &difference));
         }
     }
     if let Some(resolved) = &cluster.with_flags

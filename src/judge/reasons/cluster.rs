@@ -66,11 +66,13 @@ fn without_overrides(request: &Request) -> Vec<OsString> {
 pub(in crate::judge) fn exported_kubeconfig(
     policy: &Policy,
     value: &OsStr,
+    names_none: bool,
     difference: &str,
 ) -> Reason {
+    let whose = if names_none { "no cluster that can be read" } else { "another cluster" };
     binding(
         Code::ClusterOverride,
-        "the variable KUBECONFIG names another cluster".to_owned(),
+        format!("the variable KUBECONFIG names {whose}"),
         format!("KUBECONFIG={}", shown(value)),
         format!("{}: {}", instance(policy), shown(difference)),
         "unset KUBECONFIG".to_owned(),
