@@ -58,12 +58,37 @@ pub fn quoted(word: impl AsRef<OsStr>) -> String {
     let shown = shown(word);
     let plain = |letter: char| letter.is_alphanumeric() || "_-./=:,@%+".contains(letter);
     if shown.as_bytes() != word.as_bytes() {
-        format!("$'{}'", shown.replace('\'', "\\'"))
+        format!("$'{}'", escaped(word))
     } else if !shown.is_empty() && shown.chars().all(plain) {
         shown
     } else {
         format!("'{}'", shown.replace('\'', "'\\''"))
     }
+}
+
+/// The inside of `$'…'`: every byte of what must not be shown as `\xHH`, which bash
+/// ends after two digits.
+fn escaped(word: &OsStr) -> String {
+    let mut out = String::new();
+    let hexadecimal = |out: &mut String, bytes: &[u8]| {
+        for byte in bytes {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "\\x{byte:02x}");
+        }
+    };
+    for chunk in word.as_bytes().utf8_chunks() {
+        for letter in chunk.valid().chars() {
+            match letter {
+                '\'' | '\\' => out.extend(['\\', letter]),
+                _ if deceives(letter) => {
+                    hexadecimal(&mut out, letter.encode_utf8(&mut [0; 4]).as_bytes());
+                }
+                _ => out.push(letter),
+            }
+        }
+        hexadecimal(&mut out, chunk.invalid());
+    }
+    out
 }
 
 /// `kubectl` and `words` as one line that can be pasted.
@@ -134,6 +159,19 @@ mod tests {
             let script = format!("printf %s {}", quoted(word));
             let output = std::process::Command::new("bash").args(["-c", &script]).output().unwrap();
             assert_eq!(String::from_utf8(output.stdout).unwrap(), word, "{script}");
+        }
+        for word in [
+            b"p\x1b[2Jx" as &[u8],
+            b"bell\x07b",
+            b"\xff'a\\b\n",
+            "\u{202e}dorp\t本番".as_bytes(),
+            b"\x9b1",
+        ] {
+            let quoted = quoted(OsStr::from_bytes(word));
+            assert_eq!(shown(&quoted), quoted);
+            let script = format!("printf %s {quoted}");
+            let output = std::process::Command::new("bash").args(["-c", &script]).output().unwrap();
+            assert_eq!(output.stdout, word, "{script}");
         }
     }
 

@@ -241,3 +241,31 @@ fn the_message_of_the_day_is_plain_and_knows_no_session() {
     let output = Output::of(&mut command).exits(0);
     assert!(output.stdout.is_ascii() && !output.stdout.contains('\u{1b}'), "{output}");
 }
+
+#[test]
+fn nothing_goes_over_the_network_before_the_first_prompt() {
+    if !super::have("strace") {
+        return;
+    }
+    let place = Login::new();
+    place.instance.git(&["add", "."]);
+    place.instance.git(&["commit", "--quiet", "-m", "one"]);
+    place.instance.git(&["remote", "add", "origin", "https://git.example.test/m.git"]);
+    place.instance.git(&["config", "branch.main.remote", "origin"]);
+    place.instance.git(&["config", "branch.main.merge", "refs/heads/main"]);
+    let log = place.path("calls");
+    let program = place.program();
+    let calls = |words: &[&str]| {
+        let trace = ["-f", "-qq", "-e", "trace=connect,sendto,socket", "-o"];
+        let words = [&trace, &[log.to_str().unwrap()][..], words].concat();
+        Output::of(&mut place.command(super::which("strace"), &words)).exits(0);
+        crate::support::read(&log)
+    };
+    for words in [&[&program[..], "banner"][..], &[&program, "hook", "bash"]] {
+        let seen = calls(words);
+        assert!(!seen.contains("AF_INET"), "{words:?}:\n{seen}");
+    }
+    // The log can see it: this asks for an address.
+    let seen = calls(&["bash", "-c", "(: </dev/tcp/127.0.0.1/9) 2>/dev/null || :"]);
+    assert!(seen.contains("AF_INET"), "{seen}");
+}
