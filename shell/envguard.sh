@@ -25,7 +25,7 @@ case $- in
             *"$__envguard_head"*) ;;
             *)
                 # shellcheck disable=SC2016 # expanded at the prompt
-                PS1=$__envguard_head'${ENVGUARD_NAMESPACE:+ ns=$ENVGUARD_NAMESPACE}'$__envguard_tail${PS1-}
+                PS1=$__envguard_head'${ENVGUARD_NAMESPACE:+ ns=${ENVGUARD_NAMESPACE##*[!a-z0-9-]*}}'$__envguard_tail${PS1-}
                 ;;
         esac
         if [ -z "${ENVGUARD_BANNER-}" ] && [ -t 0 ] && [ -t 1 ] && [ -t 2 ]; then

@@ -28,6 +28,9 @@ fn a_plain_sh_shows_banner_and_segment() {
             shell.run("command -v kubectl").contains(&format!("{}/kubectl", place.shims()));
             let shown = shell.run("ENVGUARD_NAMESPACE=web");
             assert_eq!(shown.prompt(), "[DEVELOP develop-eks ns=web] ", "{program}");
+            // What is no namespace is not shown: it could move the cursor.
+            let shown = shell.run("ENVGUARD_NAMESPACE=$(printf 'x\\033[2Jx$(id)')");
+            assert_eq!(shown.prompt(), "[DEVELOP develop-eks ns=] ", "{program}");
         }
     }
 }
