@@ -271,6 +271,36 @@ mod tests {
     }
 
     #[test]
+    fn a_commit_is_told_with_its_distance_and_the_age_of_that() {
+        let hour = SystemTime::now() - Duration::from_secs(3 * 3_600 + 60);
+        let follows = |track: &str| {
+            Ok(Some(Upstream { name: "origin/main".to_owned(), track: track.to_owned() }))
+        };
+        for (branch, upstream, fetched, text) in [
+            (
+                Some("main"),
+                follows("behind 2"),
+                Some(hour),
+                "main 1a2b3c4 (behind 2 of origin/main, as of 3 h ago)",
+            ),
+            (
+                Some("main"),
+                follows(""),
+                None,
+                "main 1a2b3c4 (equal to origin/main, never fetched here)",
+            ),
+            (Some("x"), follows("gone"), None, "x 1a2b3c4 (its upstream origin/main is gone)"),
+            (None, Ok(None), None, "(detached) 1a2b3c4 (no upstream)"),
+            (Some("x"), Err("late".to_owned()), None, "x 1a2b3c4 (upstream unknown: late)"),
+        ] {
+            let branch = branch.map(str::to_owned);
+            let commit = Commit { hash: "1a2b3c4".to_owned(), branch, upstream, fetched };
+            assert_eq!(described(Ok(commit)), text);
+        }
+        assert_eq!(described(Err("no git".to_owned())), "commit unknown: no git");
+    }
+
+    #[test]
     fn the_locale_decides_about_letters() {
         for (pairs, expected) in [
             (&[("LANG", "C.UTF-8")][..], true),
