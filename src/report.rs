@@ -54,6 +54,9 @@ impl Reporter {
             };
             self.reason(&mut text, headline, reason);
         }
+        for reason in &verdict.lifted {
+            self.reason(&mut text, "BREAK GLASS", reason);
+        }
         if !verdict.reasons.is_empty() {
             let contact = policy.and_then(|policy| policy.contact.as_deref());
             self.footer(&mut text, &verdict.reasons, contact);

@@ -14,7 +14,7 @@ use crate::config::{self, Loaded};
 use crate::env::Env;
 use crate::exec::{self, Own};
 use crate::exit::Exit;
-use crate::gather::{self, Captured, Reads};
+use crate::gather::{self, Captured, Follow, Reads};
 use crate::judge::{self, Facts, Outcome, Territory, Verdict};
 use crate::kubectl::{self, Class, Request};
 use crate::policy::{Ask, Mode, Policy, Unusable};
@@ -30,6 +30,8 @@ pub struct Options {
     pub config: Option<PathBuf>,
     /// `--confirm ENVIRONMENT`
     pub confirm: Option<String>,
+    /// `--break-glass REASON`
+    pub break_glass: Option<String>,
 }
 
 /// One command line with its verdict, before anything is done.
@@ -88,8 +90,10 @@ fn guarded(
     if let Some(exit) = answer_completion(words, policy, env, reporter) {
         return exit;
     }
-    let mut judged = judge_words(words, instance, env, Reads::Everything);
-    let event = record::verdict(words, policy, env, &mut judged);
+    let break_glass = options.break_glass.as_deref();
+    let rules = if break_glass.is_some() { Rules::Lifted } else { Rules::InForce };
+    let mut judged = judge_words(words, instance, env, Reads::Everything, rules);
+    let event = record::verdict(words, policy, env, break_glass, &mut judged);
     reporter.verdict(&judged.verdict, Some(policy));
     let present = judge::foreign_present(policy, &judged.facts);
     let Outcome::Run { ask } = judged.verdict.outcome else {
@@ -107,7 +111,8 @@ fn guarded(
             return Exit::Usage;
         }
     };
-    let question = Question { ask, words: &words, given: options.confirm.as_deref() };
+    let given = options.confirm.as_deref();
+    let question = Question { ask, words: &words, given, break_glass };
     if let Err(refusal) = question.settle(policy, env, reporter, event) {
         reporter.verdict(&refusal, Some(policy));
         return Exit::Refused;
@@ -137,6 +142,31 @@ pub fn open(env: &Env, named: Option<&Path>) -> Result<Instance, Unusable> {
     Ok(Instance { loaded, territory })
 }
 
+/// Whether the rules hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rules {
+    /// They do.
+    InForce,
+    /// Break glass: those are lifted that can be.
+    Lifted,
+}
+
+impl Rules {
+    const fn follow(self) -> Follow {
+        match self {
+            Self::InForce => Follow::Allowed,
+            Self::Lifted => Follow::Everything,
+        }
+    }
+
+    fn settle(self, verdict: Verdict) -> Verdict {
+        match self {
+            Self::InForce => verdict,
+            Self::Lifted => judge::lift(verdict),
+        }
+    }
+}
+
 /// Judges a command line; nothing runs. Manifests from streams are read when
 /// everything else speaks for running it, and as far as `reads` permits.
 #[must_use]
@@ -145,6 +175,7 @@ pub fn judge_words<'i>(
     instance: &'i Instance,
     env: &Env,
     reads: Reads,
+    rules: Rules,
 ) -> Judged<'i> {
     let policy = &instance.loaded.policy;
     let readings = match understand::readings(words, policy, env) {
@@ -154,18 +185,18 @@ pub fn judge_words<'i>(
             let observing = policy.mode == Mode::Observe && !reason.binding;
             let outcome =
                 if observing { Outcome::Run { ask: Ask::Never } } else { Outcome::Refuse };
-            let verdict = Verdict { outcome, reasons: vec![reason], warnings: Vec::new() };
+            let verdict = Verdict { outcome, reasons: vec![reason], ..Verdict::default() };
             return Judged::without_facts(verdict);
         }
     };
     let requests: Vec<Request> =
         readings.into_iter().map(|reading| Request::new(words, reading)).collect();
     let mut captured = Captured::default();
-    let mut found = judge_requests(&requests, instance, env, &mut captured);
+    let mut found = judge_requests(&requests, instance, env, &mut captured, rules);
     let is_unread = |facts: &Facts| facts.stdin.as_ref().is_some_and(|stdin| stdin.unread);
     if found.verdict.outcome != Outcome::Refuse && found.facts.iter().any(is_unread) {
         captured.read(reads);
-        found = judge_requests(&requests, instance, env, &mut captured);
+        found = judge_requests(&requests, instance, env, &mut captured, rules);
     }
     let Found { requests, facts, mut verdict } = found;
     let sandbox = enclosure::foresee(policy, &requests, &facts, env, &mut verdict);
@@ -184,12 +215,13 @@ fn judge_requests(
     instance: &Instance,
     env: &Env,
     captured: &mut Captured,
+    rules: Rules,
 ) -> Found {
     let Loaded { policy, file } = &instance.loaded;
     let mut found: Vec<(Request, Facts)> = Vec::new();
     for request in requests {
         let territory = instance.territory.clone();
-        let facts = gather::gather(policy, request, env, file, territory, captured);
+        let facts = gather::gather(policy, request, env, file, territory, captured, rules.follow());
         found.push((request.clone(), facts));
     }
     if found.iter().any(is_possible) {
@@ -198,7 +230,7 @@ fn judge_requests(
     let verdicts: Vec<Verdict> =
         found.iter().map(|(request, facts)| judge::judge(policy, request, facts)).collect();
     let (requests, facts) = found.into_iter().unzip();
-    Found { requests, facts, verdict: judge::join(verdicts) }
+    Found { requests, facts, verdict: rules.settle(judge::join(verdicts)) }
 }
 
 /// What an operator should know besides the verdict, for `check`.
@@ -243,7 +275,7 @@ pub fn judge_unconfigured(words: &[OsString], unusable: &Unusable) -> Verdict {
     if !classes.iter().all(silent) {
         warnings.push(format!("not guarded: {unusable}; only commands that read will run"));
     }
-    Verdict { outcome: Outcome::Run { ask: Ask::Never }, reasons: Vec::new(), warnings }
+    Verdict { outcome: Outcome::Run { ask: Ask::Never }, warnings, ..Verdict::default() }
 }
 
 /// Completion callbacks contact the server: they get the pinned environment and no

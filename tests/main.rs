@@ -11,6 +11,7 @@
 mod architecture;
 mod audit;
 mod bad_input;
+mod break_glass;
 mod check;
 mod closure;
 mod cluster;

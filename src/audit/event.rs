@@ -31,7 +31,7 @@ pub struct Event {
     pub verdict: String,
     /// Whether the verdict held; `false` in observe mode when something was wrong.
     pub enforced: bool,
-    /// Every reason against running.
+    /// Every reason against running, also those that break glass lifted.
     pub reasons: Vec<EventReason>,
     /// What kind of command it is, as in the level's table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -112,7 +112,8 @@ impl Event {
             Outcome::Run { ask: Ask::Never } => "run",
             Outcome::Run { .. } => "ask",
         };
-        let reasons = verdict.reasons.iter().map(|reason| EventReason {
+        let found = verdict.reasons.iter().chain(&verdict.lifted);
+        let reasons = found.map(|reason| EventReason {
             code: reason.code.name().to_owned(),
             offender: shortened(&masked(&[&reason.offender]).concat()),
         });
@@ -146,6 +147,12 @@ impl Event {
         answer.clone_into(&mut self.event);
         self.time = time;
         self
+    }
+
+    /// Whether something was lifted and the name was typed for it.
+    #[must_use]
+    pub fn ran_by_break_glass(&self) -> bool {
+        self.break_glass.is_some() && self.event == "confirmed" && !self.reasons.is_empty()
     }
 
     /// The line as it is appended, with its line break.

@@ -3,9 +3,12 @@
 use std::collections::BinaryHeap;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+
 use super::append::file_of;
 use super::backwards::Backwards;
 use super::event::Event;
+use super::select::since;
 
 /// The merged logs of a directory, newest event first.
 #[derive(Debug, Default)]
@@ -78,6 +81,22 @@ impl Iterator for Log {
         self.advance(head.file);
         Some(head.event)
     }
+}
+
+/// Events that are looked through for break glass, so that a login never waits.
+const MOST_EVENTS: usize = 500;
+
+/// The commands that ran by break glass within the last day, newest first, of all
+/// users whose logs this one may read.
+#[must_use]
+pub fn lifted(directory: &Path) -> Vec<Event> {
+    let uid = rustix::process::geteuid().as_raw();
+    let Ok(since) = since("1d", Timestamp::now()) else { return Vec::new() };
+    Log::open(directory, uid)
+        .take(MOST_EVENTS)
+        .take_while(|event| event.time >= since)
+        .filter(Event::ran_by_break_glass)
+        .collect()
 }
 
 /// An event; after a torn line, which ends without a line break when the disk is

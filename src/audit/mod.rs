@@ -11,12 +11,14 @@ mod event;
 mod log;
 mod mask;
 mod select;
+mod system_log;
 mod would_refuse;
 
 pub use append::{append, file_of};
 pub use circumstances::now;
 pub use event::{Circumstances, Event, EventReason};
-pub use log::Log;
+pub use log::{Log, lifted};
 pub use mask::{MASK, masked};
 pub use select::{Selection, row, since};
+pub use system_log::to_system_log;
 pub use would_refuse::WouldRefuse;

@@ -47,6 +47,10 @@ pub(super) struct Own {
     #[arg(long, value_name = "ENVIRONMENT")]
     pub(super) confirm: Option<String>,
 
+    /// Lift the rules about files for one command; say why
+    #[arg(long, value_name = "REASON")]
+    pub(super) break_glass: Option<String>,
+
     #[command(subcommand)]
     pub(super) command: Command,
 }

@@ -13,7 +13,7 @@ use crate::gather::Reads;
 use crate::judge::{Code, Facts, Outcome, Reason, Role, Verdict, Whereabouts, foreign_present};
 use crate::policy::{Ask, Mode, Policy};
 use crate::report::Reporter;
-use crate::run::{self, Judged};
+use crate::run::{self, Judged, Rules};
 use crate::text::{command_line, shown};
 
 /// The shape of `check -o json`.
@@ -57,9 +57,10 @@ pub(super) fn check(arguments: &Check, named: Option<&Path>, env: &Env) -> Exit 
     };
     let instance = run::open(env, named);
     let (judged, policy) = match &instance {
-        Ok(instance) => {
-            (run::judge_words(words, instance, env, Reads::Pipes), Some(&instance.loaded.policy))
-        }
+        Ok(instance) => (
+            run::judge_words(words, instance, env, Reads::Pipes, Rules::InForce),
+            Some(&instance.loaded.policy),
+        ),
         Err(unusable) => {
             let verdict = run::judge_unconfigured(words, unusable);
             (Judged::without_facts(verdict), None)

@@ -50,16 +50,20 @@ fn plugin(words: Vec<OsString>) -> Call {
         let (flag, attached) = split(word);
         let flag = flag.to_string_lossy();
         match flag.as_ref() {
-            "--config" | "--confirm" => {
+            "--config" | "--confirm" | "--break-glass" => {
                 consumed += if attached.is_some() { 1 } else { 2 };
                 let value = attached.map(OsStr::to_os_string).or_else(|| rest.next().cloned());
                 let Some(value) = value.filter(|value| !value.is_empty()) else {
                     return Call::Usage(format!("{flag} needs a value"));
                 };
-                if flag == "--config" {
-                    options.config = Some(PathBuf::from(value));
-                } else {
-                    options.confirm = Some(value.to_string_lossy().into_owned());
+                let text = || value.to_string_lossy().trim().to_owned();
+                match flag.as_ref() {
+                    "--config" => options.config = Some(PathBuf::from(value)),
+                    "--confirm" => options.confirm = Some(text()),
+                    _ if text().is_empty() => {
+                        return Call::Usage("--break-glass needs a reason".to_owned());
+                    }
+                    _ => options.break_glass = Some(text()),
                 }
             }
             // After `--` it is always kubectl that is meant.
@@ -120,7 +124,11 @@ mod tests {
 
     #[test]
     fn options_stand_before_the_kubectl_command() {
-        let options = Options { config: Some("c.yaml".into()), confirm: Some("dev".into()) };
+        let options = Options {
+            config: Some("c.yaml".into()),
+            confirm: Some("dev".into()),
+            break_glass: None,
+        };
         for words in [
             &["--config", "c.yaml", "--confirm", "dev", "get", "po"][..],
             &["--config=c.yaml", "--confirm=dev", "get", "po"],

@@ -101,6 +101,9 @@ fn own(words: &[OsString], env: &Env, reporter: Reporter) -> Exit {
             return if error.use_stderr() { Exit::Usage } else { printed };
         }
     };
+    if parsed.break_glass.is_some() {
+        return usage("--break-glass goes with a kubectl command, not with one of ours", reporter);
+    }
     match parsed.command {
         args::Command::Check(check) => check::check(&check, parsed.config.as_deref(), env),
         args::Command::Audit(audit) => audit::show(&audit, parsed.config.as_deref(), env, reporter),

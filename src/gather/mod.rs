@@ -30,6 +30,15 @@ use resolve::{End, Resolution, Resolver};
 pub use stdin::{Capture, Captured, Reads};
 pub use territory::survey;
 
+/// Whose kustomizations are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Follow {
+    /// Those of other environments are not: that they are reached is enough.
+    Allowed,
+    /// All of them, because they may be about to run.
+    Everything,
+}
+
 /// Builds the facts about `request`; `territory` comes from [`survey`], and streams
 /// are read into `captured` as far as that permits.
 #[must_use]
@@ -40,9 +49,11 @@ pub fn gather(
     config_file: &Path,
     territory: Territory,
     captured: &mut Captured,
+    follow: Follow,
 ) -> Facts {
     let mut gathering = Gathering {
         policy,
+        follow,
         facts: Facts { config_file: config_file.to_path_buf(), territory, ..Facts::default() },
         resolver: Resolver::default(),
         searched: HashSet::new(),
@@ -74,6 +85,7 @@ pub fn references(
 ) -> Facts {
     let mut gathering = Gathering {
         policy,
+        follow: Follow::Allowed,
         facts: Facts { territory, ..Facts::default() },
         resolver: Resolver::default(),
         searched: HashSet::new(),
@@ -95,6 +107,7 @@ pub fn references(
 /// The facts as they grow.
 struct Gathering<'p> {
     policy: &'p Policy,
+    follow: Follow,
     facts: Facts,
     resolver: Resolver,
     /// Directories that have been asked whether they are git directories.
@@ -198,7 +211,11 @@ impl Gathering<'_> {
     /// what another environment's files refer to is not our business.
     fn is_closed(&mut self, dir: &Path) -> bool {
         territory::visit(&mut self.facts.territory, self.policy, dir);
-        matches!(place(dir, self.policy, &self.facts.territory), Place::Foreign(_) | Place::Git)
+        self.follow == Follow::Allowed
+            && matches!(
+                place(dir, self.policy, &self.facts.territory),
+                Place::Foreign(_) | Place::Git
+            )
     }
 
     /// Something on this disk, in one or more readings.

@@ -15,6 +15,7 @@ use std::time::Duration;
 pub(crate) use programs::shim_directory;
 pub use rows::ROWS;
 
+use crate::audit::{self, Event};
 use crate::config::{self, Loaded};
 use crate::env::Env;
 use crate::gather;
@@ -88,6 +89,9 @@ pub struct Situation {
     preferences: Vec<PathBuf>,
     /// Why nothing can be written to the audit log.
     unrecorded: Option<String>,
+    /// Commands of the last day that ran by break glass, newest first, as far as
+    /// this user may read the logs.
+    lifted: Vec<Event>,
     /// Foreign overlays; `None` when nobody looked.
     overlays: Option<overlays::Count>,
     /// Where the checkouts are.
@@ -117,6 +121,7 @@ impl Situation {
             programs: programs::Programs::of_path(env),
             preferences: preferences(env),
             unrecorded: None,
+            lifted: Vec::new(),
             overlays: None,
             territory: Territory::default(),
         };
@@ -140,6 +145,7 @@ impl Situation {
         situation.exported = gather::exported(policy, env);
         if depth != Depth::Prompt {
             situation.unrecorded = unrecorded(&policy.audit);
+            situation.lifted = audit::lifted(&policy.audit);
             situation.overlays = Some(overlays::count(policy, &situation.territory, WALK));
         }
         situation

@@ -30,6 +30,7 @@ pub const ROWS: &[Row] = &[
     Row { name: "checkouts", word: None, walks: false, of_shell: false, check: checkouts },
     Row { name: "overlays", word: None, walks: true, of_shell: false, check: overlays },
     Row { name: "audit", word: None, walks: true, of_shell: false, check: audit },
+    Row { name: "break-glass", word: None, walks: true, of_shell: false, check: break_glass },
     Row { name: "mode", word: Some(Word::Observe), walks: false, of_shell: false, check: mode },
 ];
 
@@ -182,6 +183,24 @@ fn audit(situation: &Situation) -> Finding {
             format!("sudo install -d -m 1733 {}", quoted(&policy.audit)),
         ),
     }
+}
+
+fn break_glass(situation: &Situation) -> Finding {
+    let Some(last) = situation.lifted.first() else { return Finding::Fine };
+    let times = match situation.lifted.len() {
+        1 => "once".to_owned(),
+        several => format!("{several} times"),
+    };
+    let uid = last.uid.to_string();
+    failed(
+        format!(
+            "BREAK GLASS was used {times} within a day, last by {} at {}: {}",
+            shown(last.user.as_deref().unwrap_or(&uid)),
+            shown(&last.time),
+            shown(last.break_glass.as_deref().unwrap_or_default()),
+        ),
+        "see what was run: kubectl envguard audit --since 1d",
+    )
 }
 
 fn mode(situation: &Situation) -> Finding {

@@ -4,6 +4,7 @@ mod cluster;
 mod command;
 mod facts;
 mod files;
+mod lift;
 mod place;
 mod present;
 mod reasons;
@@ -17,6 +18,7 @@ pub use facts::{
     Checkout, ClusterFacts, Content, Equal, Facts, Local, Nature, Reached, Resolved, Role, Root,
     Stdin, Stream, Territory, Trouble, Whereabouts,
 };
+pub use lift::lift;
 pub use place::{Overlay, Place, place};
 pub use present::foreign_present;
 pub use reasons::{
@@ -53,10 +55,11 @@ fn conclude(
     let observing = policy.mode == Mode::Observe;
     let refused = reasons.iter().any(|reason| reason.binding || !observing);
     if refused {
-        return Verdict { outcome: Outcome::Refuse, reasons, warnings: Vec::new() };
+        return Verdict { reasons, ..Verdict::default() };
     }
     let ask = if observing { Ask::Never } else { asked(policy, request, facts) };
-    Verdict { outcome: Outcome::Run { ask }, reasons, warnings: remarks(request) }
+    let (outcome, warnings) = (Outcome::Run { ask }, remarks(request));
+    Verdict { outcome, reasons, warnings, ..Verdict::default() }
 }
 
 /// What the operator should know although it runs.
@@ -122,7 +125,7 @@ pub fn join(verdicts: impl IntoIterator<Item = Verdict>) -> Verdict {
             let mut warnings = one.warnings;
             warnings.extend(other.warnings);
             warnings.dedup();
-            Verdict { outcome, reasons, warnings }
+            Verdict { outcome, reasons, warnings, ..Verdict::default() }
         })
         .unwrap_or_default()
 }

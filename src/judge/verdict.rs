@@ -13,6 +13,8 @@ pub struct Verdict {
     /// Everything that speaks against it, worst first. In observe mode they do
     /// not keep it from running.
     pub reasons: Vec<Reason>,
+    /// What spoke against it and was lifted by break glass.
+    pub lifted: Vec<Reason>,
     /// Lines the operator should see although it runs.
     pub warnings: Vec<String>,
 }
@@ -162,15 +164,13 @@ impl Code {
             | Self::ReferenceRemote
             | Self::InputForeign
             | Self::OutputForeign
-            | Self::FlagUnknown
-            | Self::CommandUnknown
-            | Self::InputUnreadable
-            | Self::SandboxMissing
-            | Self::SandboxDenied => Topic::Files,
+            | Self::InputUnreadable => Topic::Files,
+            Self::FlagUnknown | Self::CommandUnknown => Topic::Unknown,
+            Self::SandboxMissing | Self::SandboxDenied => Topic::Sandbox,
             Self::KustomizeAsFiles => Topic::KustomizeAsFiles,
             Self::TargetStdin => Topic::Stdin,
             Self::IdentityOverride => Topic::Identity,
-            Self::NotConfirmed => Topic::Mutate,
+            Self::NotConfirmed => Topic::Destroy,
             Self::AuditUnwritable => Topic::Audit,
             Self::ClusterOverride
             | Self::ClusterDrift

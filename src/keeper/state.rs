@@ -99,13 +99,13 @@ impl State {
     }
 }
 
-/// The service manager's choice, else `/var/lib/envguard` for root and the user's
-/// own state directory for everybody else.
+/// The service manager's choice, else `/var/lib/envguard` for root where the package
+/// has made it, and the user's own state directory everywhere else.
 fn directory(env: &Env) -> PathBuf {
     if let Some(dir) = env.get("STATE_DIRECTORY") {
         return PathBuf::from(dir);
     }
-    if rustix::process::geteuid().is_root() {
+    if rustix::process::geteuid().is_root() && Path::new(SYSTEM).is_dir() {
         return PathBuf::from(SYSTEM);
     }
     match (env.get("XDG_STATE_HOME"), env.home()) {

@@ -34,6 +34,10 @@ pub enum Topic {
     Cluster,
     /// The audit line cannot be written.
     Audit,
+    /// Flags and commands that nobody knows: they could name another cluster.
+    Unknown,
+    /// The kernel does not or cannot enforce the verdict where it should.
+    Sandbox,
 }
 
 /// What happens.
@@ -73,7 +77,7 @@ const fn row(topic: Topic, answers: [Answer; 3], lifted: bool) -> Row {
 }
 
 /// The table of defaults.
-pub static DEFAULTS: [Row; 14] = {
+pub static DEFAULTS: [Row; 16] = {
     use Answer::{
         AskAlways, AskTicket, Judge, JudgeAndAsk, Pass, Refuse, RefuseUnlessReading, Warn,
     };
@@ -92,6 +96,8 @@ pub static DEFAULTS: [Row; 14] = {
         row(Topic::KustomizeAsFiles, [Refuse, Refuse, Refuse], true),
         row(Topic::Cluster, [Refuse, Refuse, Refuse], false),
         row(Topic::Audit, [Warn, Warn, Refuse], true),
+        row(Topic::Unknown, [Refuse, Refuse, Refuse], false),
+        row(Topic::Sandbox, [Refuse, Refuse, Refuse], false),
     ]
 };
 
@@ -102,6 +108,12 @@ pub fn default_answer(topic: Topic, level: Level) -> Answer {
         .iter()
         .find(|row| row.topic == topic)
         .map_or(Answer::Refuse, |row| row.answers[level as usize])
+}
+
+/// Whether break glass lifts what the table says about `topic`.
+#[must_use]
+pub fn is_lifted(topic: Topic) -> bool {
+    DEFAULTS.iter().any(|row| row.topic == topic && row.lifted)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ mod unusable;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use defaults::{Answer, DEFAULTS, Row, Topic, default_answer};
+pub use defaults::{Answer, DEFAULTS, Row, Topic, default_answer, is_lifted};
 pub use overlay::{CheckoutRule, RootPattern, Standing};
 pub use pin::{Credentials, Fingerprint, Pin, Server};
 pub use remote::{Remote, RemotePrefix, Unacceptable};

@@ -20,6 +20,8 @@ pub(super) struct Question<'w> {
     pub(super) words: &'w [OsString],
     /// The name given in advance, with `--confirm`.
     pub(super) given: Option<&'w str>,
+    /// Why the rules are to be lifted.
+    pub(super) break_glass: Option<&'w str>,
 }
 
 /// How it was settled; the word stands in the audit log.
@@ -46,7 +48,7 @@ impl Question<'_> {
             Settled::Ticket => ("ticket", None),
             Settled::Confirmed => ("confirmed", None),
             Settled::Declined(why) => {
-                ("declined", Some(judge::not_confirmed(policy, self.words, &why)))
+                ("declined", Some(judge::not_confirmed(policy, self.words, self.break_glass, &why)))
             }
         };
         let mut reasons: Vec<Reason> = declined.into_iter().collect();
@@ -62,13 +64,22 @@ impl Question<'_> {
         if self.ask == Ask::Ticket && ticket::left(policy, env).is_some() {
             return Settled::Ticket;
         }
-        match confirm::confirm(policy, &command_line(self.words), self.given) {
+        match confirm::confirm(policy, &self.line(), self.given) {
             Answer::Given => Settled::Confirmed,
             Answer::Typed => {
                 self.issue(policy, env, reporter);
                 Settled::Confirmed
             }
             Answer::Declined(why) => Settled::Declined(why),
+        }
+    }
+
+    /// What is asked for.
+    fn line(&self) -> String {
+        let command = command_line(self.words);
+        match self.break_glass {
+            Some(reason) => format!("BREAK GLASS ({}): {command}", shown(reason)),
+            None => command,
         }
     }
 

@@ -10,7 +10,7 @@ use crate::judge::{self, Facts, Outcome, Reason, Verdict};
 use crate::kubectl::Request;
 use crate::policy::{Policy, SandboxRule};
 use crate::report::Reporter;
-use crate::sandbox::{self, Denied, Invocation, Missing, Outlook, Unused};
+use crate::sandbox::{self, Denied, Invocation, MayRead, Missing, Outlook, Unused};
 
 /// Finds out whether the kernel can enforce the verdict. Where that is demanded
 /// and impossible, the verdict becomes a refusal.
@@ -26,7 +26,10 @@ pub(super) fn foresee<'p>(
     }
     let kubectl = super::real_kubectl(Some(policy), env).ok();
     let kubectl = kubectl.as_deref();
-    let invocation = Invocation { requests, facts, kubectl, may_read: &sandbox::as_judged };
+    // Break glass opens what was judged and lifted, and nothing besides.
+    let may_read: MayRead<'_> =
+        if verdict.lifted.is_empty() { &sandbox::as_judged } else { &|_| true };
+    let invocation = Invocation { requests, facts, kubectl, may_read };
     let outlook = sandbox::foresee(policy, &invocation, env);
     if let Outlook::Missing(missing) = &outlook {
         if policy.sandbox == SandboxRule::Require {

@@ -7,7 +7,7 @@ use crate::audit::{self, Circumstances, Event};
 use crate::env::Env;
 use crate::judge::{self, Outcome, Reason};
 use crate::kubectl::Class;
-use crate::policy::{Answer, Mode, Policy, Topic, default_answer};
+use crate::policy::{Answer, Mode, Policy, Topic, default_answer, is_lifted};
 
 /// Writes the verdict to the audit log before anything runs. Where the level
 /// demands a record and there is none, the verdict becomes a refusal.
@@ -15,6 +15,7 @@ pub(super) fn verdict(
     words: &[OsString],
     policy: &Policy,
     env: &Env,
+    break_glass: Option<&str>,
     judged: &mut Judged<'_>,
 ) -> Option<Event> {
     let class = judged.requests.first().and_then(|request| request.class);
@@ -24,6 +25,7 @@ pub(super) fn verdict(
     let circumstances = Circumstances::of_process(env);
     let mut event = Event::judged(policy, words, class, &judged.verdict, circumstances);
     event.stdin = judged.stream_hashes();
+    event.break_glass = break_glass.map(str::to_owned);
     match append(&event, policy) {
         Recorded::Yes => {}
         Recorded::Not(warning) => judged.verdict.warnings.push(warning),
@@ -33,6 +35,18 @@ pub(super) fn verdict(
         }
     }
     Some(event)
+}
+
+/// Break glass runs without the audit log, but not unrecorded: its line goes to the
+/// system's log, and to the screen.
+fn elsewhere(event: &Event, problem: &str) -> String {
+    let line = event.line().unwrap_or_default();
+    let line = String::from_utf8_lossy(&line);
+    let whereto = match audit::to_system_log(line.trim_end()) {
+        Ok(()) => "to the system's log instead".to_owned(),
+        Err(error) => format!("nor to the system's log ({error})"),
+    };
+    format!("not recorded in the audit log: {problem}; {whereto}: {}", line.trim_end())
 }
 
 /// What came of writing to the audit log.
@@ -47,7 +61,9 @@ pub(super) enum Recorded {
 pub(super) fn append(event: &Event, policy: &Policy) -> Recorded {
     let Err(problem) = audit::append(&policy.audit, event) else { return Recorded::Yes };
     let demanded = default_answer(Topic::Audit, policy.environment.level) == Answer::Refuse;
-    if demanded && policy.mode == Mode::Enforce {
+    if event.break_glass.is_some() && is_lifted(Topic::Audit) {
+        Recorded::Not(elsewhere(event, &problem))
+    } else if demanded && policy.mode == Mode::Enforce {
         Recorded::Demanded(Box::new(judge::audit_unwritable(policy, &problem)))
     } else {
         Recorded::Not(format!("not recorded in the audit log: {problem}"))

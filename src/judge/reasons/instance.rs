@@ -46,8 +46,14 @@ pub fn sandbox_denied(words: &[OsString], path: &Path, leads_to: &Path, others: 
 
 /// The name was not typed, or something else was.
 #[must_use]
-pub fn not_confirmed(policy: &Policy, words: &[OsString], why: &str) -> Reason {
+pub fn not_confirmed(
+    policy: &Policy,
+    words: &[OsString],
+    break_glass: Option<&str>,
+    why: &str,
+) -> Reason {
     let name = quoted(&policy.environment.name);
+    let lifting = break_glass.map(|reason| format!("--break-glass {} ", quoted(reason)));
     reason(
         Code::NotConfirmed,
         format!("not confirmed: {why}"),
@@ -58,7 +64,8 @@ pub fn not_confirmed(policy: &Policy, words: &[OsString], why: &str) -> Reason {
             policy.environment.level
         ),
         format!(
-            "kubectl envguard --confirm {name}{}",
+            "kubectl envguard {}--confirm {name}{}",
+            lifting.unwrap_or_default(),
             command_line(words).trim_start_matches("kubectl")
         ),
     )

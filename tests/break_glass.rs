@@ -1,0 +1,149 @@
+//! Break glass: a hotfix at night, with a reason, and nobody overlooks it.
+
+use serde_json::Value;
+
+use crate::support::{Instance, Output, PROMPT, Server, Terminal, kubectls, read};
+
+const REASON: &str = "payments are down";
+
+fn broken(instance: &Instance, options: &[&str], words: &[&str]) -> Output {
+    let mut all = vec!["--break-glass", REASON];
+    all.extend(options);
+    all.extend(words);
+    instance.envguard(&all)
+}
+
+fn events(instance: &Instance) -> Vec<Value> {
+    let uid = rustix::process::getuid().as_raw();
+    let log = instance.path(&format!("home/.local/state/envguard/audit-{uid}.jsonl"));
+    read(&log).lines().map(|line| serde_json::from_str(line).expect(line)).collect()
+}
+
+#[test]
+fn what_the_table_says_is_lifted_after_the_name() {
+    let instance = Instance::new();
+    let words = &["apply", "-k", "overlays/prod"];
+    // Nobody is there to ask, at any level.
+    broken(&instance, &[], words)
+        .says("envguard: BREAK GLASS (target-foreign): overlays/prod is in the overlay prod")
+        .says("refused (not-confirmed)")
+        .says("kubectl envguard --break-glass 'payments are down' --confirm develop apply -k overlays/prod")
+        .exits(77);
+    broken(&instance, &["--confirm", "prod"], words).says("not-confirmed").exits(77);
+    assert_eq!(instance.recorded(), None);
+    broken(&instance, &["--confirm", "develop"], words).says("BREAK GLASS").exits(42);
+    assert!(instance.recorded().is_some());
+    // Without it the rules hold as before: a ticket does not cover it.
+    instance.envguard(words).refused("target-foreign");
+    let logged: Vec<(Value, Value)> = events(&instance)
+        .iter()
+        .map(|event| (event["event"].clone(), event["breakGlass"].clone()))
+        .collect();
+    let with = |event: &str| (event.into(), REASON.into());
+    let expected = [
+        with("judged"),
+        with("declined"),
+        with("judged"),
+        with("declined"),
+        with("judged"),
+        with("confirmed"),
+        ("judged".into(), Value::Null),
+    ];
+    assert_eq!(logged, expected);
+    assert_eq!(events(&instance)[5]["reasons"][0]["code"], "target-foreign");
+    let shown = instance.envguard(&["audit"]).exits(0).stdout;
+    let ran = "ran: target-foreign, reference-foreign  BREAK GLASS (payments are down)";
+    assert!(shown.contains(ran), "{shown}");
+}
+
+#[test]
+fn what_guards_the_cluster_is_never_lifted() {
+    for (words, code) in [
+        (&["get", "pods", "--server=https://other.example"][..], "cluster-override"),
+        (&["apply", "-k", "overlays/prod", "--context=prod"], "cluster-override"),
+        (&["config", "use-context", "prod"], "kubeconfig-edit"),
+        (&["apply", "--novel", "-k", "overlays/prod"], "flag-unknown"),
+    ] {
+        let instance = Instance::new();
+        let output = broken(&instance, &["--confirm", "develop"], words).exits(77);
+        assert!(output.stderr.contains(code), "{output}");
+        assert!(!output.stderr.contains("BREAK GLASS"), "{output}");
+        assert_eq!(instance.recorded(), None);
+    }
+    // Nor where there is no configuration.
+    let instance = Instance::new();
+    std::fs::remove_file(instance.config()).unwrap();
+    broken(&instance, &["--confirm", "develop"], &["apply", "-k", "overlays/prod"]).exits(78);
+}
+
+#[test]
+fn a_reason_is_needed_and_a_kubectl_command() {
+    let instance = Instance::new();
+    for words in
+        [&["--break-glass"][..], &["--break-glass", " ", "get"], &["--break-glass=", "get"]]
+    {
+        instance.envguard(words).says("--break-glass needs a").exits(64);
+    }
+    let words = &["--break-glass", "x", "check", "--", "get", "pods"];
+    instance.envguard(words).says("goes with a kubectl command").exits(64);
+    // What is allowed anyway is not asked for.
+    broken(&instance, &[], &["get", "pods"]).exits(42);
+}
+
+#[test]
+fn the_sandbox_opens_what_was_lifted_and_nothing_besides() {
+    let instance = Instance::new();
+    instance.write("m/overlays/staging/extra.yaml", "x");
+    let script = "#!/bin/sh\nfor f in overlays/prod/extra.yaml overlays/staging/extra.yaml; do
+        if cat $f >/dev/null 2>&1; then echo open $f; else echo closed $f; fi; done\n";
+    instance.program("bin/kubectl", script);
+    let output = broken(&instance, &["--confirm", "develop"], &["apply", "-k", "overlays/prod"]);
+    assert_eq!(
+        output.exits(0).stdout,
+        "open overlays/prod/extra.yaml\nclosed overlays/staging/extra.yaml\n"
+    );
+}
+
+#[test]
+fn without_an_audit_log_the_line_is_shown() {
+    let instance = Instance::of("production").rules("audit: /proc/none");
+    instance.envguard(&["get", "pods"]).refused("audit-unwritable");
+    broken(&instance, &["--confirm", "production"], &["get", "pods"])
+        .says("not recorded in the audit log: ")
+        .says("\"breakGlass\":\"payments are down\"")
+        .exits(42);
+}
+
+#[test]
+fn the_next_banner_says_it() {
+    let instance = Instance::new();
+    let banner = |instance: &Instance| instance.envguard(&["banner"]).stdout;
+    assert!(!banner(&instance).contains("BREAK GLASS"));
+    let words = &["apply", "-k", "overlays/prod"];
+    broken(&instance, &[], words).exits(77);
+    assert!(!banner(&instance).contains("BREAK GLASS"), "it did not run");
+    broken(&instance, &["--confirm", "develop"], words).exits(42);
+    let shown = banner(&instance);
+    assert!(shown.contains("BREAK GLASS was used once within a day"), "{shown}");
+    assert!(shown.contains(REASON), "{shown}");
+}
+
+#[test]
+fn a_hotfix_on_a_terminal_reaches_the_server() {
+    let Some(kubectl) = kubectls().pop() else { return };
+    let server = Server::start("production-eks");
+    let instance = Instance::with_server(&server, &kubectl);
+    let mut shell = instance.command("/bin/sh".as_ref());
+    shell.env("PS1", PROMPT);
+    let mut terminal = Terminal::start(&shell);
+    terminal.first_prompt();
+    let guard = crate::support::envguard();
+    let line = format!("{} --break-glass '{REASON}' apply -k overlays/prod\n", guard.display());
+    terminal.types(&line);
+    terminal
+        .shows("type the environment's name")
+        .contains("BREAK GLASS (payments are down): kubectl apply -k overlays/prod");
+    assert_eq!(server.changes(), [""; 0]);
+    terminal.run("develop").contains("configmap/prod-web created");
+    assert!(!server.changes().is_empty());
+}
