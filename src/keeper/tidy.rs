@@ -43,6 +43,10 @@ impl Keeper<'_> {
         if suspended.exists() {
             if !asked {
                 report.suspended = true;
+                // It may end at any time: what is to be watched stays so.
+                let found = look(&layout, &checkout.top, rule)?;
+                report.describe(&found);
+                report.hitches.clear();
                 return Ok(());
             }
             std::fs::remove_file(&suspended)
