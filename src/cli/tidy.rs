@@ -110,6 +110,14 @@ fn planned(report: &Report) -> String {
         text.push_str(&format!("{} would be taken off the disk\n", report.gone.len()));
         listed(&mut text, &report.gone);
     }
+    if !report.own.is_empty() {
+        let things = if report.own.len() == 1 { "file" } else { "files" };
+        text.push_str(&format!(
+            "  of these, {} {things} of your own would be put aside:\n",
+            report.own.len()
+        ));
+        listed(&mut text, &report.own);
+    }
     text
 }
 

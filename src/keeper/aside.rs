@@ -77,7 +77,7 @@ impl Aside<'_> {
     }
 
     /// Puts these pieces of `overlay` aside.
-    fn pieces(&mut self, overlay: &Path, pieces: &[PathBuf]) -> Result<()> {
+    pub(super) fn pieces(&mut self, overlay: &Path, pieces: &[PathBuf]) -> Result<()> {
         // What is staged of it waits there already, unless that item has its tree.
         let item = match self.items.remove(overlay).filter(|item| item.tree().is_none()) {
             Some(item) => item,

@@ -210,7 +210,7 @@ fn collect(
     mounts: &BTreeSet<PathBuf>,
     pieces: &mut Pieces,
 ) -> Result<bool> {
-    let failed = |error: &io::Error| Hitch::io("examine", &piece(whole, relative), error);
+    let failed = |error: &io::Error| Hitch::moving("examine", &piece(whole, relative), error);
     let dir = open_below(top, relative).map_err(|error| failed(&error))?;
     let entries = children(dir.as_fd()).map_err(|error| failed(&error))?;
     drop(dir);

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use crate::text::shown;
@@ -38,6 +39,26 @@ impl Hitch {
             _ => format!("look at it, then run again: ls -ld {parent}"),
         };
         Self { what: format!("could not {doing} {path_shown}: {error}"), remedy }
+    }
+
+    /// The same for a thing that is to be moved as a whole: when that is denied, it
+    /// is the thing's own permissions that count.
+    pub fn moving(doing: &str, path: &Path, error: &io::Error) -> Self {
+        let hitch = Self::io(doing, path, error);
+        if error.kind() != io::ErrorKind::PermissionDenied {
+            return hitch;
+        }
+        let Ok(meta) = path.symlink_metadata() else { return hitch };
+        let (uid, whole) = (rustix::process::geteuid().as_raw(), crate::text::quoted(path));
+        let remedy = if meta.uid() == uid {
+            format!("chmod u+rwx {whole}, then run again")
+        } else {
+            format!(
+                "it belongs to user {}: sudo chown -R {uid} {whole}, then run again",
+                meta.uid()
+            )
+        };
+        Self { remedy, ..hitch }
     }
 }
 

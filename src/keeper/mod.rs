@@ -39,7 +39,7 @@ use crate::env::Env;
 use crate::judge::{Checkout, Territory};
 use crate::policy::{CheckoutRule, Policy};
 use found::{Found, look};
-use git::{Layout, Listing};
+use git::{Git, Layout, Listing};
 use quarantine::{By, Occasion};
 
 /// The keeper of the checkouts of one configuration.
@@ -81,6 +81,7 @@ impl<'k> Keeper<'k> {
             report.wait_for(busy, &layout, &found);
         }
         report.gone = found.plan.present.iter().cloned().collect();
+        report.own = own(&Git::new(&layout.top), &layout, checkout, &found)?;
         if !found.plan.excluded.is_empty() || !found.plan.present.is_empty() {
             report.hitches.extend(self.objections(checkout, rule, &found));
         }
@@ -112,6 +113,22 @@ impl<'k> Keeper<'k> {
         owner::owned_by_us(&checkout.top, words)?;
         Ok((git::layout(&checkout.top)?, &self.policy.checkouts[checkout.rule]))
     }
+}
+
+/// What is the user's own in foreign overlays: git cannot give it back.
+fn own(git: &Git, layout: &Layout, checkout: &Checkout, found: &Found) -> Result<Vec<PathBuf>> {
+    let mut own =
+        git::converted::converted(git, layout, &checkout.top, &found.listing, &found.plan)?;
+    for path in git::changed(git)? {
+        let Some(path) = layout.in_checkout(&path) else { continue };
+        let is_there = checkout.top.join(path).symlink_metadata().is_ok();
+        if is_there && found.plan.overlay_of(path).is_some() {
+            own.push(path.to_path_buf());
+        }
+    }
+    own.sort();
+    own.dedup();
+    Ok(own)
 }
 
 /// The file that says `tidy --undo` was the last word.

@@ -176,7 +176,7 @@ impl Item {
     pub(super) fn take(&self, top: &Path, overlay: &Path, piece: &Path) -> Result<()> {
         let source = disk::piece(overlay, piece);
         let whole = top.join(&source);
-        let failed = |error: io::Error| Hitch::io("put aside", &whole, &error);
+        let failed = |error: io::Error| Hitch::moving("put aside", &whole, &error);
         let (Some(parent), Some(name)) = (source.parent(), source.file_name()) else {
             return Ok(());
         };

@@ -47,7 +47,8 @@ impl Report {
     /// Whether everything is as it should be.
     #[must_use]
     pub fn is_tidy(&self) -> bool {
-        self.present.is_empty() && self.waiting.is_none() && self.hitches.is_empty()
+        let is_settled = self.waiting.is_none() && self.hitches.is_empty();
+        is_settled && (self.suspended || self.present.is_empty())
     }
 
     /// Says what was found, in place of what was found before.

@@ -43,6 +43,10 @@ impl Keeper<'_> {
         if suspended.exists() {
             if !asked {
                 report.suspended = true;
+                // It may end at any time: what is to be watched stays so.
+                let found = look(&layout, &checkout.top, rule)?;
+                report.describe(&found);
+                report.hitches.clear();
                 return Ok(());
             }
             std::fs::remove_file(&suspended)
@@ -200,6 +204,9 @@ impl Tidying<'_> {
         if !self.put_staged_aside(mark, found, &occasion)? {
             return Ok(Round::Again);
         }
+        if work.for_git && !self.put_converted_aside(found, &occasion)? {
+            return Ok(Round::Again);
+        }
         match &work.lines {
             Some(lines) => sparse::teach(&self.git, &self.layout, &work.state, lines)?,
             None if work.for_git => sparse::reapply(&self.git)?,
@@ -240,6 +247,38 @@ impl Tidying<'_> {
             self.items.insert(overlay.clone(), item);
         }
         differences.reset(&self.git)?;
+        Ok(true)
+    }
+
+    /// Puts aside what git would take off and could not give back; false when git
+    /// works here.
+    fn put_converted_aside(&mut self, found: &Found, occasion: &Occasion) -> Result<bool> {
+        let (git, layout, top) = (&self.git, &self.layout, &self.checkout.top);
+        let paths = git::converted::converted(git, layout, top, &found.listing, &found.plan)?;
+        if paths.is_empty() {
+            return Ok(true);
+        }
+        let in_tree: Vec<PathBuf> = paths.iter().map(|path| layout.in_tree(path)).collect();
+        sparse::skip(git, in_tree.iter().map(PathBuf::as_path))?;
+        let Some(lock) = IndexLock::take(layout)? else { return Ok(false) };
+        let mut aside = Aside {
+            layout,
+            git,
+            occasion,
+            top,
+            items: &mut self.items,
+            failures: &mut self.failures,
+        };
+        for overlay in &found.plan.present {
+            let pieces: Vec<PathBuf> = paths
+                .iter()
+                .filter_map(|path| path.strip_prefix(overlay).ok().map(PathBuf::from))
+                .collect();
+            if !pieces.is_empty() {
+                aside.pieces(overlay, &pieces)?;
+            }
+        }
+        drop(lock);
         Ok(true)
     }
 

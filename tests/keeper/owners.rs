@@ -62,3 +62,32 @@ fn nobody_works_on_somebody_elses_checkout() {
     output.exits(1).says("belongs to user 0: left alone").says("sudo -u '#0'");
     assert_eq!(ground.foreign().len(), 3);
 }
+
+#[test]
+fn what_the_keeper_may_not_move_is_left_with_a_line_that_helps() {
+    if !can_be_nobody() {
+        return;
+    }
+    let ground = given_away();
+    let overlays = ground.top().join("overlays");
+    // Made with sudo; read-only; closed.
+    let script = "mkdir roots ro closed closed/in && echo x > roots/x && echo x > ro/x &&
+        chown -R \"$1:$1\" ro closed && chmod 555 ro && chmod 0 closed/in";
+    let mut shell = Command::new("sh");
+    Output::of(shell.args(["-c", script, "sh", NOBODY]).current_dir(&overlays)).exits(0);
+    let output = ground.tidy().exits(1);
+    for line in [
+        format!("it belongs to user 0: sudo chown -R {NOBODY} {}/roots", overlays.display()),
+        format!("chmod u+rwx {}/ro", overlays.display()),
+        format!("chmod u+rwx {}/closed/in", overlays.display()),
+    ] {
+        assert_eq!(output.stderr.matches(&line).count(), 1, "{line}: {output}");
+    }
+    // The rest is done; each line helps.
+    assert_eq!(ground.foreign(), [""; 0]);
+    let script = "chown -R \"$1\" roots && chmod u+rwx ro closed/in";
+    let mut shell = Command::new("sh");
+    Output::of(shell.args(["-c", script, "sh", NOBODY]).current_dir(&overlays)).exits(0);
+    ground.tidy().exits(0);
+    assert!(["roots", "ro", "closed"].iter().all(|name| !overlays.join(name).exists()));
+}

@@ -24,6 +24,8 @@ fn a_dry_run_says_what_would_go_and_does_nothing() {
     let words = ["tidy", "--dry-run"];
     let output = ground.instance.envguard(&words).exits(0).prints("3 would be taken off the disk");
     assert!(output.stdout.contains("overlays/prod\n"), "{output}");
+    let own = output.stdout.split("1 file of your own would be put aside:\n").nth(1);
+    assert_eq!(own.map(str::trim), Some("overlays/prod/mine.yaml"), "{output}");
     assert_eq!(inventory(&ground.top()), before);
     assert!(!ground.top().join(".git/envguard").exists());
 }
@@ -295,4 +297,33 @@ fn for_what_git_does_not_know_its_lock_is_not_taken() {
     let locks =
         trace.lines().filter(|line| line.contains("index.lock\"") && line.contains("O_CREAT"));
     assert_eq!(locks.count(), 0, "git commands of the user's would fail meanwhile: {trace}");
+}
+
+#[test]
+fn what_git_calls_unchanged_but_would_write_otherwise_is_put_aside() {
+    for (attributes, was, is) in [
+        ("*.yaml filter=secret\n", "password: X\n", "password: hunter2\n"),
+        ("* text=auto\n", "line\n", "line\r\n"),
+        ("*.yaml ident\n", "$Id$\n", "$Id: mine $\n"),
+    ] {
+        let ground = Ground::new();
+        ground.git(&["config", "filter.secret.clean", "sed 's/password: .*/password: X/'"]);
+        ground.write(".gitattributes", attributes);
+        ground.write("overlays/prod/extra.yaml", was);
+        ground.git(&["add", "--all"]);
+        ground.git(&["commit", "--quiet", "--message=attributes"]);
+        ground.write("overlays/prod/extra.yaml", is);
+        // git looks, converts, and finds nothing changed.
+        ground.git(&["add", "--all"]);
+        ground.is_clean();
+        ground.tidy().exits(0).prints("your own files of overlays/prod are put aside");
+        ground.is_tidy();
+        let ids = ground.ids();
+        assert_eq!(ids.len(), 1, "{attributes}");
+        let to = ground.instance.path("back");
+        ground.instance.envguard(&["restore", &ids[0], "--to", to.to_str().unwrap()]).exits(0);
+        let back = std::fs::read_to_string(to.join("overlays/prod/extra.yaml")).unwrap();
+        assert_eq!(back, is, "{attributes}");
+        assert_eq!(inventory(&to).len(), 1, "only what git would write otherwise");
+    }
 }

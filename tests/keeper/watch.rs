@@ -31,7 +31,12 @@ impl Watcher {
         Self::started(ground.instance.command(&envguard()), ground)
     }
 
-    fn started(mut command: Command, ground: &Ground) -> Self {
+    fn started(command: Command, ground: &Ground) -> Self {
+        Self::start_with(command, ground, "watching")
+    }
+
+    /// Starts it and waits until it says `first`.
+    fn start_with(mut command: Command, ground: &Ground, first: &str) -> Self {
         command.args(["watch"]).env("STATE_DIRECTORY", ground.instance.path("state"));
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let (send, said) = channel();
@@ -44,8 +49,13 @@ impl Watcher {
             }
         });
         let watcher = Self { child, said };
-        watcher.says("watching");
+        watcher.says(first);
         watcher
+    }
+
+    /// How many lines with `text` in them were said and not waited for yet.
+    fn heard(&self, text: &str) -> usize {
+        self.said.try_iter().filter(|line| line.contains(text)).count()
     }
 
     /// Waits until it says something with `text` in it.
@@ -129,7 +139,11 @@ fn undo_holds_against_the_watcher_until_the_next_tidy() {
         std::fs::read_to_string(&state).is_ok_and(|text| text.contains("\"suspended\": true"))
     });
     assert_eq!(ground.foreign().len(), 3);
+    ground.instance.envguard(&["watch", "--once"]).exits(0);
     ground.tidy().exits(0);
+    // From then on it is at its post again.
+    bring(&ground, &ground.top().join("overlays/prod"));
+    until("what came after the tidy went", || gone(&ground.top().join("overlays/prod")));
     drop(watcher);
 }
 
@@ -149,6 +163,41 @@ fn a_checkout_may_go_and_come_back() {
     assert!(top.join("overlays/develop/kustomization.yaml").is_file());
     bring(&ground, &top.join("overlays/prod"));
     until("the clone is watched", || gone(&top.join("overlays/prod")));
+}
+
+#[test]
+fn any_directory_on_the_way_may_be_renamed() {
+    let ground = Ground::new();
+    let deep = ground.instance.path("a/b/m");
+    std::fs::create_dir_all(deep.parent().unwrap()).unwrap();
+    std::fs::rename(ground.top(), &deep).unwrap();
+    std::fs::create_dir(ground.top()).unwrap();
+    ground.change_config("path: ", deep.to_str().unwrap());
+    let _watcher = Watcher::start(&ground);
+    assert!(gone(&deep.join("overlays/prod")));
+    std::fs::rename(ground.instance.path("a"), ground.instance.path("old")).unwrap();
+    let mut clone = Command::new("git");
+    std::fs::create_dir_all(deep.parent().unwrap()).unwrap();
+    clone.arg("clone").arg("--quiet").arg(ground.instance.path("upstream")).arg(&deep);
+    Output::of(&mut clone).exits(0);
+    until("the clone in the old place was tidied", || gone(&deep.join("overlays/prod")));
+    assert!(deep.join("overlays/develop").is_dir());
+}
+
+#[test]
+fn a_state_that_cannot_be_written_is_said_once_and_written_later() {
+    let ground = Ground::new();
+    let state = ground.instance.write("state", "a file where a directory should be");
+    let watcher = Watcher::start_with(ground.instance.command(&envguard()), &ground, "could not");
+    bring(&ground, &ground.top().join("overlays/prod"));
+    watcher.says("put aside");
+    bring(&ground, &ground.top().join("overlays/staging"));
+    watcher.says("put aside");
+    assert_eq!(watcher.heard("could not"), 0);
+    std::fs::remove_file(&state).unwrap();
+    bring(&ground, &ground.top().join("overlays/prod"));
+    watcher.says("over: ");
+    assert!(state.join("keeper.json").is_file());
 }
 
 #[test]
@@ -180,7 +229,13 @@ fn a_changed_configuration_counts_at_once() {
     ground.change_config("allow: ", "[develop");
     watcher.says("stays in force");
     assert!(ground.top().join("overlays/prod").is_dir());
+    // Said once, however often it looks.
+    bring(&ground, &ground.top().join("overlays/staging"));
+    let line = watcher.says("staging");
+    assert!(!line.contains("in force"), "{line}");
+    assert_eq!(watcher.heard("in force"), 0);
     ground.change_config("allow: ", "[develop]");
+    watcher.says("over: ");
     until("prod went", || gone(&ground.top().join("overlays/prod")));
 }
 

@@ -1,6 +1,7 @@
 //! What git knows of a checkout, and what it is told to do.
 
 mod command;
+pub(super) mod converted;
 mod library;
 pub(super) mod sparse;
 pub(super) mod staged;
@@ -183,6 +184,13 @@ pub(super) fn entries(git: &Git) -> Result<Entries> {
         entries.push(Entry { path: &record[tab + 1..], skipped, submodule });
     }
     Ok(entries)
+}
+
+/// What git status says of each path that is not as HEAD has it, ignored ones too.
+pub(super) fn changed(git: &Git) -> Result<Vec<Vec<u8>>> {
+    let words = ["status", "--porcelain=v1", "-z", "-uall", "--ignored", "--no-renames"];
+    let output = git.run(&words)?;
+    Ok(records(&output).filter_map(|record| Some(record.get(3..)?.to_vec())).collect())
 }
 
 /// Records that end with NUL.

@@ -1,11 +1,12 @@
 //! The watcher: whatever happens, compare what is there with what should be, and
 //! mend it.
 
+mod approach;
+mod news;
 mod source;
 mod systemd;
 
 use std::collections::BTreeSet;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -13,10 +14,10 @@ use super::state::State;
 use super::{Hitch, Keeper, Report};
 use crate::env::Env;
 use crate::judge::Territory;
-use crate::notices;
-use crate::pattern::{Pattern, has_meta};
 use crate::policy::Policy;
-use crate::text::shown;
+use approach::approaches;
+use news::Known;
+pub use news::{News, line};
 use source::{Shortage, Source};
 use systemd::Manager;
 
@@ -59,22 +60,10 @@ pub struct Instance {
     pub territory: Territory,
 }
 
-/// What the watcher has to say.
-#[derive(Debug)]
-pub enum News<'n> {
-    /// Something was done.
-    Done(&'n Report),
-    /// Something is in the way.
-    Hitch(&'n Hitch),
-    /// It is not in the way any more.
-    Over(&'n Hitch),
-    /// A line about the watcher itself.
-    Line(String),
-}
-
 /// Tidies every checkout of this user once and writes the state.
 pub fn once(instance: &Instance, env: &Env, say: &mut dyn FnMut(News<'_>)) -> bool {
-    let reports = pass(instance, env, say, &mut BTreeSet::new());
+    let reports = pass(instance, env, say);
+    news::hitches(&reports).for_each(|hitch| say(News::Hitch(hitch)));
     if let Err(hitch) = State::of("once", &reports).write(env) {
         say(News::Hitch(&hitch));
     }
@@ -92,7 +81,9 @@ pub fn forever(
     let mut watcher = Watcher {
         instance: load()?,
         source: Source::new(),
-        known: BTreeSet::new(),
+        known: Known::default(),
+        unread: None,
+        unwritten: None,
         shortage: None,
         state: None,
         locked: TIMERS.locked,
@@ -103,6 +94,11 @@ pub fn forever(
         let next = watcher.look(env, say);
         if !ready {
             manager.tell("READY=1\nSTATUS=keeping foreign overlays away");
+            for owner in others(&watcher.instance) {
+                say(News::Line(format!(
+                    "the checkouts of user {owner} are left to that user's own watcher"
+                )));
+            }
             say(News::Line(format!("watching {} directories", watcher.source.len())));
             ready = true;
         }
@@ -129,11 +125,20 @@ pub fn forever(
     }
 }
 
+/// Who else owns checkouts.
+fn others(instance: &Instance) -> BTreeSet<u32> {
+    let tops = instance.territory.checkouts.iter().map(|checkout| &checkout.top);
+    tops.filter(|top| !super::is_ours(top)).filter_map(|top| super::owner(top).ok()).collect()
+}
+
 struct Watcher {
     instance: Instance,
     source: Source,
-    /// What was said already.
-    known: BTreeSet<Hitch>,
+    /// What was said already of the checkouts.
+    known: Known,
+    /// What was said of the configuration, and of the state file.
+    unread: Option<Hitch>,
+    unwritten: Option<Hitch>,
     shortage: Option<Shortage>,
     state: Option<State>,
     locked: Duration,
@@ -146,12 +151,14 @@ impl Watcher {
         // The directories to watch are known after a look, and a directory that
         // appears before its parent is watched would be missed: look until the
         // watches stand.
-        let mut reports = pass(&self.instance, env, say, &mut self.known);
+        let mut reports = pass(&self.instance, env, say);
+        let mut stand = false;
         for _ in 0..3 {
-            if !self.set_watches(&reports, say) {
+            stand = !self.set_watches(&reports, say);
+            if stand {
                 break;
             }
-            reports = pass(&self.instance, env, say, &mut self.known);
+            reports = pass(&self.instance, env, say);
         }
         let silent =
             self.instance.territory.checkouts.iter().any(|checkout| is_silent(&checkout.top));
@@ -160,18 +167,26 @@ impl Watcher {
         let locked = reports.iter().any(|report| report.locked);
         self.locked =
             if locked { (self.locked * 2).min(TIMERS.locked_most) } else { TIMERS.locked };
-        let wait = if locked {
+        let wait = if !stand && self.shortage.is_none() {
+            // Somebody is making directories all the time.
+            Some(TIMERS.locked)
+        } else if locked {
             Some(self.locked)
         } else if reports.iter().any(|report| report.waiting.is_some()) {
             Some(if polling { TIMERS.poll } else { TIMERS.under_way })
         } else if polling {
             Some(TIMERS.poll)
-        } else if reports.iter().any(|report| !report.hitches.is_empty()) {
+        } else if self.unwritten.is_some()
+            || self.unread.is_some()
+            || reports.iter().any(|report| !report.hitches.is_empty())
+        {
             Some(TIMERS.hitch)
         } else {
             None
         };
-        wait.map(|wait| Instant::now() + wait)
+        let next = wait.map(|wait| Instant::now() + wait);
+        let unsettled = self.known.tell(&reports, say).then(news::settled);
+        [next, unsettled].into_iter().flatten().min()
     }
 
     /// Returns whether there are watches that were not there before.
@@ -196,8 +211,9 @@ impl Watcher {
         }
         // A checkout's own directories are never restricted to a name.
         only.retain(|(dir, _)| !reports.iter().any(|report| dir.starts_with(&report.top)));
-        let before = self.source.len();
-        let shortage = self.source.watch(&dirs, only).err();
+        let watched = self.source.watch(&dirs, only);
+        let is_new = *watched.as_ref().unwrap_or(&false);
+        let shortage = watched.err();
         if shortage != self.shortage {
             say(News::Line(match &shortage {
                 None => "watching again".to_owned(),
@@ -212,7 +228,7 @@ impl Watcher {
             }));
             self.shortage = shortage;
         }
-        self.source.len() > before
+        is_new
     }
 
     fn remember(
@@ -226,14 +242,10 @@ impl Watcher {
         if self.state.as_ref().is_some_and(|last| last.same_as(&state)) {
             return;
         }
-        match state.write(env) {
-            Ok(()) => self.state = Some(state),
-            Err(hitch) => {
-                if self.known.insert(hitch.clone()) {
-                    say(News::Hitch(&hitch));
-                }
-            }
-        }
+        let written = state.write(env);
+        // One that is not written is written at the next look.
+        self.state = written.is_ok().then_some(state);
+        news::tell(written.err(), &mut self.unwritten, say);
     }
 
     fn reload(
@@ -241,33 +253,25 @@ impl Watcher {
         load: &dyn Fn() -> Result<Instance, String>,
         say: &mut dyn FnMut(News<'_>),
     ) {
-        match load() {
+        let unread = match load() {
             Ok(instance) => {
                 if instance.policy != self.instance.policy {
                     say(News::Line("the configuration has changed".into()));
                 }
                 self.instance = instance;
+                None
             }
-            Err(problem) => {
-                let hitch = Hitch::new(
-                    format!("{problem}: the configuration from before stays in force"),
-                    "correct the configuration: kubectl envguard why config-invalid",
-                );
-                if self.known.insert(hitch.clone()) {
-                    say(News::Hitch(&hitch));
-                }
-            }
-        }
+            Err(problem) => Some(Hitch::new(
+                format!("{problem}: the configuration from before stays in force"),
+                "correct the configuration: kubectl envguard why config-invalid",
+            )),
+        };
+        news::tell(unread, &mut self.unread, say);
     }
 }
 
 /// One look at every checkout of this user.
-fn pass(
-    instance: &Instance,
-    env: &Env,
-    say: &mut dyn FnMut(News<'_>),
-    known: &mut BTreeSet<Hitch>,
-) -> Vec<Report> {
+fn pass(instance: &Instance, env: &Env, say: &mut dyn FnMut(News<'_>)) -> Vec<Report> {
     let keeper = Keeper::new(&instance.policy, &instance.territory, env, "watch");
     let mut reports = Vec::new();
     for checkout in
@@ -276,88 +280,14 @@ fn pass(
         let report = keeper.tidy(checkout, false);
         if !report.gone.is_empty() || !report.put_aside.is_empty() {
             say(News::Done(&report));
-            leave_word(&report);
+            news::leave_word(&report);
         }
         reports.push(report);
     }
-    let now: BTreeSet<Hitch> = reports
-        .iter()
-        .flat_map(|report| report.hitches.iter().chain(&report.waiting))
-        .cloned()
-        .collect();
-    for hitch in now.difference(known) {
-        say(News::Hitch(hitch));
-    }
-    for hitch in known.difference(&now) {
-        say(News::Over(hitch));
-    }
-    *known = now;
     reports
 }
 
-/// For the next prompt of the checkout's owner.
-fn leave_word(report: &Report) {
-    let aside: BTreeSet<&PathBuf> = report.put_aside.iter().map(|(_, overlay)| overlay).collect();
-    let (count, what) = match aside.len() {
-        0 => (report.gone.len(), "taken off the disk"),
-        count => (count, "put aside"),
-    };
-    let overlays = if count == 1 { "overlay" } else { "overlays" };
-    let uid = rustix::process::geteuid().as_raw();
-    // Nobody logged in, nobody to tell; the log has it in any case.
-    drop(notices::leave(uid, &format!("{count} foreign {overlays} {what}")));
-}
-
-/// Existing directories in which a checkout of `pattern` may appear, each with the
-/// names that matter there; none means all.
-fn approaches(pattern: &str) -> Vec<(PathBuf, Vec<PathBuf>)> {
-    let names: Vec<&str> = pattern.split('/').filter(|name| !name.is_empty()).collect();
-    let mut found = Vec::new();
-    let mut here = vec![PathBuf::from("/")];
-    for (depth, name) in names.iter().enumerate() {
-        let is_last = depth + 1 == names.len();
-        let mut next = Vec::new();
-        for dir in here {
-            if has_meta(name.as_bytes()) {
-                next.extend(matching(&dir, name));
-                found.push((dir, Vec::new()));
-                continue;
-            }
-            let path = dir.join(name);
-            let exists = path.is_dir();
-            if is_last || !exists {
-                found.push((dir, vec![path.clone()]));
-            }
-            if exists {
-                next.push(path);
-            }
-        }
-        here = next;
-    }
-    found
-}
-
-fn matching(dir: &Path, pattern: &str) -> Vec<PathBuf> {
-    let Ok(pattern) = Pattern::new(pattern.as_bytes()) else { return Vec::new() };
-    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
-    entries
-        .filter(|entry| pattern.matches(entry.file_name().as_bytes()))
-        .map(|entry| entry.path())
-        .filter(|path| path.is_dir())
-        .collect()
-}
-
+/// Whether the kernel does not tell of all changes there.
 fn is_silent(top: &Path) -> bool {
     rustix::fs::statfs(top).is_ok_and(|found| SILENT.contains(&(found.f_type as u32)))
-}
-
-/// A line for the log.
-#[must_use]
-pub fn line(report: &Report) -> String {
-    format!(
-        "{}: {} foreign overlays taken off the disk, {} put aside",
-        shown(&report.top),
-        report.gone.len(),
-        report.put_aside.len()
-    )
 }

@@ -69,12 +69,13 @@ impl Source {
         Self { watcher, watched: BTreeSet::new(), noted, interest, bell, _ringer: ringer }
     }
 
-    /// Watches exactly `dirs`; in those of `only`, a single name.
+    /// Watches exactly `dirs`; in those of `only`, a single name. Says whether any
+    /// of them was not watched until now: what happened there was missed.
     pub(super) fn watch(
         &mut self,
         dirs: &BTreeSet<PathBuf>,
         only: Vec<(PathBuf, PathBuf)>,
-    ) -> Result<(), Shortage> {
+    ) -> Result<bool, Shortage> {
         self.interest.lock().unwrap_or_else(PoisonError::into_inner).only = only;
         let noted = std::mem::take(&mut *self.noted.lock().unwrap_or_else(PoisonError::into_inner));
         if noted.lost {
@@ -89,6 +90,7 @@ impl Source {
             watcher.unwatch(dir).unwrap_or_default();
         }
         self.watched.retain(|dir| dirs.contains(dir));
+        let mut is_new = false;
         for dir in dirs {
             if self.watched.contains(dir) {
                 continue;
@@ -96,6 +98,7 @@ impl Source {
             match watcher.watch(dir, RecursiveMode::NonRecursive) {
                 Ok(()) => {
                     self.watched.insert(dir.clone());
+                    is_new = true;
                 }
                 Err(error) if matches!(error.kind, ErrorKind::MaxFilesWatch) => {
                     return Err(Shortage::Watches);
@@ -104,7 +107,7 @@ impl Source {
                 Err(_) => {}
             }
         }
-        Ok(())
+        Ok(is_new)
     }
 
     /// Waits for something to happen, at most until `until`.
@@ -157,7 +160,8 @@ fn note(event: notify::Result<Event>, noted: &Mutex<Noted>, interest: &Mutex<Int
         event.kind,
         EventKind::Create(_) | EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_))
     );
-    if came_or_went {
+    // In a busy directory, what does not matter would pile up until the next look.
+    if came_or_went && matters {
         noted.renewed.extend(event.paths);
     }
     matters
@@ -217,7 +221,8 @@ mod tests {
         let created =
             |path: &str| Event::new(EventKind::Create(CreateKind::Any)).add_path(path.into());
         let only = [("/home/a", "/home/a/m")];
-        assert!(!noted(created("/home/a/.viminfo"), &only).0);
+        let (matters, kept) = noted(created("/home/a/.viminfo"), &only);
+        assert!(!matters && kept.renewed.is_empty(), "nothing piles up");
         assert!(noted(created("/home/a/m"), &only).0);
         assert!(noted(created("/home/a/m/overlays/prod"), &only).0);
     }
