@@ -55,7 +55,8 @@ impl Reporter {
             self.reason(&mut text, headline, reason);
         }
         for reason in &verdict.lifted {
-            self.reason(&mut text, "BREAK GLASS", reason);
+            // Nobody who breaks the glass wants to be told what to do instead.
+            self.headline(&mut text, "BREAK GLASS", reason);
         }
         if !verdict.reasons.is_empty() {
             let contact = policy.and_then(|policy| policy.contact.as_deref());
@@ -75,13 +76,17 @@ impl Reporter {
         self.print(&text);
     }
 
-    fn reason(self, text: &mut String, headline: &str, reason: &Reason) {
+    fn headline(self, text: &mut String, headline: &str, reason: &Reason) {
         let red = Style::new().red().bold();
         let marked =
             if self.colour { headline.style(red).to_string() } else { headline.to_owned() };
         let first = format!("envguard: {marked} ({}): {}", reason.code, brief(&reason.what));
         text.push_str(&first);
         text.push('\n');
+    }
+
+    fn reason(self, text: &mut String, headline: &str, reason: &Reason) {
+        self.headline(text, headline, reason);
         if !reason.what.contains(&reason.offender) || reason.offender.starts_with('/') {
             let label = if reason.offender.starts_with('/') { "path" } else { "word" };
             text.push_str(&labelled(label, &brief(&reason.offender), false));

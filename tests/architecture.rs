@@ -189,7 +189,6 @@ const FORBIDDEN_IN_CENTRE: &[&str] = &[
     "rustix",
     "clap",
     "owo_colors",
-    "anyhow",
     "extern crate",
 ];
 
