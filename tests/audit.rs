@@ -57,6 +57,46 @@ fn every_judged_command_leaves_a_line_before_it_runs() {
 }
 
 #[test]
+fn the_line_names_the_commit_that_was_read() {
+    let git = |instance: &Instance, words: &[&str]| {
+        let mut command = instance.command("/usr/bin/git".as_ref());
+        Output::of(command.args(words)).exits(0).stdout.trim().to_owned()
+    };
+    let last = |instance: &Instance| events(&log(instance)).pop().unwrap()["commit"].clone();
+    let apply = |instance: &Instance| {
+        instance.kubectl(&["apply", "-k", "overlays/develop"]).exits(42);
+        last(instance)
+    };
+    let instance = Instance::new();
+    // Nothing is committed yet.
+    assert_eq!(apply(&instance), Value::Null);
+    instance.git(&["add", "."]);
+    instance.git(&["commit", "--quiet", "-m", "all"]);
+    let commit = git(&instance, &["rev-parse", "HEAD"]);
+    assert_eq!(apply(&instance), commit.as_str());
+    // In one file with all others.
+    instance.git(&["pack-refs", "--all"]);
+    assert_eq!(apply(&instance), commit.as_str());
+    // No branch.
+    instance.git(&["checkout", "--quiet", "--detach"]);
+    assert_eq!(apply(&instance), commit.as_str());
+    // A linked worktree has a HEAD of its own.
+    instance.git(&["worktree", "add", "--quiet", "-b", "fix", "../fix"]);
+    instance.git(&["-C", "../fix", "commit", "--quiet", "--allow-empty", "-m", "fix"]);
+    let fix = git(&instance, &["rev-parse", "fix"]);
+    assert_ne!(fix, commit);
+    instance.kubectl(&["apply", "-k", "../fix/overlays/develop"]).exits(42);
+    assert_eq!(last(&instance), fix.as_str());
+    // A command that reads no files has none; a HEAD that lies says nothing.
+    instance.kubectl(&["get", "pods"]).exits(42);
+    assert_eq!(last(&instance), Value::Null);
+    for lie in ["ref: ../../elsewhere/x", "ref: refs/heads/none", "", "xyz"] {
+        instance.write("m/.git/HEAD", lie);
+        assert_eq!(apply(&instance), Value::Null, "{lie}");
+    }
+}
+
+#[test]
 fn what_only_prints_text_leaves_none() {
     let instance = Instance::new();
     for words in [

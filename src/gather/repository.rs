@@ -53,6 +53,13 @@ pub(super) fn is_git_dir(dir: &Path) -> bool {
         && dir.join("refs").is_dir()
 }
 
+/// The git directory that the working tree of `git_dir` shares with others.
+pub(super) fn common_dir(git_dir: &Path) -> PathBuf {
+    pointer(&git_dir.join("commondir"))
+        .and_then(|path| git_dir.join(OsStr::from_bytes(&path)).canonicalize().ok())
+        .unwrap_or_else(|| git_dir.to_path_buf())
+}
+
 impl Repository {
     /// The repository of the working tree around the real directory `top`, or `top`
     /// itself when it is a bare one.
@@ -62,9 +69,7 @@ impl Repository {
             return Some(Self { git_dir, common_dir, below: PathBuf::new() });
         }
         let (tree, git_dir) = top.ancestors().find_map(|dir| Some((dir, own_git_dir(dir)?)))?;
-        let common_dir = pointer(&git_dir.join("commondir"))
-            .and_then(|path| git_dir.join(OsStr::from_bytes(&path)).canonicalize().ok())
-            .unwrap_or_else(|| git_dir.clone());
+        let common_dir = common_dir(&git_dir);
         let below = top.strip_prefix(tree).unwrap_or(Path::new("")).to_path_buf();
         Some(Self { git_dir, common_dir, below })
     }

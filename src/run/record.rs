@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use super::Judged;
 use crate::audit::{self, Circumstances, Event};
 use crate::env::Env;
+use crate::gather;
 use crate::judge::{self, Outcome, Reason};
 use crate::kubectl::Class;
 use crate::policy::{Answer, Mode, Policy, Topic, default_answer, is_lifted};
@@ -24,6 +25,7 @@ pub(super) fn verdict(
     }
     let circumstances = Circumstances::of_process(env);
     let mut event = Event::judged(policy, words, class, &judged.verdict, circumstances);
+    event.commit = gather::commit_read(&judged.facts);
     event.stdin = judged.stream_hashes();
     event.break_glass = break_glass.map(str::to_owned);
     match append(&event, policy) {
