@@ -15,6 +15,7 @@ mod break_glass;
 mod check;
 mod closure;
 mod cluster;
+mod command_lines;
 mod config;
 mod end_to_end;
 mod golden;

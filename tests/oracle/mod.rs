@@ -13,12 +13,12 @@
 //! `ENVGUARD_ORACLE_ROWS` a text: only rows that contain it are run.
 
 mod levels;
-mod observe;
-mod rows;
+pub(crate) mod observe;
+pub(crate) mod rows;
 mod self_test;
-mod trace;
+pub(crate) mod trace;
 mod verify;
-mod world;
+pub(crate) mod world;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -90,7 +90,11 @@ impl Count {
 }
 
 /// Does `work` for each job on as many threads as there are cores.
-fn side_by_side<J: Send>(jobs: Vec<J>, originals: &Originals, work: impl Fn(&World<'_>, J) + Sync) {
+pub(crate) fn side_by_side<J: Send>(
+    jobs: Vec<J>,
+    originals: &Originals,
+    work: impl Fn(&World<'_>, J) + Sync,
+) {
     let jobs = Mutex::new(jobs.into_iter());
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
@@ -111,7 +115,7 @@ fn side_by_side<J: Send>(jobs: Vec<J>, originals: &Originals, work: impl Fn(&Wor
 
 /// Which of `kubectls` a row is run with: those that were asked for, else the
 /// newest and, in turn, one of the others.
-fn chosen(kubectls: &[Kubectl], number: usize) -> Vec<&Kubectl> {
+pub(crate) fn chosen(kubectls: &[Kubectl], number: usize) -> Vec<&Kubectl> {
     match std::env::var("ENVGUARD_ORACLE") {
         Ok(versions) => kubectls
             .iter()
@@ -148,7 +152,7 @@ fn table(counts: &BTreeMap<u32, Count>) -> String {
     text
 }
 
-fn has_strace() -> bool {
+pub(crate) fn has_strace() -> bool {
     let found = Path::new("/usr/bin/strace").exists();
     if !found {
         skip("strace shows what kubectl opens and whom it calls");

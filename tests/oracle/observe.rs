@@ -8,18 +8,30 @@ use crate::support::{Output, Server};
 
 /// Everything there is to know about one run of a line.
 #[derive(Debug)]
-pub(super) struct Seen {
-    pub(super) output: Output,
-    pub(super) trace: Trace,
+pub(crate) struct Seen {
+    pub(crate) output: Output,
+    pub(crate) trace: Trace,
     /// What the instance's cluster was asked for, in alphabetical order.
-    pub(super) requests: Vec<String>,
+    pub(crate) requests: Vec<String>,
 }
 
 /// A line that has not ended after this many seconds hangs.
 const LIMIT: &str = "30";
 
 /// Runs `line` under strace.
-pub(super) fn run(
+pub(crate) fn run(
+    world: &World<'_>,
+    server: &Server,
+    kubectl: &Path,
+    guarded: bool,
+    line: &str,
+) -> Seen {
+    run_for(LIMIT, world, server, kubectl, guarded, line)
+}
+
+/// The same, but stopped after `limit` seconds.
+pub(crate) fn run_for(
+    limit: &str,
     world: &World<'_>,
     server: &Server,
     kubectl: &Path,
@@ -27,7 +39,7 @@ pub(super) fn run(
     line: &str,
 ) -> Seen {
     let record = world.path("strace");
-    let watched: Vec<&str> = ["timeout", "--kill-after=1", LIMIT, "strace", "--seccomp-bpf"]
+    let watched: Vec<&str> = ["timeout", "--kill-after=1", limit, "strace", "--seccomp-bpf"]
         .into_iter()
         .chain(["-f", "-y", "-q", "-a", "1", "-e", "signal=none", "-e", trace::CALLS, "-o"])
         .chain([record.to_str().unwrap()])
@@ -66,7 +78,7 @@ impl Seen {
     /// The files of the instance that kubectl opened. Its own cache and the
     /// directories of programs are left out, and what a guard opens that a plugin
     /// comes across.
-    pub(super) fn files(&self, world: &World<'_>) -> Vec<&Path> {
+    pub(crate) fn files(&self, world: &World<'_>) -> Vec<&Path> {
         let left_out = [
             "home/.kube/cache",
             "home/.kube/http-cache",
@@ -86,13 +98,13 @@ impl Seen {
     }
 
     /// The code of the first refusal.
-    pub(super) fn refusal(&self) -> Option<&str> {
+    pub(crate) fn refusal(&self) -> Option<&str> {
         refusals(&self.output).next()
     }
 }
 
 /// The codes of all refusals, in order.
-pub(super) fn refusals(output: &Output) -> impl Iterator<Item = &str> {
+pub(crate) fn refusals(output: &Output) -> impl Iterator<Item = &str> {
     output
         .stderr
         .lines()
@@ -101,7 +113,7 @@ pub(super) fn refusals(output: &Output) -> impl Iterator<Item = &str> {
 
 /// Standard output without what differs between two runs of the same command:
 /// times, ports, random names and identifiers.
-pub(super) fn comparable(stdout: &str) -> String {
+pub(crate) fn comparable(stdout: &str) -> String {
     const TIMELESS: &str = r"s/[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+( [+-][0-9]{4}|Z)?/TIME/g
 s/127\.0\.0\.1:[0-9]+/SERVER/g
 s/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/UID/g
@@ -116,7 +128,7 @@ s/ +$//; s/  +/  /g";
 }
 
 /// For a message: what is in `one` and not in `other`, and the reverse.
-pub(super) fn difference<T: PartialEq + std::fmt::Debug>(off: &[T], on: &[T]) -> String {
+pub(crate) fn difference<T: PartialEq + std::fmt::Debug>(off: &[T], on: &[T]) -> String {
     let only = |one: &[T], other: &[T]| {
         let list: Vec<String> = one
             .iter()

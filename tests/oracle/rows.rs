@@ -60,8 +60,8 @@ pub(super) struct Row {
 }
 
 /// Something that is on the disk before a line runs.
-#[derive(Debug)]
-pub(super) enum Given {
+#[derive(Debug, Clone)]
+pub(crate) enum Given {
     File {
         path: String,
         content: String,

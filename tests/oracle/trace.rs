@@ -5,22 +5,22 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 /// The system calls that are recorded.
-pub(super) const CALLS: &str = "trace=openat,open,openat2,execve,connect,clone,clone3,fork,vfork";
+pub(crate) const CALLS: &str = "trace=openat,open,openat2,execve,connect,clone,clone3,fork,vfork";
 
 /// What kubectl did, as the kernel saw it. Each finding with its line of strace.
 #[derive(Debug, Default)]
-pub(super) struct Trace {
+pub(crate) struct Trace {
     /// How often a kubectl was started for the line.
-    pub(super) kubectls: usize,
+    pub(crate) kubectls: usize,
     /// How often one was started for its own help, which is no part of the line.
     /// What it opened and called counts as everything else does.
-    pub(super) lookups: usize,
+    pub(crate) lookups: usize,
     /// The real paths of what was opened by kubectl and its children.
-    pub(super) opened: BTreeMap<PathBuf, String>,
+    pub(crate) opened: BTreeMap<PathBuf, String>,
     /// `ADDRESS:PORT` of each connection that kubectl and its children tried.
-    pub(super) contacted: BTreeMap<String, String>,
+    pub(crate) contacted: BTreeMap<String, String>,
     /// The same of every process of the line, the guard included.
-    pub(super) contacted_by_any: BTreeSet<String>,
+    pub(crate) contacted_by_any: BTreeSet<String>,
 }
 
 /// A process or thread.
@@ -33,7 +33,7 @@ struct Process {
 
 /// Reads the record `text`; a process is kubectl when it executes one of
 /// `kubectls`.
-pub(super) fn read(text: &str, kubectls: &[PathBuf]) -> Trace {
+pub(crate) fn read(text: &str, kubectls: &[PathBuf]) -> Trace {
     let calls = calls(text);
     let mut processes: HashMap<u32, Process> = HashMap::new();
     let mut trace = Trace::default();

@@ -39,7 +39,7 @@ const CHECKOUT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/oracle/checko
 
 /// Whether foreign overlays are on the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tree {
+pub(crate) enum Tree {
     /// As the keeper leaves it: only git knows them.
     Tidy,
     /// As a fresh clone.
@@ -48,7 +48,7 @@ pub(super) enum Tree {
 
 /// The checkouts to copy from, and the server that is not this instance's.
 #[derive(Debug)]
-pub(super) struct Originals {
+pub(crate) struct Originals {
     dir: tempfile::TempDir,
     other: Server,
     /// What stands as `kubectl` first on `PATH`.
@@ -56,7 +56,7 @@ pub(super) struct Originals {
 }
 
 impl Originals {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let originals = Self {
             dir: scratch(),
             other: Server::with_objects("prod-eks", CLUSTER.as_ref()),
@@ -92,7 +92,7 @@ impl Originals {
     }
 
     /// The same with a shell script in the guard's place.
-    pub(super) fn with_guard(script: &str) -> Self {
+    pub(crate) fn with_guard(script: &str) -> Self {
         let originals = Self::new();
         let guard = originals.dir.path().join("guard");
         write(&guard, script);
@@ -106,12 +106,12 @@ impl Originals {
 
     /// The program that takes kubectl's place where it does not matter what
     /// kubectl does.
-    pub(super) fn stub(&self) -> PathBuf {
+    pub(crate) fn stub(&self) -> PathBuf {
         self.dir.path().join("bin/.stub")
     }
 
     /// A place of its own for one thread.
-    pub(super) fn world(&self, name: &str) -> World<'_> {
+    pub(crate) fn world(&self, name: &str) -> World<'_> {
         World {
             originals: self,
             top: self.dir.path().canonicalize().unwrap().join(name),
@@ -122,45 +122,45 @@ impl Originals {
 
 /// The place of one thread.
 #[derive(Debug)]
-pub(super) struct World<'o> {
+pub(crate) struct World<'o> {
     originals: &'o Originals,
     top: PathBuf,
     /// For lines that call nobody.
-    pub(super) cluster: Server,
+    pub(crate) cluster: Server,
 }
 
 impl World<'_> {
-    pub(super) fn stub(&self) -> PathBuf {
+    pub(crate) fn stub(&self) -> PathBuf {
         self.originals.stub()
     }
 
-    pub(super) fn top(&self) -> &Path {
+    pub(crate) fn top(&self) -> &Path {
         &self.top
     }
 
-    pub(super) fn path(&self, relative: &str) -> PathBuf {
+    pub(crate) fn path(&self, relative: &str) -> PathBuf {
         self.top.join(relative)
     }
 
     /// `127.0.0.1:PORT` of the server that is not this instance's.
-    pub(super) fn other(&self) -> String {
+    pub(crate) fn other(&self) -> String {
         host_of(&self.originals.other.url())
     }
 
     /// Makes everything new, and starts another cluster.
-    pub(super) fn with_new_cluster(&self, tree: Tree, kubectl: &Path, given: &[Given]) -> Server {
+    pub(crate) fn with_new_cluster(&self, tree: Tree, kubectl: &Path, given: &[Given]) -> Server {
         let server = Server::with_objects("develop-eks", CLUSTER.as_ref());
         self.make(tree, kubectl, given, &server, "normal");
         server
     }
 
     /// Makes everything new but this cluster.
-    pub(super) fn again(&self, tree: Tree, kubectl: &Path, given: &[Given], server: &Server) {
+    pub(crate) fn again(&self, tree: Tree, kubectl: &Path, given: &[Given], server: &Server) {
         self.make(tree, kubectl, given, server, "normal");
     }
 
     /// Makes everything new for a line that calls nobody.
-    pub(super) fn reset(&self, tree: Tree, kubectl: &Path, given: &[Given], level: &str) {
+    pub(crate) fn reset(&self, tree: Tree, kubectl: &Path, given: &[Given], level: &str) {
         self.make(tree, kubectl, given, &self.cluster, level);
     }
 
@@ -255,19 +255,19 @@ banner: {{contact: \"#sre-oncall\"}}
     }
 
     /// Relative to the checkout.
-    pub(super) fn given_path(&self, path: &str) -> PathBuf {
+    pub(crate) fn given_path(&self, path: &str) -> PathBuf {
         self.path("m").join(self.filled_in(path))
     }
 
     /// The variables of the tables that stand outside of shell lines.
-    pub(super) fn filled_in(&self, text: &str) -> String {
+    pub(crate) fn filled_in(&self, text: &str) -> String {
         text.replace("$TOP", self.top.to_str().unwrap())
             .replace("$HOME", self.path("home").to_str().unwrap())
             .replace("$OTHER", &self.originals.other.url())
     }
 
     /// A shell that runs `line` in the checkout.
-    pub(super) fn shell(&self, program: &[&str], guarded: bool, line: &str) -> Command {
+    pub(crate) fn shell(&self, program: &[&str], guarded: bool, line: &str) -> Command {
         let mut command = Command::new(program[0]);
         let shims = if guarded { format!("{}/shims:", self.top.display()) } else { String::new() };
         command
@@ -289,7 +289,7 @@ banner: {{contact: \"#sre-oncall\"}}
 }
 
 /// `host:port` of an URL.
-pub(super) fn host_of(url: &str) -> String {
+pub(crate) fn host_of(url: &str) -> String {
     url.split("//").nth(1).unwrap().trim_end_matches('/').to_owned()
 }
 

@@ -30,6 +30,13 @@ pub(crate) fn object(request: &Request) -> Answer<Value> {
     }
 }
 
+/// Whether the body asks for a dry run, as that of a deletion or an eviction does.
+pub(crate) fn is_dry_run(request: &Request) -> bool {
+    let options = object(request).unwrap_or_default();
+    let says_so = |options: &Value| options["dryRun"].as_array().is_some_and(|all| !all.is_empty());
+    says_so(&options) || says_so(&options["deleteOptions"])
+}
+
 fn malformed(what: &str) -> Failure {
     Failure::bad_request(format!("the protobuf in the body cannot be read: {what}"))
 }

@@ -50,7 +50,7 @@ fn converse(socket: TcpStream, server: &Server, tls: Option<&Arc<ServerConfig>>)
         match http::read(&mut stream) {
             Ok(Some(request)) => {
                 let outcome = server.answer(&request);
-                server.log(&request.method, &request.target, outcome.code());
+                server.log_request(&request, outcome.code());
                 let sent = match outcome {
                     Outcome::Reply(reply) => send(stream.get_mut(), &reply, request.keep_alive),
                     Outcome::Watch(watch) => watch.stream(server, stream.get_mut()),

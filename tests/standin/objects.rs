@@ -281,7 +281,7 @@ fn delete(store: &mut Store, request: &Request, key: &Key, write: &Write<'_>) ->
             "uid": found["uid"],
         },
     });
-    if write.dry_run || options["dryRun"].as_array().is_some_and(|list| !list.is_empty()) {
+    if write.dry_run || body::is_dry_run(request) {
         return Ok(Reply::json(200, &status));
     }
     if !metadata::has_finalizers(&entry.object) {

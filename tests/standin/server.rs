@@ -12,7 +12,7 @@ use crate::reply::{Answer, Failure, Reply};
 use crate::route::{Resource, Target};
 use crate::store::Store;
 use crate::watch::Watch;
-use crate::{discovery, openapi, review, seed};
+use crate::{body, discovery, openapi, review, seed};
 
 /// Shared by all connections.
 pub(crate) struct Server {
@@ -72,10 +72,22 @@ impl Server {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Appends `METHOD TARGET STATUS`. In one write, so that lines of two
-    /// connections never mix; a full disk must not stop the server.
+    /// Appends `METHOD TARGET STATUS`.
     pub(crate) fn log(&self, method: &str, target: &str, code: u16) {
-        let line = format!("{method} {target} {code}\n");
+        self.log_line(&format!("{method} {target} {code}\n"));
+    }
+
+    /// The same of a request, with `dryRun=All` behind it where the body says so:
+    /// targets say it themselves.
+    pub(crate) fn log_request(&self, request: &Request, code: u16) {
+        let Request { method, target, .. } = request;
+        let note = if body::is_dry_run(request) { " dryRun=All" } else { "" };
+        self.log_line(&format!("{method} {target} {code}{note}\n"));
+    }
+
+    /// In one write, so that lines of two connections never mix; a full disk must not
+    /// stop the server.
+    fn log_line(&self, line: &str) {
         let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         drop(log.write_all(line.as_bytes()));
     }

@@ -36,7 +36,9 @@ pub(crate) fn answer(store: &mut Store, request: &Request, key: &Key, name: &str
     match (key.kind.kind, name, &*request.method) {
         ("Pod", "log", "GET") => Ok(Reply::text(&format!("{} is ready\n", key.name))),
         ("Pod", "eviction", "POST") => {
-            store.remove(key);
+            if !body::is_dry_run(request) {
+                store.remove(key);
+            }
             let status = json!({
                 "kind": "Status",
                 "apiVersion": "v1",

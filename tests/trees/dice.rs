@@ -1,15 +1,15 @@
 //! Numbers that are the same everywhere for the same seed.
 
 /// xorshift64*
-pub(super) struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
     /// 0 .. `sides`
-    pub(super) fn roll(&mut self, sides: usize) -> usize {
+    pub(crate) fn roll(&mut self, sides: usize) -> usize {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -17,11 +17,11 @@ impl Dice {
     }
 
     /// True once in `times`.
-    pub(super) fn once_in(&mut self, times: usize) -> bool {
+    pub(crate) fn once_in(&mut self, times: usize) -> bool {
         self.roll(times) == 0
     }
 
-    pub(super) fn one_of<T: Copy>(&mut self, options: &[T]) -> T {
+    pub(crate) fn one_of<T: Copy>(&mut self, options: &[T]) -> T {
         options[self.roll(options.len())]
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! `ENVGUARD_TREES` says how many trees, `ENVGUARD_TREES_SEED` repeats a failure.
 
-mod dice;
+pub(crate) mod dice;
 mod plant;
 mod yaml;
 
