@@ -96,7 +96,7 @@ pub(super) fn unguarded(situation: &Situation) -> Finding {
     let path = situation.env.get("PATH").unwrap_or_default();
     let is_here =
         |name: &&str| std::env::split_paths(path).any(|dir| is_executable(&dir.join(name)));
-    let found: Vec<&str> = OTHERS.into_iter().filter(|name| is_here(&name)).collect();
+    let found: Vec<&str> = OTHERS.into_iter().filter(|name| is_here(name)).collect();
     if found.is_empty() {
         return Finding::Fine;
     }
