@@ -41,7 +41,7 @@ impl Reporter {
     pub fn verdict(self, verdict: &Verdict, policy: Option<&Policy>) {
         let runs = verdict.outcome != Outcome::Refuse;
         match verdict.reasons.split_first() {
-            Some((first, others)) if runs => {
+            Some((first, others)) if runs && verdict.lifted.is_empty() => {
                 self.print(&(observed(first, others.len()) + &warnings(verdict)));
             }
             _ => self.print(&self.text(verdict, policy)),

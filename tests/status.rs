@@ -177,6 +177,10 @@ fn a_broken_configuration_or_cluster_is_one_failed_row() {
     breaks(&["mode"], "OBSERVE", "policy.mode: enforce", |place, _| {
         edit(place, "config.yaml", "policy: {", "policy: {mode: observe, ");
     });
+    breaks(&["break-glass"], "used once within a day", "audit --since 1d", |place, _| {
+        let words = ["--break-glass", "fire", "--confirm", "develop", "kustomize", "overlays/prod"];
+        own(place, &words).says("BREAK GLASS");
+    });
     breaks(&["audit"], "cannot be written", "install -d", |place, _| {
         edit(place, "config.yaml", "policy: {", "audit: /etc/hostname\npolicy: {");
     });
