@@ -28,10 +28,11 @@
 //! | layer | modules | may use |
 //! |---|---|---|
 //! | centre: no file, process, network or clock | [`path`], [`pattern`], [`text`], [`level`], [`policy`], [`kubectl`], [`kustomize`], [`manifest`], [`judge`] | the centre |
-//! | edge that reads | [`env`](mod@env), [`runtime`], [`config`], [`kubeconfig`], [`git`], [`gather`], [`installed`], [`health`]; [`machine`], [`session`], [`upstream`] | the centre, and each other downwards |
+//! | edge that reads | [`env`](mod@env), [`runtime`], [`config`], [`kubeconfig`], [`git`], [`gather`]; [`machine`], [`session`], [`upstream`], [`installed`] | the centre, and each other downwards |
 //! | edge that acts | [`audit`], [`confirm`], [`ticket`], [`notices`], [`exec`] | the centre, `env`, `runtime` |
 //! | | [`sandbox`]: what the kernel lets kubectl read | the centre, `env`, `runtime`, `gather` |
 //! | | [`keeper`]: foreign overlays off the disk | the centre, `env`, `gather` |
+//! | edge that asks both | [`health`]: the checks of prompt, banner and `status` | the centre, and the edges |
 //! | what is shown at login | [`colour`], [`banner`], [`prompt`], [`hook`] | the centre |
 //! | outside | [`report`], [`run`], [`cli`], [`why`], [`exit`] | everything |
 //!

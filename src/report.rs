@@ -36,12 +36,19 @@ impl Reporter {
         Self { colour: false }
     }
 
-    /// Everything the operator should see about a verdict.
+    /// Everything the operator should see about a verdict. What observe mode lets
+    /// run is said in one line: people work with it for weeks.
     pub fn verdict(self, verdict: &Verdict, policy: Option<&Policy>) {
-        self.print(&self.text(verdict, policy));
+        let runs = verdict.outcome != Outcome::Refuse;
+        match verdict.reasons.split_first() {
+            Some((first, others)) if runs && verdict.lifted.is_empty() => {
+                self.print(&(observed(first, others.len()) + &warnings(verdict)));
+            }
+            _ => self.print(&self.text(verdict, policy)),
+        }
     }
 
-    /// The same as text.
+    /// All of it as text, with every reason in full.
     #[must_use]
     pub fn text(self, verdict: &Verdict, policy: Option<&Policy>) -> String {
         let refused = verdict.outcome == Outcome::Refuse;
@@ -62,10 +69,7 @@ impl Reporter {
             let contact = policy.and_then(|policy| policy.contact.as_deref());
             self.footer(&mut text, &verdict.reasons, contact);
         }
-        for warning in &verdict.warnings {
-            text.push_str(&format!("envguard: {}\n", shown(warning)));
-        }
-        text
+        text + &warnings(verdict)
     }
 
     /// The kernel kept something from kubectl while it ran.
@@ -125,6 +129,21 @@ impl Reporter {
         }
         stderr.flush().unwrap_or_default();
     }
+}
+
+/// The line for what runs although a rule is against it.
+fn observed(first: &Reason, others: usize) -> String {
+    let more = match others {
+        0 => String::new(),
+        1 => " (and one reason more)".to_owned(),
+        others => format!(" (and {others} reasons more)"),
+    };
+    format!("envguard: OBSERVE, would be refused ({}): {}{more}\n", first.code, brief(&first.what))
+}
+
+fn warnings(verdict: &Verdict) -> String {
+    let lines = verdict.warnings.iter().map(|warning| format!("envguard: {}\n", shown(warning)));
+    lines.collect()
 }
 
 /// A line with its label; prose is wrapped, what can be pasted is not.

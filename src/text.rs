@@ -5,6 +5,7 @@
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt;
+use std::time::Duration;
 
 use unicode_width::UnicodeWidthStr;
 
@@ -139,6 +140,18 @@ pub fn listed<T: AsRef<str>>(items: &[T]) -> String {
     }
 }
 
+/// A length of time in its largest unit.
+#[must_use]
+pub fn rough(age: Duration) -> String {
+    let seconds = age.as_secs();
+    match seconds {
+        0..60 => "less than a minute".to_owned(),
+        60..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -191,5 +204,18 @@ mod tests {
         assert!(brief.starts_with("aaa") && brief.ends_with("zzz"));
         assert!(brief.contains("[10200 more characters]"), "{brief}");
         assert_eq!(super::brief("short"), "short");
+    }
+
+    #[test]
+    fn ages_are_told_in_their_largest_unit() {
+        for (seconds, text) in [
+            (5, "less than a minute"),
+            (60, "1 min"),
+            (7_199, "119 min"),
+            (7_200, "2 h"),
+            (200_000, "2 days"),
+        ] {
+            assert_eq!(rough(Duration::from_secs(seconds)), text);
+        }
     }
 }

@@ -65,9 +65,7 @@ impl Asked {
             Some(name) => hash_of(&common, name),
             None => Some(head.to_owned()),
         };
-        let fetched = [common.join("FETCH_HEAD"), dir.join("FETCH_HEAD")]
-            .iter()
-            .find_map(|file| file.metadata().ok()?.modified().ok());
+        let fetched = fetched_into(&dir, &common);
         let mut command = Command::new("git");
         command.arg("-C").arg(top);
         match &branch {
@@ -103,6 +101,25 @@ impl Asked {
             fetched: self.fetched,
         })
     }
+}
+
+/// When anything was last fetched into the checkout at `top`; a clone counts.
+#[must_use]
+pub fn fetched(top: &Path) -> Option<SystemTime> {
+    let dir = git_dir(top)?;
+    let common = common_dir(&dir);
+    fetched_into(&dir, &common).or_else(|| {
+        let remotes = std::fs::read_dir(common.join("refs/remotes")).ok()?;
+        let heads = remotes.flatten().map(|remote| remote.path().join("HEAD"));
+        heads.filter_map(|head| head.metadata().ok()?.modified().ok()).max()
+    })
+}
+
+/// A fetch begins with emptying the file: one that failed leaves it empty.
+fn fetched_into(dir: &Path, common: &Path) -> Option<SystemTime> {
+    let found = [common, dir].map(|place| place.join("FETCH_HEAD").metadata().ok());
+    let filled = found.into_iter().flatten().filter(|file| file.len() > 0);
+    filled.filter_map(|file| file.modified().ok()).max()
 }
 
 /// What git prints before `end`.

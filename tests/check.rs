@@ -276,10 +276,28 @@ fn the_configuration_says_what_is_whose() {
 #[test]
 fn observe_says_what_would_be_refused_and_runs() {
     let instance = Instance::new().rules("policy: {mode: observe}");
-    instance
-        .envguard(&["apply", "-k", "overlays/prod"])
-        .exits(42)
-        .says("envguard: would be refused (target-foreign): overlays/prod");
+    let line = "envguard: OBSERVE, would be refused (target-foreign): overlays/prod is in the \
+                overlay prod, which belongs to another environment";
+    for run in [Instance::envguard, Instance::kubectl] {
+        let output = run(&instance, &["apply", "-k", "overlays/prod"]).exits(42);
+        assert_eq!(output.stderr.lines().filter(|said| said.contains("refused")).count(), 1);
+        assert_eq!(output.stderr.lines().next(), Some(line), "{output}");
+        // The other line is about the overlay that lies there, in every mode.
+        assert_eq!(output.stderr.lines().count(), 2, "{output}");
+    }
+    let several = ["apply", "-k", "overlays/prod", "--as=root"];
+    instance.envguard(&several).exits(42).says("(and one reason more)\n");
+    // the whole of it, with rule and remedy, is a question away
+    let words = ["apply", "-k", "overlays/prod"];
+    instance.check(&words).exits(0).says("would be refused").says("  instead   ");
+    // the log tells that nothing was enforced
+    let log = instance.envguard(&["audit", "-o", "json"]).exits(0).stdout;
+    let lines: Vec<serde_json::Value> =
+        log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 3, "{log}");
+    for line in &lines {
+        assert_eq!((&line["verdict"], &line["enforced"]), (&"refuse".into(), &false.into()));
+    }
     // rules about the cluster hold
     instance.envguard(&["get", "po", "--context", "prod"]).refused("cluster-override");
 }

@@ -43,6 +43,7 @@ fn flags_that_leave_the_pin_are_refused() {
         &["get", "po", "--kubeconfig", same],
         &["get", "po", "--kubeconfig="],
         &["get", "po", "--insecure-skip-tls-verify=false"],
+        &["get", "po", "--insecure_skip-tls-verify", "--insecure-skip-tls-verify=F"],
         &["create", "rolebinding", "x", "--clusterrole=view", "--user=u"],
         &["exec", "p", "--", "x", "--context", "prod"],
     ] {

@@ -50,7 +50,7 @@ fn future() -> Instance {
 }
 
 /// Puts such a kubectl of version `1.minor` there.
-fn put(instance: &Instance, name: &str, minor: u32) {
+pub(crate) fn put(instance: &Instance, name: &str, minor: u32) {
     std::fs::create_dir_all(instance.path(name).parent().unwrap()).unwrap();
     std::fs::remove_file(instance.path(name)).unwrap_or_default();
     std::fs::copy(program(), instance.path(name)).unwrap();

@@ -29,6 +29,7 @@ mod own_commands;
 mod repositories;
 mod sandbox;
 mod shim;
+mod status;
 mod streams;
 mod support;
 mod tickets;

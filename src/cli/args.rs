@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// The names of our own commands. None is a kubectl command or alias.
-pub const OWN_COMMANDS: [&str; 11] = [
-    "audit", "banner", "check", "hook", "lock", "prompt", "restore", "tidy", "unlock", "watch",
-    "why",
+pub const OWN_COMMANDS: [&str; 12] = [
+    "audit", "banner", "check", "hook", "lock", "prompt", "restore", "status", "tidy", "unlock",
+    "watch", "why",
 ];
 
 const ABOUT: &str = "\
@@ -36,7 +36,7 @@ Examples:
   kubectl envguard why target-foreign                what a reason means
 
 Exit codes: kubectl's own when it ran; 77 refused; 78 no or bad configuration;
-64 wrong usage; 1 any other error."
+64 wrong usage; 1 any other error, or a failed check of `status`."
 )]
 pub(super) struct Own {
     /// Configuration to use where there is no /etc/envguard/config.yaml
@@ -66,6 +66,8 @@ pub(super) enum Command {
     Tidy(Tidy),
     /// Keep foreign overlays off the disk, as they come
     Watch(Watch),
+    /// Check this instance: one line per check, and what to do about it
+    Status(Status),
     /// Explain a reason for which a command is refused
     Why(Why),
     /// Show what was run here, by whom, and what was refused
@@ -182,6 +184,22 @@ pub(super) enum Format {
     Text,
     /// For programs; fields change only as the documentation announces
     Json,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Exit codes: 0 no check failed; 1 a check failed.")]
+pub(super) struct Status {
+    /// How to print
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    pub(super) output: Format,
+
+    /// Draw it again at every change, and every second, until Ctrl-C
+    #[arg(short, long)]
+    pub(super) watch: bool,
+
+    /// Tell what is different for kubectl in the kernel sandbox
+    #[arg(long)]
+    pub(super) effects: bool,
 }
 
 #[derive(Debug, Args)]

@@ -16,6 +16,7 @@ use crate::hook::{self, Hook, State};
 use crate::level::Level;
 use crate::policy::{Policy, Unusable};
 use crate::prompt::{self, Parts, Shell, Word};
+use crate::text::rough;
 use crate::upstream::{self, Commit, Upstream};
 use crate::{config, kubeconfig, machine, notices, runtime, session};
 
@@ -35,7 +36,7 @@ pub(super) fn banner(arguments: &BannerArguments, named: Option<&Path>, env: &En
         let banners = examples.map(|(name, level)| banner::render(&example(name, level), look));
         return print(&banners.concat());
     }
-    let depth = if arguments.motd { Depth::Machine } else { Depth::Everything };
+    let depth = if arguments.motd { Depth::Machine } else { Depth::Login };
     let situation = Situation::look(env, named, depth);
     let mut facts = facts(&situation, depth);
     if !arguments.motd {
@@ -96,7 +97,7 @@ fn labelled(situation: &Situation, policy: Option<&Policy>) -> Vec<(&'static str
     facts
 }
 
-fn cluster_name(policy: &Policy) -> Option<&str> {
+pub(super) fn cluster_name(policy: &Policy) -> Option<&str> {
     Some(policy.pin.name.trim()).filter(|name| !name.is_empty())
 }
 
@@ -120,17 +121,6 @@ fn described(commit: Result<Commit, String>) -> String {
         },
     };
     format!("{branch} {} ({standing})", commit.hash)
-}
-
-/// A length of time in its largest unit.
-pub(crate) fn rough(age: Duration) -> String {
-    let seconds = age.as_secs();
-    match seconds {
-        0..60 => "less than a minute".to_owned(),
-        60..7_200 => format!("{} min", seconds / 60),
-        7_200..172_800 => format!("{} h", seconds / 3_600),
-        _ => format!("{} days", seconds / 86_400),
-    }
 }
 
 /// Prints the prompt segment.
@@ -232,7 +222,7 @@ fn watched_files(env: &Env, named: Option<&Path>) -> Vec<PathBuf> {
 }
 
 /// What the operator's terminal can show.
-fn look(env: &Env, terminal: bool) -> Look {
+pub(super) fn look(env: &Env, terminal: bool) -> Look {
     let dumb = env.get("TERM").is_none_or(|kind| kind == "dumb" || kind == "unknown");
     let size = rustix::termios::tcgetwinsize(std::io::stdout()).map_or(0, |size| size.ws_col);
     let columns = env.get("COLUMNS").and_then(|columns| columns.to_str()?.parse().ok());
@@ -256,19 +246,6 @@ fn speaks_utf8(env: &Env) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ages_are_told_in_their_largest_unit() {
-        for (seconds, text) in [
-            (5, "less than a minute"),
-            (60, "1 min"),
-            (7_199, "119 min"),
-            (7_200, "2 h"),
-            (200_000, "2 days"),
-        ] {
-            assert_eq!(rough(Duration::from_secs(seconds)), text);
-        }
-    }
 
     #[test]
     fn a_commit_is_told_with_its_distance_and_the_age_of_that() {

@@ -8,6 +8,7 @@ mod dispatch;
 mod login;
 mod owners;
 mod restore;
+mod status;
 mod tidy;
 mod unlock;
 mod watch;
@@ -109,6 +110,9 @@ fn own(words: &[OsString], env: &Env, reporter: Reporter) -> Exit {
         args::Command::Audit(audit) => audit::show(&audit, parsed.config.as_deref(), env, reporter),
         args::Command::Restore(restore) => {
             restore::restore(&restore, parsed.config.as_deref(), env, reporter)
+        }
+        args::Command::Status(status) => {
+            status::status(&status, parsed.config.as_deref(), env, reporter)
         }
         args::Command::Tidy(tidy) => tidy::tidy(&tidy, parsed.config.as_deref(), env, reporter),
         args::Command::Unlock(unlock) => unlock::unlock(

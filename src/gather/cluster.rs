@@ -42,21 +42,15 @@ fn with_flags(
     if request.overrides.is_empty() {
         return None;
     }
-    let text = |flag: &str| {
-        request
-            .overrides
-            .iter()
-            .rev()
-            .find(|given| given.flag == flag)
-            .map(|given| given.value.to_string_lossy().into_owned())
-    };
+    let last = |flag: &str| request.overrides.iter().rfind(|given| given.flag == flag);
+    let text = |flag: &str| last(flag).map(|given| given.value.to_string_lossy().into_owned());
     let selection = Selection {
         context: text("context").filter(|name| !name.is_empty()),
         cluster: text("cluster").filter(|name| !name.is_empty()),
         server: text("server").filter(|name| !name.is_empty()),
         authority: text("certificate-authority").filter(|p| !p.is_empty()).map(PathBuf::from),
         tls_server_name: text("tls-server-name").filter(|name| !name.is_empty()),
-        insecure: text("insecure-skip-tls-verify").is_some_and(|value| value != "false"),
+        insecure: last("insecure-skip-tls-verify").is_some_and(|given| !given.is_false()),
     };
     let other = named.map(Kubeconfig::of_file);
     let kubeconfig = other.as_ref().unwrap_or(pinned);

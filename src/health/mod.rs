@@ -1,13 +1,17 @@
 //! The list of health checks that banner, prompt and status share.
 //!
-//! [`Situation::look`] finds out everything the rows ask about: files and
-//! variables only, nothing over the network, and directories only for a bounded
-//! time, because all of it stands between an operator and a prompt. [`ROWS`] is
-//! the list; a new check is one more row.
+//! [`Situation::look`] finds out what the rows of prompt and banner ask about: files
+//! and variables only, nothing over the network, and directories only for a bounded
+//! time, because all of it stands between an operator and a prompt. Rows for which
+//! there is no time there look for themselves. [`ROWS`] is the list; a new check is
+//! one more row.
 
 mod overlays;
+mod places;
 mod programs;
+mod repositories;
 mod rows;
+mod shells;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -25,14 +29,19 @@ use crate::policy::{Policy, Unusable};
 use crate::prompt::Word;
 use crate::text::shown;
 
-/// How long directories may be walked to count overlays.
+/// How long a banner may walk through directories to count overlays.
 const WALK: Duration = Duration::from_millis(6);
+
+/// How long `status` may.
+const LONG_WALK: Duration = Duration::from_secs(5);
 
 /// What a check found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Finding {
     /// As it should be.
     Fine,
+    /// Nothing is wrong, and there is something to tell.
+    Told(String),
     /// Not as it should be.
     Failed {
         /// What is wrong, in one sentence.
@@ -51,14 +60,26 @@ pub struct Row {
     pub name: &'static str,
     /// What the prompt says while it fails.
     pub word: Option<Word>,
-    /// Whether it needs a walk through directories, for which a prompt has no
-    /// time.
-    pub walks: bool,
+    /// What it costs, and so who can afford it.
+    pub cost: Cost,
     /// Whether it looks at the environment of the shell that asks. What speaks to
     /// everybody, as the message of the day does, has none.
     pub of_shell: bool,
+    /// What is so while it is fine.
+    pub fine: &'static str,
     /// The check.
     pub check: fn(&Situation) -> Finding,
+}
+
+/// What a check costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cost {
+    /// Next to nothing: a few files. The prompt's hook can afford it.
+    Little,
+    /// A walk through directories for a bounded time: cheap enough for the banner.
+    Walk,
+    /// Processes and walks to the end: for `status` alone.
+    Much,
 }
 
 /// A row's result.
@@ -66,6 +87,8 @@ pub struct Row {
 pub struct Check {
     /// The row's name.
     pub name: &'static str,
+    /// What is so while it is fine.
+    pub fine: &'static str,
     /// What the prompt says while it fails.
     pub word: Option<Word>,
     /// What it found.
@@ -96,6 +119,8 @@ pub struct Situation {
     overlays: Option<overlays::Count>,
     /// Where the checkouts are.
     pub territory: Territory,
+    /// The environment, for rows that look for themselves.
+    env: Env,
 }
 
 /// How much to look at.
@@ -103,8 +128,10 @@ pub struct Situation {
 pub enum Depth {
     /// Only what the prompt shows.
     Prompt,
-    /// All rows but those about the shell that asks.
+    /// What a banner shows, but nothing about the shell that asks.
     Machine,
+    /// What a banner shows.
+    Login,
     /// All rows.
     Everything,
 }
@@ -124,6 +151,7 @@ impl Situation {
             lifted: Vec::new(),
             overlays: None,
             territory: Territory::default(),
+            env: if depth == Depth::Everything { env.clone() } else { Env::default() },
         };
         let Ok(Loaded { policy, file }) = &situation.loaded else { return situation };
         situation.territory = gather::survey(policy);
@@ -146,7 +174,8 @@ impl Situation {
         if depth != Depth::Prompt {
             situation.unrecorded = unrecorded(&policy.audit);
             situation.lifted = audit::lifted(&policy.audit);
-            situation.overlays = Some(overlays::count(policy, &situation.territory, WALK));
+            let limit = if depth == Depth::Everything { LONG_WALK } else { WALK };
+            situation.overlays = Some(overlays::count(policy, &situation.territory, limit));
         }
         situation
     }
@@ -162,11 +191,17 @@ impl Situation {
     pub fn checks(&self, depth: Depth) -> Vec<Check> {
         ROWS.iter()
             .filter(|row| match depth {
-                Depth::Prompt => row.word.is_some() && !row.walks,
-                Depth::Machine => !row.of_shell,
+                Depth::Prompt => row.word.is_some() && row.cost == Cost::Little,
+                Depth::Machine => !row.of_shell && row.cost < Cost::Much,
+                Depth::Login => row.cost < Cost::Much,
                 Depth::Everything => true,
             })
-            .map(|row| Check { name: row.name, word: row.word, finding: (row.check)(self) })
+            .map(|row| Check {
+                name: row.name,
+                fine: row.fine,
+                word: row.word,
+                finding: (row.check)(self),
+            })
             .collect()
     }
 

@@ -1,9 +1,18 @@
 //! Which kubectl the shell would start.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use super::rows::{failed, no_configuration};
+use super::{Finding, Situation};
 use crate::env::{Env, is_executable};
-use crate::exec::Own;
+use crate::exec::{self, Own};
+use crate::installed::Installed;
+use crate::kubectl::Release;
+use crate::text::listed;
+
+/// Other programs that reach the cluster.
+const OTHERS: [&str; 6] = ["helm", "k9s", "kustomize", "argocd", "flux", "stern"];
 
 /// The kubectls that `PATH` leads to.
 #[derive(Debug, Clone, Default)]
@@ -20,10 +29,14 @@ pub(super) struct Programs {
 
 impl Programs {
     pub(super) fn of_path(env: &Env) -> Self {
+        Self::of(env.get("PATH").unwrap_or_default())
+    }
+
+    /// Those of another `PATH`.
+    pub(super) fn of(path: &OsStr) -> Self {
         let own = Own::of_process();
         let mut found = Self::default();
-        let path = env.get("PATH").map(std::ffi::OsStr::to_os_string).unwrap_or_default();
-        for program in std::env::split_paths(&path).map(|dir| dir.join("kubectl")) {
+        for program in std::env::split_paths(path).map(|dir| dir.join("kubectl")) {
             if !is_executable(&program) {
                 continue;
             }
@@ -48,4 +61,45 @@ pub(crate) fn shim_directory(exe: &Path) -> Option<PathBuf> {
         .iter()
         .map(|place| crate::path::join_clean(dir, Path::new(place)))
         .find(|place| is_executable(&place.join("kubectl")))
+}
+
+impl Situation {
+    /// The kubectl that would run.
+    pub(super) fn kubectl(&self) -> Option<PathBuf> {
+        let configured = self.policy().and_then(|policy| policy.kubectl.as_deref());
+        exec::find(configured, &self.env, &Own::of_process()).ok()
+    }
+}
+
+/// The installed kubectl against the table.
+pub(super) fn release(situation: &Situation) -> Finding {
+    if situation.policy().is_none() {
+        return no_configuration();
+    }
+    let Some(kubectl) = situation.kubectl() else {
+        return Finding::Unknown("there is no real kubectl".into());
+    };
+    match Installed::new(&kubectl, &situation.env).release() {
+        None => Finding::Unknown("kubectl does not tell its release".into()),
+        Some(release) => match release.remark() {
+            None => Finding::Told(format!("kubectl {release}")),
+            Some(remark) => failed(
+                remark,
+                format!("install a newer envguard, or kubectl {}", Release::newest_known()),
+            ),
+        },
+    }
+}
+
+/// Programs that nobody judges. They are no failure: they have their uses.
+pub(super) fn unguarded(situation: &Situation) -> Finding {
+    let path = situation.env.get("PATH").unwrap_or_default();
+    let is_here =
+        |name: &&str| std::env::split_paths(path).any(|dir| is_executable(&dir.join(name)));
+    let found: Vec<&str> = OTHERS.into_iter().filter(|name| is_here(name)).collect();
+    if found.is_empty() {
+        return Finding::Fine;
+    }
+    let verb = if found.len() == 1 { "is" } else { "are" };
+    Finding::Told(format!("{} {verb} not judged, but KUBECONFIG leads to the pin", listed(&found)))
 }

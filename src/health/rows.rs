@@ -1,6 +1,6 @@
 //! The rows.
 
-use super::{Finding, Row, Situation};
+use super::{Cost, Finding, Row, Situation, places, programs, repositories, shells};
 use crate::config::SYSTEM;
 use crate::policy::{Mode, Unusable};
 use crate::prompt::Word;
@@ -8,33 +8,58 @@ use crate::text::{listed, quoted, shown};
 
 /// All checks, the weightiest first.
 pub const ROWS: &[Row] = &[
-    Row {
-        name: "configuration",
-        word: Some(Word::Mismatch),
-        walks: false,
-        of_shell: false,
-        check: configuration,
-    },
-    Row { name: "pin", word: Some(Word::Mismatch), walks: false, of_shell: false, check: pin },
-    Row {
-        name: "kubeconfig",
-        word: Some(Word::Mismatch),
-        walks: false,
-        of_shell: true,
-        check: exported,
-    },
-    Row { name: "contexts", word: None, walks: false, of_shell: false, check: contexts },
-    Row { name: "shim", word: Some(Word::Unguarded), walks: false, of_shell: true, check: shim },
-    Row { name: "kubectl", word: None, walks: false, of_shell: false, check: real_kubectl },
-    Row { name: "preferences", word: None, walks: false, of_shell: true, check: preferences },
-    Row { name: "checkouts", word: None, walks: false, of_shell: false, check: checkouts },
-    Row { name: "overlays", word: None, walks: true, of_shell: false, check: overlays },
-    Row { name: "audit", word: None, walks: true, of_shell: false, check: audit },
-    Row { name: "break-glass", word: None, walks: true, of_shell: false, check: break_glass },
-    Row { name: "mode", word: Some(Word::Observe), walks: false, of_shell: false, check: mode },
+    row("configuration", "it can be used", configuration).says(Word::Mismatch),
+    row("pin", "the kubeconfig leads to the pinned cluster", pin).says(Word::Mismatch),
+    row("kubeconfig", "KUBECONFIG leads to the pinned cluster", exported)
+        .says(Word::Mismatch)
+        .of_shell(),
+    row("contexts", "the kubeconfig has one context", contexts),
+    row("other-contexts", "no other kubeconfig leads to another cluster", places::other_contexts)
+        .for_status(),
+    row("permissions", "configuration and kubeconfig are safe from others", places::permissions)
+        .for_status(),
+    row("shim", "plain kubectl is envguard's", shim).says(Word::Unguarded).of_shell(),
+    row("sudo", "sudo kubectl is envguard's, too", shells::sudo).for_status(),
+    row("hooks", "every shell starts with envguard's hook", shells::hooks).for_status(),
+    row("kubectl", "there is a real kubectl", real_kubectl),
+    row("release", "kubectl is in envguard's table", programs::release).for_status(),
+    row("preferences", "no kubectl preferences add flags", preferences).of_shell(),
+    row("programs", "no other program reaches the cluster", programs::unguarded).for_status(),
+    row("checkouts", "every checkout is there", checkouts),
+    row("git", "git reads every checkout", repositories::readable).for_status(),
+    row("fetch-age", "every checkout was fetched lately", repositories::fetch_age).for_status(),
+    row("overlays", "no foreign overlay is on the disk", overlays).walks(),
+    row("keeper", "foreign overlays are kept away", repositories::keeper).for_status(),
+    row("quarantine", "nothing is put aside", repositories::quarantine).for_status(),
+    row("sandbox", "the kernel enforces the verdict", places::sandbox).for_status(),
+    row("audit", "the log can be written", audit).walks(),
+    row("break-glass", "no rule was lifted in the last day", break_glass).walks(),
+    row("mode", "refusals are enforced", mode).says(Word::Observe),
 ];
 
-fn failed(what: impl Into<String>, remedy: impl Into<String>) -> Finding {
+const fn row(name: &'static str, fine: &'static str, check: fn(&Situation) -> Finding) -> Row {
+    Row { name, word: None, cost: Cost::Little, of_shell: false, fine, check }
+}
+
+impl Row {
+    const fn says(self, word: Word) -> Self {
+        Self { word: Some(word), ..self }
+    }
+
+    const fn of_shell(self) -> Self {
+        Self { of_shell: true, ..self }
+    }
+
+    const fn walks(self) -> Self {
+        Self { cost: Cost::Walk, ..self }
+    }
+
+    const fn for_status(self) -> Self {
+        Self { cost: Cost::Much, ..self }
+    }
+}
+
+pub(super) fn failed(what: impl Into<String>, remedy: impl Into<String>) -> Finding {
     Finding::Failed { what: what.into(), remedy: remedy.into() }
 }
 
@@ -215,6 +240,6 @@ fn mode(situation: &Situation) -> Finding {
 }
 
 /// The row `configuration` says it; the others have nothing to look at.
-fn no_configuration() -> Finding {
+pub(super) fn no_configuration() -> Finding {
     Finding::Unknown("there is no usable configuration".into())
 }

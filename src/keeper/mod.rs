@@ -26,12 +26,12 @@ mod transfer;
 mod undo;
 pub mod watch;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub use hitch::{Hitch, Result};
 pub use owner::{is_ours, owner};
 pub use report::Report;
-pub use restore::{Listed, Restored, list, restore};
+pub use restore::{Listed, Restored, Weight, list, restore, weigh};
 pub use state::{CheckoutState, Problem, State, states};
 pub use undo::clone;
 
@@ -129,6 +129,14 @@ fn own(git: &Git, layout: &Layout, checkout: &Checkout, found: &Found) -> Result
     own.sort();
     own.dedup();
     Ok(own)
+}
+
+/// Whether git reads the checkout at `top`.
+///
+/// # Errors
+/// When there is no git, no working tree, or one of somebody else's.
+pub fn readable(top: &Path) -> Result<()> {
+    git::layout(top).map(drop)
 }
 
 /// The file that says `tidy --undo` was the last word.

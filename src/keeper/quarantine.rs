@@ -215,6 +215,18 @@ impl Item {
         self.tree().map_or(0, |tree| below(&tree)) + self.record.staged.len()
     }
 
+    /// The length of all its files.
+    pub(super) fn bytes(&self) -> u64 {
+        fn below(dir: &Path) -> u64 {
+            let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+            entries
+                .filter_map(|entry| Some((entry.metadata().ok()?, entry.path())))
+                .map(|(found, path)| if found.is_dir() { below(&path) } else { found.len() })
+                .sum()
+        }
+        below(&self.dir)
+    }
+
     /// Removes the item when nothing of the user's is in it any more.
     pub(super) fn close(&self) -> Result<()> {
         if self.tree().is_some() {

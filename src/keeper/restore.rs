@@ -74,6 +74,32 @@ pub fn list(territory: &Territory) -> (Vec<Listed>, Vec<Hitch>) {
     (listed, hitches)
 }
 
+/// What the quarantines hold.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Weight {
+    /// Overlays put aside.
+    pub items: usize,
+    /// Bytes of all files.
+    pub bytes: u64,
+}
+
+/// How much is in the quarantines, and what could not be read.
+#[must_use]
+pub fn weigh(territory: &Territory) -> (Weight, Vec<Hitch>) {
+    let mut hitches = Vec::new();
+    let mut weight = Weight::default();
+    for layout in layouts(territory, &mut hitches) {
+        match quarantine::items(&layout) {
+            Ok(items) => {
+                weight.items += items.len();
+                weight.bytes += items.iter().map(Item::bytes).sum::<u64>();
+            }
+            Err(hitch) => hitches.push(hitch),
+        }
+    }
+    (weight, hitches)
+}
+
 fn line(item: &Item) -> Listed {
     let record = &item.record;
     Listed {

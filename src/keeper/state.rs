@@ -2,6 +2,7 @@
 //! as a whole.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -60,7 +61,36 @@ pub struct Problem {
     pub remedy: String,
 }
 
+impl CheckoutState {
+    /// Whether it is the checkout at `top`.
+    #[must_use]
+    pub fn is_of(&self, top: &Path) -> bool {
+        self.path == bytes::path_to_text(top)
+    }
+}
+
 impl State {
+    /// How long ago it was written; a watcher writes only what has changed.
+    #[must_use]
+    pub fn age(&self) -> Option<Duration> {
+        let written: jiff::Timestamp = self.time.parse().ok()?;
+        Duration::try_from(moment::now().duration_since(written)).ok()
+    }
+
+    /// Whether one that looks once and ends wrote it.
+    #[must_use]
+    pub fn is_of_a_timer(&self) -> bool {
+        self.mode == "once"
+    }
+
+    /// Whether the process that wrote it is still an envguard's.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        // The kernel keeps 15 bytes of a program's name.
+        std::fs::read_to_string(format!("/proc/{}/comm", self.pid))
+            .is_ok_and(|name| "kubectl-envguard".starts_with(name.trim_end()) && name.len() > 8)
+    }
+
     /// What `reports` say.
     pub(super) fn of(mode: &str, reports: &[Report]) -> Self {
         let checkouts = reports.iter().map(|report| CheckoutState {

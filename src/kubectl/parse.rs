@@ -79,10 +79,7 @@ impl Invocation {
     pub fn is_set(&self, long: &str) -> bool {
         self.given(long).last().is_some_and(|given| match &given.value {
             None => true,
-            // Go's strconv.ParseBool
-            Some(value) => {
-                !matches!(value.as_bytes(), b"false" | b"False" | b"FALSE" | b"f" | b"F" | b"0")
-            }
+            Some(value) => !is_false(value),
         })
     }
 
@@ -101,6 +98,11 @@ impl Invocation {
             _ => "",
         }
     }
+}
+
+/// Whether Go's `strconv.ParseBool` takes `value` for false.
+pub(super) fn is_false(value: &OsStr) -> bool {
+    matches!(value.as_bytes(), b"false" | b"False" | b"FALSE" | b"f" | b"F" | b"0")
 }
 
 /// The command that the words name, by its path; empty for kubectl itself and

@@ -8,7 +8,7 @@ use super::access::{Access, accesses};
 use super::class::{Class, class_of, second_class};
 use super::csv;
 use super::grammar::is_in_table;
-use super::parse::{Given, Invocation, Subject};
+use super::parse::{Given, Invocation, Subject, is_false};
 
 /// One command line, understood.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,6 +92,14 @@ pub(super) const IDENTITY_FLAGS: [&str; 10] = [
     "client-certificate",
     "client-key",
 ];
+
+impl Override {
+    /// Whether it says in one of kubectl's ways that something is not to be.
+    #[must_use]
+    pub fn is_false(&self) -> bool {
+        is_false(&self.value)
+    }
+}
 
 impl Request {
     /// What `invocation`, a reading of `words`, asks for.

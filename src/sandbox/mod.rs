@@ -240,6 +240,23 @@ pub fn foresee<'p>(policy: &'p Policy, invocation: &Invocation<'_>, env: &Env) -
     }
 }
 
+/// What the sandbox is worth on this machine, whatever the command: nothing is
+/// wrong, or there is a gap.
+///
+/// # Errors
+/// [`Missing`] when there can be none.
+pub fn ability(
+    policy: &Policy,
+    kubectl: Option<&Path>,
+    env: &Env,
+) -> Result<Option<&'static str>, Missing> {
+    Rules::new()?;
+    let nothing = Invocation { requests: &[], facts: &[], kubectl, may_read: &as_judged };
+    let ground = Ground::survey(policy, &nothing, env);
+    ground.can_be_restricted()?;
+    Ok(ground.gap)
+}
+
 fn ready<'p>(
     policy: &'p Policy,
     invocation: &Invocation<'_>,

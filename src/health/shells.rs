@@ -1,0 +1,182 @@
+//! Rows about shells and sudo: what plain `kubectl` means there.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use super::rows::failed;
+use super::{Finding, Situation, programs, shim_directory};
+use crate::env::{Env, is_executable};
+use crate::text::{listed, shown};
+
+/// A shell, and the files of which one starts the hook in every interactive one.
+struct Shell {
+    name: &'static str,
+    system: &'static [&'static str],
+    own: &'static [&'static str],
+}
+
+/// `docs/login.md` names the places.
+const SHELLS: [Shell; 3] = [
+    Shell { name: "bash", system: &["/etc/bash.bashrc", "/etc/bashrc"], own: &[".bashrc"] },
+    Shell {
+        name: "zsh",
+        system: &["/etc/zshrc", "/etc/zsh/zshrc", "/etc/zshenv", "/etc/zsh/zshenv"],
+        own: &[".zshrc", ".zshenv"],
+    },
+    Shell {
+        name: "fish",
+        system: &["/etc/fish/conf.d/envguard.fish", "/etc/fish/config.fish"],
+        own: &[".config/fish/config.fish", ".config/fish/conf.d/envguard.fish"],
+    },
+];
+
+const PROFILE: &str = "/etc/profile.d/zz-envguard.sh";
+
+/// Whether each installed shell starts the hook.
+pub(super) fn hooks(situation: &Situation) -> Finding {
+    let env = &situation.env;
+    let missing: Vec<&Shell> =
+        SHELLS.iter().filter(|shell| is_installed(shell, env) && !shell.is_hooked(env)).collect();
+    let Some(first) = missing.first() else { return Finding::Fine };
+    let names: Vec<&str> = missing.iter().map(|shell| shell.name).collect();
+    let verb = if names.len() == 1 { "starts" } else { "start" };
+    failed(format!("{} {verb} without envguard's hook", listed(&names)), first.remedy())
+}
+
+fn is_installed(shell: &Shell, env: &Env) -> bool {
+    let path = env.get("PATH").map(std::ffi::OsStr::to_os_string).unwrap_or_default();
+    std::env::split_paths(&path).any(|dir| is_executable(&dir.join(shell.name)))
+}
+
+impl Shell {
+    fn is_hooked(&self, env: &Env) -> bool {
+        let base = match (self.name, env.get("ZDOTDIR"), env.home()) {
+            ("zsh", Some(dir), _) => Some(PathBuf::from(dir)),
+            (_, _, home) => home.map(Path::to_path_buf),
+        };
+        let own = base.iter().flat_map(|base| self.own.iter().map(|file| base.join(file)));
+        self.system.iter().map(PathBuf::from).chain(own).any(|file| starts_hook(&file))
+    }
+
+    fn remedy(&self) -> String {
+        match self.name {
+            "fish" => {
+                "echo 'kubectl-envguard hook fish | source' >> ~/.config/fish/config.fish".into()
+            }
+            name => format!("echo 'eval \"$(kubectl-envguard hook {name})\"' >> ~/.{name}rc"),
+        }
+    }
+}
+
+/// Whether a line of `file` that is no comment names the hook, or the directory in
+/// which the hook's profile is (Amazon Linux, Fedora).
+fn starts_hook(file: &Path) -> bool {
+    let Ok(text) = std::fs::read_to_string(file) else { return false };
+    let reads_directory = |line: &str| line.contains("/etc/profile.d") && exists(PROFILE);
+    text.lines()
+        .map(str::trim_start)
+        .filter(|line| !line.starts_with('#'))
+        .any(|line| line.contains("envguard") || reads_directory(line))
+}
+
+fn exists(path: &str) -> bool {
+    Path::new(path).exists()
+}
+
+/// What `sudo kubectl` runs.
+pub(super) fn sudo(_: &Situation) -> Finding {
+    match secure_path(Path::new("/etc")) {
+        Ok(Some(path)) => below_sudo(&path),
+        Ok(None) => Finding::Told("sudo keeps PATH".into()),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            Finding::Told("there is no sudo".into())
+        }
+        Err(error) => Finding::Unknown(format!("/etc/sudoers cannot be read: {error}")),
+    }
+}
+
+fn below_sudo(path: &str) -> Finding {
+    let found = programs::Programs::of(std::ffi::OsStr::new(path));
+    let shims = std::env::current_exe().ok().and_then(|exe| shim_directory(&exe));
+    match (&found.first, shims) {
+        (None, _) => Finding::Told("sudo finds no kubectl".into()),
+        (Some(_), _) if found.first_is_ours => Finding::Fine,
+        (Some(first), Some(shims)) => failed(
+            format!("sudo kubectl is {}: it is not guarded", shown(first)),
+            format!("sudo visudo    # Defaults secure_path=\"{}:{path}\"", shown(&shims)),
+        ),
+        (Some(first), None) => failed(
+            format!("sudo kubectl is {}: it is not guarded", shown(first)),
+            "install envguard again: ./install.sh",
+        ),
+    }
+}
+
+/// The last `secure_path` in sudoers and in the files of its directory that sudo
+/// reads: those without a dot in their name that do not end in `~` (sudoers(5)).
+fn secure_path(etc: &Path) -> std::io::Result<Option<String>> {
+    let mut files = vec![etc.join("sudoers")];
+    let mut more: Vec<PathBuf> = match std::fs::read_dir(etc.join("sudoers.d")) {
+        Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),
+        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    more.retain(|file| {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        !name.contains('.') && !name.ends_with('~')
+    });
+    more.sort();
+    files.extend(more);
+    let mut found = None;
+    for file in files {
+        let text = std::fs::read_to_string(&file)?;
+        found = text.lines().filter_map(stated_path).next_back().map(str::to_owned).or(found);
+    }
+    Ok(found)
+}
+
+/// The value in `Defaults secure_path="…"`.
+fn stated_path(line: &str) -> Option<&str> {
+    let rest = line.trim_start().strip_prefix("Defaults")?;
+    let (_, value) = rest.split_once("secure_path")?;
+    let value = value.trim_start().strip_prefix('=')?.trim_start();
+    match value.strip_prefix('"') {
+        Some(quoted) => quoted.split('"').next(),
+        None => value.split([',', ' ', '\t']).next(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_secure_path_counts() {
+        let etc = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(etc.path().join(name), text).unwrap();
+        assert_eq!(secure_path(etc.path()).unwrap_err().kind(), ErrorKind::NotFound);
+        write("sudoers", "Defaults env_reset\n#Defaults secure_path=\"/x\"\n");
+        assert_eq!(secure_path(etc.path()).unwrap(), None);
+        write("sudoers", "Defaults\tsecure_path=\"/a:/b\"\nDefaults !secure_path\n");
+        assert_eq!(secure_path(etc.path()).unwrap().as_deref(), Some("/a:/b"));
+        std::fs::create_dir(etc.path().join("sudoers.d")).unwrap();
+        write("sudoers.d/ours", "Defaults:alice secure_path = /c:/d, env_reset\n");
+        write("sudoers.d/ours.rpmsave", "Defaults secure_path=/e\n");
+        write("sudoers.d/zz~", "Defaults secure_path=/f\n");
+        assert_eq!(secure_path(etc.path()).unwrap().as_deref(), Some("/c:/d"));
+    }
+
+    #[test]
+    fn another_kubectl_in_it_is_a_failure_with_a_line_to_paste() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().display().to_string();
+        assert_eq!(below_sudo(&path), Finding::Told("sudo finds no kubectl".into()));
+        let kubectl = dir.path().join("kubectl");
+        std::os::unix::fs::symlink("/bin/true", &kubectl).unwrap();
+        let Finding::Failed { what, .. } = below_sudo(&path) else { panic!("it is not ours") };
+        assert_eq!(what, format!("sudo kubectl is {}: it is not guarded", kubectl.display()));
+        std::fs::remove_file(&kubectl).unwrap();
+        std::os::unix::fs::symlink(std::env::current_exe().unwrap(), &kubectl).unwrap();
+        assert_eq!(below_sudo(&path), Finding::Fine);
+    }
+}
