@@ -30,7 +30,7 @@ pub(super) fn look(layout: &Layout, top: &Path, rule: &CheckoutRule) -> Result<F
 
 impl Found {
     /// Whether git expects a file of a foreign overlay on the disk.
-    fn expects_foreign(&self, layout: &Layout) -> bool {
+    pub(super) fn expects_foreign(&self, layout: &Layout) -> bool {
         let mut last: &[u8] = b"\0";
         self.listing.entries.iter().filter(|entry| !entry.skipped && !entry.submodule).any(
             |entry| {

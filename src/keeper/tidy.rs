@@ -100,8 +100,9 @@ struct Tidying<'t> {
 }
 
 /// How a round ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Round {
+    /// Nothing is left, as the walk after it has shown.
+    Done(Box<Found>),
     /// Look again.
     Again,
     /// What is left cannot be moved.
@@ -138,12 +139,20 @@ impl Tidying<'_> {
             }
             if self.alone.is_none() {
                 self.become_the_only_one()?;
-                continue;
+                // Another keeper may have been at it until now.
+                if git::mark(&self.layout)? != mark {
+                    continue;
+                }
             }
             report.gone.extend(found.plan.present.iter().cloned());
             // What git should have taken off may still be taken off by git.
             let patient = round < ROUNDS / 2;
             match self.round(&mark, &found, &work, patient) {
+                Ok(Round::Done(proof)) => {
+                    report.describe(&proof);
+                    self.end();
+                    return Ok(());
+                }
                 Ok(Round::Again) => {}
                 Ok(Round::Stuck) => {
                     self.end();
@@ -217,8 +226,12 @@ impl Tidying<'_> {
         // Untaught in between: what git can give back must not be put aside.
         let state = sparse::state(&self.git, &self.layout)?;
         let untaught = sparse::wanted(&state, &self.layout, &taught.plan.excluded)?.is_some();
-        if untaught || taught.plan.present.is_empty() {
+        if untaught {
             return Ok(Round::Again);
+        }
+        if taught.plan.present.is_empty() {
+            let is_done = !taught.expects_foreign(&self.layout);
+            return Ok(if is_done { Round::Done(Box::new(taught)) } else { Round::Again });
         }
         self.put_rest_aside(&taught, &occasion, patient)
     }

@@ -5,6 +5,7 @@ mod approach;
 mod news;
 mod source;
 mod systemd;
+mod ways;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -199,19 +200,15 @@ impl Watcher {
                 dirs.insert(report.git_dir.clone());
             }
         }
-        for rule in &self.instance.policy.checkouts {
-            for (dir, names) in approaches(&rule.path) {
-                only.extend(names.into_iter().map(|name| (dir.clone(), name)));
-                dirs.insert(dir);
-            }
-        }
+        let rules = &self.instance.policy.checkouts;
+        let ways = approaches(rules.iter().map(|rule| rule.path.as_str()));
         if let (Some(dir), file) = (self.instance.file.parent(), &self.instance.file) {
             dirs.insert(dir.to_path_buf());
             only.push((dir.to_path_buf(), file.clone()));
         }
         // A checkout's own directories are never restricted to a name.
         only.retain(|(dir, _)| !reports.iter().any(|report| dir.starts_with(&report.top)));
-        let watched = self.source.watch(&dirs, only);
+        let watched = self.source.watch(&dirs, only, &ways);
         let is_new = *watched.as_ref().unwrap_or(&false);
         let shortage = watched.err();
         if shortage != self.shortage {

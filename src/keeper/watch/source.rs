@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::ways::{Names, Ways};
 use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind};
 use notify::{ErrorKind, Event, RecommendedWatcher, RecursiveMode, Watcher};
 
@@ -34,6 +35,7 @@ struct Interest {
 /// The watches.
 pub(super) struct Source {
     watcher: Option<RecommendedWatcher>,
+    ways: Option<Ways>,
     watched: BTreeSet<PathBuf>,
     noted: Arc<Mutex<Noted>>,
     interest: Arc<Mutex<Interest>>,
@@ -66,15 +68,25 @@ impl Source {
             }
         };
         let watcher = notify::recommended_watcher(handler).ok();
-        Self { watcher, watched: BTreeSet::new(), noted, interest, bell, _ringer: ringer }
+        let ways = {
+            let (noted, ringer) = (noted.clone(), ringer.clone());
+            Ways::new(move |path| {
+                let mut noted = noted.lock().unwrap_or_else(PoisonError::into_inner);
+                noted.lost |= path.is_none();
+                noted.renewed.extend(path);
+                ringer.try_send(()).unwrap_or_default();
+            })
+        };
+        Self { watcher, ways, watched: BTreeSet::new(), noted, interest, bell, _ringer: ringer }
     }
 
-    /// Watches exactly `dirs`; in those of `only`, a single name. Says whether any
+    /// Watches exactly `dirs`, in those of `only` a single name, and `ways`. Says whether any
     /// of them was not watched until now: what happened there was missed.
     pub(super) fn watch(
         &mut self,
         dirs: &BTreeSet<PathBuf>,
         only: Vec<(PathBuf, PathBuf)>,
+        ways: &Names,
     ) -> Result<bool, Shortage> {
         self.interest.lock().unwrap_or_else(PoisonError::into_inner).only = only;
         let noted = std::mem::take(&mut *self.noted.lock().unwrap_or_else(PoisonError::into_inner));
@@ -82,7 +94,7 @@ impl Source {
             self.watched.clear();
         }
         self.watched.retain(|dir| !noted.renewed.iter().any(|renewed| dir.starts_with(renewed)));
-        let Some(watcher) = &mut self.watcher else {
+        let (Some(watcher), Some(on_the_way)) = (&mut self.watcher, &self.ways) else {
             return Err(Shortage::Inotify("no inotify instance is left for this user".into()));
         };
         for dir in self.watched.difference(dirs) {
@@ -90,7 +102,7 @@ impl Source {
             watcher.unwatch(dir).unwrap_or_default();
         }
         self.watched.retain(|dir| dirs.contains(dir));
-        let mut is_new = false;
+        let mut is_new = on_the_way.watch(ways)?;
         for dir in dirs {
             if self.watched.contains(dir) {
                 continue;
@@ -133,7 +145,7 @@ impl Source {
 
     /// How many directories are watched.
     pub(super) fn len(&self) -> usize {
-        self.watched.len()
+        self.watched.len() + self.ways.as_ref().map_or(0, Ways::len)
     }
 }
 
