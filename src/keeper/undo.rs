@@ -83,7 +83,10 @@ pub fn clone(rules: &[CheckoutRule], url: &std::ffi::OsStr, dir: &Path) -> Resul
         }
         _ => {}
     }
-    let excluded = fill(rule, url, parent, &new)?;
+    let excluded = fill(rule, url, parent, &new).inspect_err(|_| {
+        // Of no use; if it stays, the next clone removes it.
+        fs::remove_dir_all(&new).unwrap_or_default();
+    })?;
     match fs::remove_dir(&dir) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             return Err(Hitch::io("replace", &dir, &error));

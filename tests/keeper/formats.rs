@@ -146,6 +146,31 @@ fn a_detached_head() {
 }
 
 #[test]
+fn a_clone_that_fails_leaves_nothing() {
+    let ground = Ground::new();
+    let top = ground.top();
+    let empty = ground.instance.path("elsewhere");
+    std::fs::remove_dir_all(&top).unwrap();
+    // A commit is there, its files are not: writing them fails.
+    let script = "cd \"$1\" && cp -r . ../broken && cd ../broken && git unpack-objects -q < /dev/null;
+        blob=$(git rev-parse main:base/cm.yaml) && f=objects/$(echo $blob | cut -c1-2)/$(echo $blob | cut -c3-) &&
+        { [ -f $f ] || { mkdir p && mv objects/pack/* p/ && for k in p/*.pack; do git unpack-objects -q < $k; done; }; } && rm -f $f";
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", script, "sh"]).arg(ground.instance.path("upstream"));
+    crate::support::Output::of(&mut shell).exits(0);
+    let broken = ground.instance.path("broken");
+    let words = ["tidy", "--clone", broken.to_str().unwrap(), top.to_str().unwrap()];
+    let mut command = ground.instance.command(&crate::support::envguard());
+    command.args(words).current_dir(empty);
+    crate::support::Output::of(&mut command).exits(1).says("git");
+    assert!(!top.exists());
+    let parent = top.parent().unwrap();
+    let left = std::fs::read_dir(parent).unwrap().flatten();
+    let left = left.filter(|entry| entry.file_name().to_string_lossy().contains("envguard-clone"));
+    assert_eq!(left.count(), 0);
+}
+
+#[test]
 fn a_clone_never_writes_a_foreign_file() {
     let ground = Ground::new();
     let top = ground.top();
