@@ -62,6 +62,7 @@ impl Keeper<'_> {
             alone: None,
             settled: false,
             refreshed: false,
+            unverified: false,
             unobjected: None,
             items: BTreeMap::new(),
             failures: Vec::new(),
@@ -91,6 +92,9 @@ struct Tidying<'t> {
     settled: bool,
     /// git has compared contents where only times differ.
     refreshed: bool,
+    /// The index was reset, perhaps to a HEAD that is HEAD no more: a checkout may
+    /// have come in between.
+    unverified: bool,
     /// No allowed overlay needs these: the walk again does not ask again.
     unobjected: Option<(BTreeSet<PathBuf>, BTreeSet<PathBuf>)>,
     /// What was put aside last, by overlay.
@@ -115,6 +119,7 @@ impl Tidying<'_> {
         // just being removed.
         if locks::is_unfinished(&self.layout) {
             self.become_the_only_one()?;
+            self.unverified = true;
         }
         for round in 0..ROUNDS {
             let mark = git::mark(&self.layout)?;
@@ -125,7 +130,7 @@ impl Tidying<'_> {
                 return Ok(());
             }
             let work = Work::of(&self.git, &self.layout, &self.checkout.top, &found)?;
-            if work.is_nothing() {
+            if work.is_nothing() && !self.unverified {
                 self.end();
                 return Ok(());
             }
@@ -230,7 +235,7 @@ impl Tidying<'_> {
             return Ok(Round::Again);
         }
         if taught.plan.present.is_empty() {
-            let is_done = !taught.expects_foreign(&self.layout);
+            let is_done = !taught.expects_foreign(&self.layout) && !self.unverified;
             return Ok(if is_done { Round::Done(Box::new(taught)) } else { Round::Again });
         }
         self.put_rest_aside(&taught, &occasion, patient)
@@ -246,7 +251,7 @@ impl Tidying<'_> {
     ) -> Result<bool> {
         let has_head = found.listing.head.is_some();
         let differences = git::staged::differences(&self.git, &self.layout, &found.plan, has_head)?;
-        if differences.is_empty() {
+        if differences.is_empty() && !self.unverified {
             return Ok(true);
         }
         // A checkout or merge writes the index first and HEAD afterwards: in
@@ -254,6 +259,10 @@ impl Tidying<'_> {
         std::thread::sleep(SETTLE);
         if git::mark(&self.layout)? != *mark {
             return Ok(false);
+        }
+        self.unverified = !differences.is_empty();
+        if !self.unverified {
+            return Ok(true);
         }
         for (overlay, staged) in &differences.by_overlay {
             let item = quarantine::open(&self.layout, &self.git, occasion, overlay, staged)?;
@@ -350,7 +359,7 @@ impl Tidying<'_> {
         let found = self.look()?;
         report.describe(&found);
         let work = Work::of(&self.git, &self.layout, &self.checkout.top, &found)?;
-        if self.failures.is_empty() && !work.is_nothing() {
+        if self.failures.is_empty() && (self.unverified || !work.is_nothing()) {
             // git worked in between each time, or died with its lock: soon again.
             report.wait_for(Busy::Locked, &self.layout, &found);
         }

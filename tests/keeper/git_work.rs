@@ -211,3 +211,26 @@ fn conflicts_without_a_merge_are_put_aside_with_all_their_sides() {
     assert_eq!(read("overlays/prod.stage2/extra.yaml"), "committed: true\n");
     assert_eq!(read("overlays/prod.stage3/extra.yaml"), "stashed: true\n");
 }
+
+#[test]
+fn a_checkout_just_before_the_index_is_reset_leaves_nothing_staged() {
+    let ground = prepared();
+    ground.git(&["switch", "--quiet", "other"]);
+    ground.tidy().exits(0);
+    ground.write("overlays/prod/extra.yaml", "staged: true\n");
+    ground.git(&["add", "--sparse", "overlays/prod/extra.yaml"]);
+    // A git that is overtaken once, by a checkout of somebody else's.
+    let script = "#!/bin/sh
+case \"$*\" in *'update-index -z --index-info'*)
+    mkdir \"$0.overtaken\" 2>/dev/null && /usr/bin/git checkout -q -f main </dev/null >&2 ;;
+esac
+exec /usr/bin/git \"$@\"
+";
+    ground.instance.write("bin/git", script);
+    ground.instance.executable("bin/git");
+    ground.tidy().exits(0);
+    assert!(ground.instance.path("bin/git.overtaken").is_dir(), "it was not overtaken");
+    assert_eq!(ground.git(&["rev-parse", "--abbrev-ref", "HEAD"]), "main\n");
+    ground.is_clean();
+    assert_eq!(ground.foreign(), [""; 0]);
+}
