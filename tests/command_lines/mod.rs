@@ -28,6 +28,10 @@ use web::Web;
 
 const ROWS: &str = include_str!("rows.txt");
 
+/// Where the lines begin unless it is said otherwise: a gate must give the same answer
+/// twice. Looking for new ones is done with `ENVGUARD_SEED` and `ENVGUARD_LINES`.
+const SEED: u64 = 20_261_125;
+
 /// For each version, in the suite; enough to notice when something breaks.
 const LINES: u64 = 70;
 
@@ -97,7 +101,7 @@ fn what_kubectl_does_is_what_the_guard_reads() {
         return;
     }
     let lines = number("ENVGUARD_LINES").unwrap_or(LINES);
-    let first = number("ENVGUARD_SEED").unwrap_or_else(|| u64::from(std::process::id()));
+    let first = number("ENVGUARD_SEED").unwrap_or(SEED);
     let seeds = first..first + lines;
     let jobs: Vec<Job<'_>> = seeds
         .step_by(CHUNK as usize)
