@@ -233,9 +233,9 @@ impl Tried {
 
     /// Files that kubectl opened and that `answer` does not list.
     pub(super) fn unlisted(&self, answer: &Answer, below: bool) -> Vec<&PathBuf> {
-        // Behind the guard a plugin comes across it again, and it opens files too.
+        // The words of a plugin are searched for what is foreign, and not parsed.
         let is_plugin = answer.class.as_deref() == Some("plugin");
-        if !answer.understands() || (self.has_variables && (is_plugin || !self.own.runs())) {
+        if is_plugin || !answer.understands() || (self.has_variables && !self.own.runs()) {
             return Vec::new();
         }
         let lock = self.top.join("kubeconfig.lock");
