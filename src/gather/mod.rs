@@ -14,6 +14,7 @@ mod repository;
 mod resolve;
 mod stdin;
 mod territory;
+mod words;
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
@@ -24,7 +25,7 @@ use crate::judge::{
     Facts, Local, Nature, Place, Reached, Role, Stream, Territory, Trouble, Whereabouts, place,
 };
 use crate::kubectl::{Class, FileSource, Request, Target};
-use crate::path::{is_within, join_clean};
+use crate::path::join_clean;
 use crate::policy::{Policy, Remote, StdinRule};
 pub use cluster::exported;
 pub use head::commit_read;
@@ -315,40 +316,6 @@ impl Gathering<'_> {
             problem: problem.into(),
             remedy: remedy.to_owned(),
         });
-    }
-
-    /// Words that exist as a path, or could be made in another environment's overlay:
-    /// of a plugin, or of a command or flag that the table lacks. What is done with
-    /// them is unknown; that they are foreign is not.
-    fn words<'w>(&mut self, words: impl Iterator<Item = &'w OsString>, env: &Env) {
-        let Ok(here) = env.working_directory() else { return };
-        for word in words {
-            let text = word.to_string_lossy();
-            let value = text.split_once('=').map_or(text.as_ref(), |(_, value)| value);
-            for candidate in [text.as_ref(), value] {
-                let resolution = self.resolver.resolve(&join_clean(&here, Path::new(candidate)));
-                let is_missing = resolution.end == End::Place(Nature::Missing);
-                if candidate.is_empty()
-                    || (is_missing && !self.would_be_foreign(&resolution.real, &here))
-                {
-                    continue;
-                }
-                self.local(
-                    OsStr::new(candidate),
-                    Role::PluginWord { below: false },
-                    vec![resolution],
-                );
-            }
-        }
-    }
-
-    /// Whether a file at `path`, which does not exist, would be in a foreign overlay
-    /// that does. For somebody who works inside one, every word would be.
-    fn would_be_foreign(&mut self, path: &Path, here: &Path) -> bool {
-        let here = self.resolver.resolve(here).real;
-        let beside = path.ancestors().skip(1).find(|dir| dir.is_dir());
-        beside.is_some_and(|dir| self.is_closed(dir))
-            && !(is_within(path, &here) && self.is_closed(&here))
     }
 }
 
