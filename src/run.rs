@@ -3,6 +3,7 @@
 
 mod consent;
 mod enclosure;
+mod moved;
 mod record;
 mod streams;
 mod understand;
@@ -112,10 +113,17 @@ fn guarded(
         }
     };
     let given = options.confirm.as_deref();
-    let question = Question { ask, words: &words, given, break_glass };
-    if let Err(refusal) = question.settle(policy, env, reporter, event) {
+    let origin = judge::origin(&judged.facts);
+    let question = Question { ask, words: &words, given, break_glass, origin };
+    if let Err(refusal) = question.settle(policy, env, reporter, event.as_ref()) {
         reporter.verdict(&refusal, Some(policy));
         return Exit::Refused;
+    }
+    if let Some(verdict) = moved::since(&judged, &words, policy, rules, event) {
+        reporter.verdict(&verdict, Some(policy));
+        if verdict.outcome == Outcome::Refuse {
+            return Exit::Refused;
+        }
     }
     present.iter().for_each(|line| reporter.warning(line));
     become_kubectl(&words, Some(policy), env, reporter, judged.sandbox, judged.captured)

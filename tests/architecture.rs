@@ -24,7 +24,7 @@ const LAYERS: &[Layer] = &[
         may_use: &["path", "pattern", "text", "level", "policy", "kubectl"],
     },
     // The edge that reads.
-    Layer { modules: &["env", "git"], may_use: &[] },
+    Layer { modules: &["env", "git", "upstream"], may_use: &[] },
     Layer { modules: &["runtime"], may_use: &["env"] },
     Layer { modules: &["config"], may_use: &["env", "level", "path", "pattern", "policy", "text"] },
     Layer { modules: &["kubeconfig"], may_use: &["judge", "policy", "kustomize"] },
@@ -42,6 +42,7 @@ const LAYERS: &[Layer] = &[
             "pattern",
             "policy",
             "text",
+            "upstream",
         ],
     },
     // What is shown at login; text only.
@@ -89,7 +90,7 @@ const LAYERS: &[Layer] = &[
         ],
     },
     // What the login looks at.
-    Layer { modules: &["machine", "upstream"], may_use: &[] },
+    Layer { modules: &["machine"], may_use: &[] },
     Layer {
         modules: &["health"],
         may_use: &[

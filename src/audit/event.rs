@@ -25,7 +25,8 @@ pub struct Event {
     pub kind: String,
     /// When, RFC 3339 in UTC.
     pub time: String,
-    /// `judged`, `confirmed` or `declined`.
+    /// `judged`, `confirmed`, `ticket` or `declined`; `moved` when another commit was
+    /// checked out since.
     pub event: String,
     /// `run`, `ask` or `refuse`.
     pub verdict: String,
@@ -59,6 +60,13 @@ pub struct Event {
     /// HEAD of the checkout that was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
+    /// Whether files that were read differ from that commit; absent where nobody
+    /// wanted to know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dirty: Option<bool>,
+    /// Files that were read and that git ignores, each as `sha256:HASH PATH`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignored: Vec<String>,
     /// SHA-256 of the manifests that came from standard input.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stdin: Option<String>,
@@ -112,11 +120,6 @@ impl Event {
             Outcome::Run { ask: Ask::Never } => "run",
             Outcome::Run { .. } => "ask",
         };
-        let found = verdict.reasons.iter().chain(&verdict.lifted);
-        let reasons = found.map(|reason| EventReason {
-            code: reason.code.name().to_owned(),
-            offender: shortened(&masked(&[&reason.offender]).concat()),
-        });
         Self {
             api_version: "envguard/v1alpha1".to_owned(),
             kind: "AuditEvent".to_owned(),
@@ -124,7 +127,7 @@ impl Event {
             event: "judged".to_owned(),
             verdict: outcome.to_owned(),
             enforced: verdict.outcome == Outcome::Refuse || policy.mode == Mode::Enforce,
-            reasons: reasons.collect(),
+            reasons: logged_reasons(verdict).collect(),
             class: class.map(|class| class.name().to_owned()),
             argv: logged(words),
             cwd: circumstances.cwd,
@@ -136,6 +139,8 @@ impl Event {
             environment: policy.environment.name.clone(),
             cluster: policy.pin.name.clone(),
             commit: None,
+            dirty: None,
+            ignored: Vec::new(),
             stdin: None,
             break_glass: None,
         }
@@ -147,6 +152,14 @@ impl Event {
         answer.clone_into(&mut self.event);
         self.time = time;
         self
+    }
+
+    /// The same command, which does not run after all.
+    #[must_use]
+    pub fn refused_since(mut self, event: &str, verdict: &Verdict, time: String) -> Self {
+        self.reasons.extend(logged_reasons(verdict));
+        "refuse".clone_into(&mut self.verdict);
+        self.answered(event, time)
     }
 
     /// Whether something was lifted and the name was typed for it.
@@ -164,6 +177,14 @@ impl Event {
         line.push(b'\n');
         Ok(line)
     }
+}
+
+fn logged_reasons(verdict: &Verdict) -> impl Iterator<Item = EventReason> {
+    let found = verdict.reasons.iter().chain(&verdict.lifted);
+    found.map(|reason| EventReason {
+        code: reason.code.name().to_owned(),
+        offender: shortened(&masked(&[&reason.offender]).concat()),
+    })
 }
 
 /// The words without secrets, and no more of them than a log can bear.

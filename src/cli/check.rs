@@ -10,7 +10,9 @@ use super::print;
 use crate::env::Env;
 use crate::exit::Exit;
 use crate::gather::Reads;
-use crate::judge::{Code, Facts, Outcome, Reason, Role, Verdict, Whereabouts, foreign_present};
+use crate::judge::{
+    Code, Facts, Outcome, Reason, Role, Verdict, Whereabouts, foreign_present, origin,
+};
 use crate::policy::{Ask, Mode, Policy};
 use crate::report::Reporter;
 use crate::run::{self, Judged, Rules};
@@ -32,6 +34,7 @@ struct Document<'d> {
     sandbox: &'static str,
     sandbox_note: Option<String>,
     class: Option<&'static str>,
+    origin: Option<String>,
     reasons: Vec<ReasonDocument<'d>>,
     warnings: &'d [String],
     reached: Vec<String>,
@@ -103,6 +106,9 @@ fn text(
         let note = judged.sandbox.note().map(|note| format!(" ({note})")).unwrap_or_default();
         text.push_str(&format!("  sandbox: {}{note}\n", judged.sandbox.extent().name()));
     }
+    if let Some(origin) = origin(&judged.facts) {
+        text.push_str(&format!("  from: {origin}\n"));
+    }
     for (paths, verb) in [(reached(&judged.facts), "read"), (written(&judged.facts), "written")] {
         if !paths.is_empty() {
             text.push_str(&format!("  {} {verb}:\n", counted(paths.len())));
@@ -151,6 +157,7 @@ fn json(
             .first()
             .and_then(|request| request.class)
             .map(crate::kubectl::Class::name),
+        origin: origin(&judged.facts),
         reasons: verdict.reasons.iter().map(reason_document).collect(),
         warnings: &verdict.warnings,
         reached: reached(&judged.facts),

@@ -4,11 +4,63 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path};
+use std::time::Duration;
 
 use super::regular::read_regular;
 use super::repository::common_dir;
-use crate::judge::{Facts, Whereabouts};
+use crate::git;
+use crate::judge::{Branch, Facts, Head, Tree, Whereabouts};
 use crate::path::is_within;
+
+/// What git may take to read one reference.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// What HEAD names where references are not files (the reftable format).
+const ELSEWHERE: &[u8] = b"refs/heads/.invalid";
+
+/// Branch and commit of the working tree of `git_dir` at `top`. Git is asked only where
+/// its files do not tell.
+pub(super) fn of(git_dir: &Path, top: &Path) -> Head {
+    let Some(line) = line(&git_dir.join("HEAD")) else { return Head::default() };
+    let Some(name) = line.strip_prefix(b"ref:") else {
+        return Head { commit: object(&line), branch: Branch::Detached };
+    };
+    let name = name.trim_ascii();
+    if name == ELSEWHERE {
+        return asked(top);
+    }
+    let branch = match name.strip_prefix(b"refs/heads/") {
+        Some(name) => Branch::Named(String::from_utf8_lossy(name).into_owned()),
+        None => Branch::Unknown,
+    };
+    Head { commit: head(git_dir), branch }
+}
+
+fn asked(top: &Path) -> Head {
+    let ask = |words: &[&str]| {
+        let answer = git::answer(git::command(top).args(words), LIMIT).ok()?;
+        Some(String::from_utf8_lossy(&answer).trim_end().to_owned())
+    };
+    let commit = ask(&["rev-parse", "--verify", "--quiet", "HEAD"]);
+    let branch = match ask(&["rev-parse", "--symbolic-full-name", "HEAD"]) {
+        Some(name) if name == "HEAD" => Branch::Detached,
+        Some(name) => match name.strip_prefix("refs/heads/") {
+            Some(name) => Branch::Named(name.to_owned()),
+            None => Branch::Unknown,
+        },
+        None => Branch::Unknown,
+    };
+    Head { commit, branch }
+}
+
+/// The first of the trees that is at another commit now, and at which.
+#[must_use]
+pub fn moved(facts: &[Facts]) -> Option<(&Tree, Head)> {
+    facts.iter().flat_map(|facts| &facts.trees).find_map(|tree| {
+        let now = of(tree.git_dir.as_deref()?, &tree.top);
+        (now.commit != tree.head.commit).then_some((tree, now))
+    })
+}
 
 /// HEAD and a reference hold one line.
 const MAX_LINE: usize = 4 << 10;

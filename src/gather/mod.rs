@@ -14,6 +14,7 @@ mod repository;
 mod resolve;
 mod stdin;
 mod territory;
+mod trees;
 mod words;
 
 use std::collections::HashSet;
@@ -22,13 +23,14 @@ use std::path::{Path, PathBuf};
 
 use crate::env::{Env, is_executable};
 use crate::judge::{
-    Facts, Local, Nature, Place, Reached, Role, Stream, Territory, Trouble, Whereabouts, place,
+    self, Facts, Local, Nature, Place, Reached, Role, Stream, Territory, Trouble, Whereabouts,
+    place,
 };
 use crate::kubectl::{Class, FileSource, Request, Target};
 use crate::path::join_clean;
 use crate::policy::{Policy, Remote, StdinRule};
 pub use cluster::exported;
-pub use head::commit_read;
+pub use head::{commit_read, moved};
 use resolve::{End, Resolution, Resolver};
 pub use stdin::{Capture, Captured, Reads};
 pub use territory::survey;
@@ -73,6 +75,10 @@ pub fn gather(
     gathering.words(request.unlisted.iter(), env);
     if request.class != Some(Class::PassThrough) || !request.overrides.is_empty() {
         gathering.facts.cluster = Some(cluster::facts(policy, request, env));
+    }
+    if judge::looks_at_trees(policy, request) {
+        let changes = judge::changes_from_files(policy, request);
+        gathering.facts.trees = trees::trees(policy, &gathering.facts, changes);
     }
     gathering.facts
 }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::policy::{Credentials, Fingerprint, Remote, Server, Unacceptable};
 
@@ -25,6 +26,59 @@ pub struct Facts {
     pub cluster: Option<ClusterFacts>,
     /// The program behind a word that is not built in.
     pub plugin: Option<PathBuf>,
+    /// The working trees whose files are read, when the request changes the cluster
+    /// or opens a way into it.
+    pub trees: Vec<Tree>,
+}
+
+/// A working tree of which something is read, as git knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tree {
+    /// Its checkout's entry in `Policy::checkouts`.
+    pub rule: usize,
+    /// Its checkout's top directory.
+    pub top: PathBuf,
+    /// Its git directory.
+    pub git_dir: Option<PathBuf>,
+    /// What is checked out.
+    pub head: Head,
+    /// Which of the files that are read differ from the commit; `None` when nobody
+    /// wants to know.
+    pub uncommitted: Option<Result<Uncommitted, Trouble>>,
+    /// How long ago anything was fetched; `None` when nothing ever was, or nobody
+    /// wants to know.
+    pub fetched_ago: Option<Duration>,
+}
+
+/// What HEAD names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Head {
+    /// The commit; `None` where there is none yet, or it could not be found out.
+    pub commit: Option<String>,
+    /// The branch.
+    pub branch: Branch,
+}
+
+/// The branch that is checked out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Branch {
+    /// By its name, without `refs/heads/`.
+    Named(String),
+    /// A commit without a branch.
+    Detached,
+    /// Could not be found out.
+    #[default]
+    Unknown,
+}
+
+/// Files that are read and are not as the commit has them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Uncommitted {
+    /// Modified, added, or unknown to git.
+    pub files: BTreeSet<PathBuf>,
+    /// Kept out of git on purpose, with the SHA-256 of their content in hexadecimal
+    /// digits where it can be read.
+    pub ignored: BTreeMap<PathBuf, Option<String>>,
 }
 
 /// The checkouts, places and overlay roots as they are on this disk. All paths

@@ -11,19 +11,22 @@ mod reasons;
 #[cfg(test)]
 pub(crate) mod samples;
 mod stdin;
+mod trees;
 mod verdict;
 
 pub use cluster::differences as drift;
 pub use facts::{
-    Checkout, ClusterFacts, Content, Equal, Facts, Local, Nature, Reached, Resolved, Role, Root,
-    Stdin, Stream, Territory, Trouble, Whereabouts,
+    Branch, Checkout, ClusterFacts, Content, Equal, Facts, Head, Local, Nature, Reached, Resolved,
+    Role, Root, Stdin, Stream, Territory, Tree, Trouble, Uncommitted, Whereabouts,
 };
 pub use lift::lift;
 pub use place::{Overlay, Place, place};
 pub use present::foreign_present;
 pub use reasons::{
-    audit_unwritable, config_unusable, misfit, not_confirmed, sandbox_denied, sandbox_missing,
+    audit_unwritable, checkout_moved, config_unusable, misfit, not_confirmed, sandbox_denied,
+    sandbox_missing,
 };
+pub use trees::{changes_from_files, looks_at_trees, origin};
 pub use verdict::{Code, Outcome, Reason, Verdict};
 
 use crate::kubectl::{Class, Request};
@@ -37,9 +40,11 @@ pub fn judge(policy: &Policy, request: &Request, facts: &Facts) -> Verdict {
     cluster::judge(policy, request, facts, &mut reasons);
     files::judge(policy, request, facts, &mut reasons);
     stdin::judge(policy, request, facts, &mut reasons);
+    let warnings = trees::judge(policy, request, facts, &mut reasons);
     let mut verdict = conclude(policy, request, facts, reasons);
     if verdict.outcome != Outcome::Refuse {
         verdict.warnings.extend(stdin::warning(facts));
+        verdict.warnings.extend(warnings);
     }
     verdict
 }

@@ -71,6 +71,12 @@ pub enum Code {
     CommandUnknown,
     /// A file that is not understood.
     InputUnreadable,
+    /// Files that would be applied are not committed.
+    TreeUncommitted,
+    /// The checkout is on a branch that is not listed.
+    TreeBranch,
+    /// Another commit was checked out after the verdict.
+    CheckoutMoved,
     /// The name was not typed.
     NotConfirmed,
     /// The command cannot be recorded.
@@ -87,7 +93,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 27] = [
         Self::TargetForeign,
         Self::TargetOutside,
         Self::KustomizeAsFiles,
@@ -106,6 +112,9 @@ impl Code {
         Self::FlagUnknown,
         Self::CommandUnknown,
         Self::InputUnreadable,
+        Self::TreeUncommitted,
+        Self::TreeBranch,
+        Self::CheckoutMoved,
         Self::NotConfirmed,
         Self::AuditUnwritable,
         Self::SandboxMissing,
@@ -136,6 +145,9 @@ impl Code {
             Self::FlagUnknown => "flag-unknown",
             Self::CommandUnknown => "command-unknown",
             Self::InputUnreadable => "input-unreadable",
+            Self::TreeUncommitted => "tree-uncommitted",
+            Self::TreeBranch => "tree-branch",
+            Self::CheckoutMoved => "checkout-moved",
             Self::NotConfirmed => "not-confirmed",
             Self::AuditUnwritable => "audit-unwritable",
             Self::SandboxMissing => "sandbox-missing",
@@ -170,6 +182,9 @@ impl Code {
             Self::KustomizeAsFiles => Topic::KustomizeAsFiles,
             Self::TargetStdin => Topic::Stdin,
             Self::IdentityOverride => Topic::Identity,
+            Self::TreeUncommitted => Topic::Uncommitted,
+            Self::TreeBranch => Topic::Branch,
+            Self::CheckoutMoved => Topic::Moved,
             Self::NotConfirmed => Topic::Destroy,
             Self::AuditUnwritable => Topic::Audit,
             Self::ClusterOverride
@@ -202,4 +217,17 @@ pub struct Reason {
     pub remedy: String,
     /// It concerns the cluster itself and holds in observe mode too.
     pub binding: bool,
+}
+
+impl Reason {
+    /// The same as a line that is only said.
+    #[must_use]
+    pub fn as_warning(&self) -> String {
+        let what = if self.what.contains(&self.offender) {
+            self.what.clone()
+        } else {
+            format!("{}: {}", self.what, self.offender)
+        };
+        format!("warning ({}): {what}; {}", self.code, self.remedy)
+    }
 }

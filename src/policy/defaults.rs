@@ -26,6 +26,8 @@ pub enum Topic {
     Uncommitted,
     /// A branch that is not listed.
     Branch,
+    /// Another commit since the verdict.
+    Moved,
     /// kubectl and server too far apart.
     Skew,
     /// `-f` on a kustomization.
@@ -77,7 +79,7 @@ const fn row(topic: Topic, answers: [Answer; 3], lifted: bool) -> Row {
 }
 
 /// The table of defaults.
-pub static DEFAULTS: [Row; 16] = {
+pub static DEFAULTS: [Row; 17] = {
     use Answer::{
         AskAlways, AskTicket, Judge, JudgeAndAsk, Pass, Refuse, RefuseUnlessReading, Warn,
     };
@@ -92,6 +94,7 @@ pub static DEFAULTS: [Row; 16] = {
         row(Topic::Stdin, [Judge, Judge, JudgeAndAsk], true),
         row(Topic::Uncommitted, [Pass, Warn, Refuse], true),
         row(Topic::Branch, [Pass, Warn, Refuse], true),
+        row(Topic::Moved, [Refuse, Refuse, Refuse], true),
         row(Topic::Skew, [Warn, Warn, Warn], true),
         row(Topic::KustomizeAsFiles, [Refuse, Refuse, Refuse], true),
         row(Topic::Cluster, [Refuse, Refuse, Refuse], false),

@@ -22,6 +22,8 @@ pub(super) struct Question<'w> {
     pub(super) given: Option<&'w str>,
     /// Why the rules are to be lifted.
     pub(super) break_glass: Option<&'w str>,
+    /// From which commit it works.
+    pub(super) origin: Option<String>,
 }
 
 /// How it was settled; the word stands in the audit log.
@@ -39,7 +41,7 @@ impl Question<'_> {
         policy: &Policy,
         env: &Env,
         reporter: Reporter,
-        event: Option<Event>,
+        event: Option<&Event>,
     ) -> Result<(), Verdict> {
         if self.ask == Ask::Never {
             return Ok(());
@@ -52,7 +54,7 @@ impl Question<'_> {
             }
         };
         let mut reasons: Vec<Reason> = declined.into_iter().collect();
-        match event.map(|event| append(&event.answered(name, audit::now()), policy)) {
+        match event.map(|event| append(&event.clone().answered(name, audit::now()), policy)) {
             None | Some(Recorded::Yes) => {}
             Some(Recorded::Not(warning)) => reporter.warning(&shown(warning)),
             Some(Recorded::Demanded(reason)) => reasons.push(*reason),
@@ -76,7 +78,8 @@ impl Question<'_> {
 
     /// What is asked for.
     fn line(&self) -> String {
-        let command = command_line(self.words);
+        let origin = self.origin.as_ref().map(|origin| format!("\n  from {origin}"));
+        let command = command_line(self.words) + &origin.unwrap_or_default();
         match self.break_glass {
             Some(reason) => format!("BREAK GLASS ({}): {command}", shown(reason)),
             None => command,

@@ -1,14 +1,18 @@
 //! The line in the audit log.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use super::Judged;
 use crate::audit::{self, Circumstances, Event};
 use crate::env::Env;
 use crate::gather;
-use crate::judge::{self, Outcome, Reason};
+use crate::judge::{self, Facts, Outcome, Reason};
 use crate::kubectl::Class;
 use crate::policy::{Answer, Mode, Policy, Topic, default_answer, is_lifted};
+
+/// A line of the log has no room for more ignored files.
+const MOST_IGNORED: usize = 50;
 
 /// Writes the verdict to the audit log before anything runs. Where the level
 /// demands a record and there is none, the verdict becomes a refusal.
@@ -26,6 +30,7 @@ pub(super) fn verdict(
     let circumstances = Circumstances::of_process(env);
     let mut event = Event::judged(policy, words, class, &judged.verdict, circumstances);
     event.commit = gather::commit_read(&judged.facts);
+    uncommitted(&judged.facts, &mut event);
     event.stdin = judged.stream_hashes();
     event.break_glass = break_glass.map(str::to_owned);
     match append(&event, policy) {
@@ -37,6 +42,22 @@ pub(super) fn verdict(
         }
     }
     Some(event)
+}
+
+/// What was read that the commit does not have.
+fn uncommitted(facts: &[Facts], event: &mut Event) {
+    let trees = facts.iter().flat_map(|facts| &facts.trees);
+    for found in trees.filter_map(|tree| tree.uncommitted.as_ref()?.as_ref().ok()) {
+        event.dirty = Some(event.dirty == Some(true) || !found.files.is_empty());
+        let line = |(path, hash): (&PathBuf, &Option<String>)| match hash {
+            Some(hash) => format!("sha256:{hash} {}", path.display()),
+            None => format!("(unreadable) {}", path.display()),
+        };
+        event.ignored.extend(found.ignored.iter().map(line));
+    }
+    event.ignored.sort();
+    event.ignored.dedup();
+    event.ignored.truncate(MOST_IGNORED);
 }
 
 /// Break glass runs without the audit log, but not unrecorded: its line goes to the

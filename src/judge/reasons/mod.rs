@@ -9,6 +9,7 @@ mod references;
 mod remotes;
 mod streams;
 mod targets;
+mod trees;
 
 pub(super) use cluster::{
     cluster_drift, cluster_override, exported_kubeconfig, identity_override, kubeconfig_edit,
@@ -27,6 +28,8 @@ pub(super) use streams::{
     stream_not_judged,
 };
 pub(super) use targets::{kustomize_as_files, target_foreign, target_outside};
+pub use trees::checkout_moved;
+pub(super) use trees::{branch_unlisted, uncommitted, uncommitted_unknown};
 
 use super::facts::Local;
 use super::verdict::{Code, Reason};
