@@ -387,6 +387,7 @@ fn a_command_that_is_two_things_asks_for_both() {
 fn a_level_asks_for_the_name() {
     let production = Instance::of("production");
     production.write("m/overlays/production/kustomization.yaml", "resources: []\n");
+    production.commit();
     let apply = ["apply", "-k", "overlays/production"];
     production.envguard(&apply).refused("not-confirmed").says("--confirm production apply");
     let confirmed = |name: &str, words: &[&str]| {

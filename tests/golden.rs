@@ -87,13 +87,34 @@ const CASES: &[Case] = &[
     ("", |i| drop(std::fs::remove_file(i.path("kubeconfig"))), &["get", "pods"]),
     ("", nothing, &["apply", "-f", "a\"b"]),
     ("", nothing, &["create", "cm", "x", "--from-file=a\"b"]),
+    ("level: critical", Instance::commit, APPLY),
     ("level: critical", nothing, APPLY),
+    ("level: critical", |i| drop(std::fs::remove_dir_all(i.path("m/.git"))), APPLY),
+    ("level: critical", |i| branch_is_not_listed(i, "fix"), APPLY),
+    ("level: critical", |i| branch_is_not_listed(i, "HEAD~0"), APPLY),
+    (
+        "policy: {uncommitted: warn}",
+        |i| {
+            i.commit();
+            i.program("bin/git", "#!/bin/sh\nPATH=/usr/bin:/bin; git \"$@\"; git -c user.name=t -c user.email=t@example.test commit --quiet --allow-empty -m pulled\n");
+        },
+        APPLY,
+    ),
     ("level: critical\naudit: /proc/envguard", nothing, &["get", "pods"]),
     ("", a_plugin_that_calls_the_guard, &["nest"]),
     ("policy: {sandbox: require}", |i| i.mode("bin/kubectl", 0o4755), APPLY),
     ("", |i| drop(std::fs::remove_file(i.config())), APPLY),
     ("level: severe", nothing, APPLY),
 ];
+
+fn branch_is_not_listed(instance: &Instance, now: &str) {
+    instance.commit();
+    instance.git(&["branch", "fix"]);
+    instance.git(&["checkout", "--quiet", now]);
+    let text = instance.config_text();
+    let listed = text.replace("    allow: [", "    branches: [\"release/*\", main]\n    allow: [");
+    instance.write("config.yaml", &listed);
+}
 
 /// The same with something on standard input.
 const PIPES: &[(Prepare, &str)] = &[
@@ -193,10 +214,22 @@ fn record(
     let reasons = output.stderr.lines().filter(|line| !line.contains(" on the disk; take "));
     let reasons: String = reasons.map(|line| format!("{line}\n")).collect();
     let shown = reasons.replace(instance.path("").to_str().unwrap(), "$INSTANCE/");
+    let shown = without_hashes(&shown);
     text.push_str(&format!("$ kubectl {words}\n"));
     text.push_str(&format!("{shown}[exit {}]\n\n", output.code.unwrap()));
     seen.extend(codes(&output.stderr));
     has_four_parts(&shown);
+}
+
+/// Commits have other hashes each time.
+fn without_hashes(text: &str) -> String {
+    let is_hash = |word: &str| word.len() == 7 && word.bytes().all(|b| b.is_ascii_hexdigit());
+    let words = text.split_inclusive([' ', '\n', ',']);
+    let masked = |word: &str| {
+        let bare = word.trim_end_matches([' ', '\n', ',']);
+        if is_hash(bare) { word.replace(bare, "COMMIT") } else { word.to_owned() }
+    };
+    words.map(masked).collect()
 }
 
 fn codes(stderr: &str) -> Vec<String> {

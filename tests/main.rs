@@ -35,3 +35,4 @@ mod support;
 mod tickets;
 mod trees;
 mod why;
+mod working_trees;

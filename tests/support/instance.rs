@@ -265,6 +265,12 @@ banner: {{contact: \"#sre-oncall\"}}
         output.exits(0).stdout
     }
 
+    /// Commits everything that is in the checkout.
+    pub(crate) fn commit(&self) {
+        self.git(&["add", "--all"]);
+        self.git(&["commit", "--quiet", "--message=all"]);
+    }
+
     /// A command in the checkout with a clean environment and this configuration.
     pub(crate) fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
