@@ -20,6 +20,9 @@ fn critical() -> Instance {
     instance
 }
 
+/// The file that is named, and what makes it differ.
+type Case<'c> = (&'static str, &'c dyn Fn(&Instance));
+
 const APPLY: [&str; 3] = ["apply", "-k", "overlays/develop"];
 
 #[track_caller]
@@ -37,7 +40,7 @@ fn logged(instance: &Instance) -> Value {
 
 #[test]
 fn every_kind_of_difference_to_the_commit_counts_in_the_files_that_are_read() {
-    let cases: [(&str, &dyn Fn(&Instance)); 8] = [
+    let cases: [Case<'_>; 8] = [
         ("base/cm.yaml", &|i| drop(i.write("m/base/cm.yaml", &config_map("changed")))),
         ("overlays/develop/extra.yaml", &|i| {
             i.write("m/overlays/develop/extra.yaml", &config_map("staged"));
