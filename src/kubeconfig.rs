@@ -194,22 +194,8 @@ impl Kubeconfig {
     /// [`Trouble`] when a context, cluster or certificate is missing or cannot be
     /// understood.
     pub fn resolve(&self, selection: &Selection) -> Result<Resolved, Trouble> {
-        let Some(source) = self.sources.first() else {
-            return Err(trouble(Path::new("the kubeconfig"), "does not exist"));
-        };
-        let name = selection.context.as_ref().unwrap_or(&self.current);
-        if name.is_empty() {
-            return Err(trouble(source, "has no current-context"));
-        }
-        let context = entry(&self.contexts, name)
-            .ok_or_else(|| trouble(source, &format!("has no context {name:?}")))?;
-        let cluster_name = selection.cluster.as_ref().or(context.value.cluster.as_ref());
-        let cluster = match cluster_name.filter(|name| !name.is_empty()) {
-            None => return Err(trouble(source, &format!("context {name:?} names no cluster"))),
-            Some(cluster) => entry(&self.clusters, cluster)
-                .ok_or_else(|| trouble(source, &format!("has no cluster {cluster:?}")))?,
-        };
-        let user = context.value.user.as_ref().and_then(|user| entry(&self.users, user));
+        let (name, context, cluster) = self.selected(selection)?;
+        let user = context.user.as_ref().and_then(|user| entry(&self.users, user));
         let mut resolved = Resolved {
             context: name.clone(),
             server: server(cluster, selection)?,
@@ -228,6 +214,37 @@ impl Kubeconfig {
             resolved.tls_server_name = non_empty(selection.tls_server_name.as_ref());
         }
         Ok(resolved)
+    }
+
+    /// The CA certificates (DER) of what `selection` resolves to.
+    ///
+    /// # Errors
+    /// As for [`Kubeconfig::resolve`].
+    pub fn authorities(&self, selection: &Selection) -> Result<Vec<Vec<u8>>, Trouble> {
+        certificates(self.selected(selection)?.2, selection)
+    }
+
+    /// The selected context by name and value, and its cluster.
+    fn selected<'k>(
+        &'k self,
+        selection: &'k Selection,
+    ) -> Result<(&'k String, &'k Context, &'k Entry<Cluster>), Trouble> {
+        let Some(source) = self.sources.first() else {
+            return Err(trouble(Path::new("the kubeconfig"), "does not exist"));
+        };
+        let name = selection.context.as_ref().unwrap_or(&self.current);
+        if name.is_empty() {
+            return Err(trouble(source, "has no current-context"));
+        }
+        let context = entry(&self.contexts, name)
+            .ok_or_else(|| trouble(source, &format!("has no context {name:?}")))?;
+        let cluster_name = selection.cluster.as_ref().or(context.value.cluster.as_ref());
+        let cluster = match cluster_name.filter(|name| !name.is_empty()) {
+            None => return Err(trouble(source, &format!("context {name:?} names no cluster"))),
+            Some(cluster) => entry(&self.clusters, cluster)
+                .ok_or_else(|| trouble(source, &format!("has no cluster {cluster:?}")))?,
+        };
+        Ok((name, &context.value, cluster))
     }
 }
 
@@ -283,6 +300,13 @@ fn authorities(
     cluster: &Entry<Cluster>,
     selection: &Selection,
 ) -> Result<BTreeSet<Fingerprint>, Trouble> {
+    let certificates = certificates(cluster, selection)?;
+    Ok(certificates.iter().map(|der| Fingerprint(Sha256::digest(der).into())).collect())
+}
+
+/// The CA certificates (DER) that the server's own is checked against; none when
+/// the kubeconfig names none.
+fn certificates(cluster: &Entry<Cluster>, selection: &Selection) -> Result<Vec<Vec<u8>>, Trouble> {
     let relative_to = |path: &Path| cluster.file.parent().unwrap_or(Path::new("/")).join(path);
     let (pem, origin) = if let Some(path) = &selection.authority {
         (read_certificates(path)?, path.clone())
@@ -295,9 +319,9 @@ fn authorities(
         let path = relative_to(path);
         (read_certificates(&path)?, path)
     } else {
-        return Ok(BTreeSet::new());
+        return Ok(Vec::new());
     };
-    fingerprints(&pem).ok_or_else(|| trouble(&origin, "holds no readable CA certificate"))
+    decoded(&pem).ok_or_else(|| trouble(&origin, "holds no readable CA certificate"))
 }
 
 /// client-go takes an empty name for none.
@@ -313,14 +337,20 @@ fn read_certificates(path: &Path) -> Result<Vec<u8>, Trouble> {
 /// cannot be decoded.
 #[must_use]
 pub fn fingerprints(pem: &[u8]) -> Option<BTreeSet<Fingerprint>> {
+    let certificates = decoded(pem)?;
+    Some(certificates.iter().map(|der| Fingerprint(Sha256::digest(der).into())).collect())
+}
+
+/// The certificates (DER) of a PEM bundle; `None` when there is none or one cannot
+/// be decoded.
+fn decoded(pem: &[u8]) -> Option<Vec<Vec<u8>>> {
     const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
     const END: &str = "-----END CERTIFICATE-----";
     let text = std::str::from_utf8(pem).ok()?;
-    let mut found = BTreeSet::new();
+    let mut found = Vec::new();
     for block in text.split(BEGIN).skip(1) {
         let body: String = block.split(END).next()?.split_whitespace().collect();
-        let der = base64::engine::general_purpose::STANDARD.decode(body).ok()?;
-        found.insert(Fingerprint(Sha256::digest(&der).into()));
+        found.push(base64::engine::general_purpose::STANDARD.decode(body).ok()?);
     }
     (!found.is_empty()).then_some(found)
 }

@@ -50,6 +50,10 @@ const LAYERS: &[Layer] = &[
     Layer { modules: &["banner", "prompt"], may_use: &["colour", "level", "text"] },
     Layer { modules: &["hook"], may_use: &["prompt"] },
     Layer { modules: &["installed"], may_use: &["env", "kubectl"] },
+    Layer {
+        modules: &["server"],
+        may_use: &["env", "judge", "kubeconfig", "kubectl", "policy", "text"],
+    },
     // The edge that acts.
     Layer { modules: &["confirm"], may_use: &["policy", "text"] },
     Layer { modules: &["exec"], may_use: &["env", "kubectl", "policy"] },
@@ -202,9 +206,12 @@ const FORBIDDEN_IN_CENTRE: &[&str] = &[
 const ONE_PLACE: &[(&str, &[&str])] = &[
     ("clap::", &["cli"]),
     ("owo_colors::", &["colour", "report"]),
+    ("tokio::", &["server"]),
     ("sysinfo::", &["machine"]),
     ("command_fds::", &["exec"]),
     ("git2::", &["keeper"]),
+    ("k8s_openapi::", &["server"]),
+    ("kube::", &["server"]),
     ("landlock::", &["sandbox"]),
     ("notify::", &["keeper"]),
     ("sha2::", &["gather", "keeper", "kubeconfig"]),

@@ -28,6 +28,7 @@ mod oracle;
 mod own_commands;
 mod repositories;
 mod sandbox;
+mod server;
 mod shim;
 mod status;
 mod streams;

@@ -59,7 +59,7 @@ impl RealServer {
         server
     }
 
-    /// Makes this the cluster of `instance`.
+    /// Waits for it, and makes it the cluster of `instance`.
     pub(crate) fn pin(&self, instance: &Instance, kubectl: &Kubectl) {
         self.wait_until_ready(kubectl);
         instance.pin(&self.url(), &self.path("certs/apiserver.crt"), TOKEN, kubectl);
