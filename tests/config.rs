@@ -65,6 +65,7 @@ fn errors_name_file_line_and_field() {
             "checkouts[1]: duplicate field `path`",
         ),
         ("banner:", "---\nbanner:", 13, "more than one document"),
+        ("\ncheckouts:", "\n  uid: 'a b'\ncheckouts:", 9, "cluster.uid"),
         ("banner:", "level: severe\nbanner:", 13, "level"),
         ("banner:", "policy: {stdin: maybe}\nbanner:", 13, "policy.stdin"),
         ("banner:", "policy: {remotes: ['nonsense']}\nbanner:", 13, "policy.remotes[0]"),

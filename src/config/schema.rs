@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::lines;
-use super::values::{AbsolutePath, Branch, Fingerprints, HomePath, Name, Pairs, Text};
+use super::values::{AbsolutePath, Branch, Fingerprints, HomePath, Name, Pairs, Text, Uid};
 use crate::env::Env;
 use crate::level::Level;
 use crate::pattern::Pattern;
@@ -72,6 +72,7 @@ struct Cluster {
     exec: Option<Exec>,
     proxy_url: Option<Text<String>>,
     tls_server_name: Option<Text<String>>,
+    uid: Option<Text<Uid>>,
 }
 
 #[derive(Deserialize)]
@@ -401,5 +402,6 @@ fn pin(cluster: Cluster, home: &Home<'_>) -> Result<Pin, FieldProblem> {
         }),
         proxy_url: cluster.proxy_url.map(|Text(url)| url),
         tls_server_name: cluster.tls_server_name.map(|Text(name)| name),
+        uid: cluster.uid.map(|Text(uid)| uid.0),
     })
 }

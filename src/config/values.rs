@@ -69,6 +69,21 @@ impl FromText for Name {
     }
 }
 
+/// What Kubernetes calls an object for as long as it lives; a UUID, but only the
+/// server decides that.
+#[derive(Debug)]
+pub(super) struct Uid(pub(super) String);
+
+impl FromText for Uid {
+    fn from_text(text: &str) -> Result<Self, String> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        if text.is_empty() || !text.bytes().all(plain) {
+            return Err("must be the UID of the namespace kube-system".into());
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
 /// A branch: its name contains `/`, which a name of a directory does not.
 #[derive(Debug)]
 pub(super) struct Branch(pub(super) Pattern);

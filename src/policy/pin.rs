@@ -21,6 +21,9 @@ pub struct Pin {
     pub proxy_url: Option<String>,
     /// Recorded `tls-server-name`.
     pub tls_server_name: Option<String>,
+    /// UID of the namespace `kube-system`, where it was recorded: a rebuilt cluster
+    /// has another one.
+    pub uid: Option<String>,
 }
 
 /// A server address, normalised for comparison: scheme and host in lower case,
