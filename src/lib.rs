@@ -28,7 +28,7 @@
 //! | layer | modules | may use |
 //! |---|---|---|
 //! | centre: no file, process, network or clock | [`path`], [`pattern`], [`text`], [`level`], [`policy`], [`kubectl`], [`kustomize`], [`manifest`], [`judge`] | the centre |
-//! | edge that reads | [`env`](mod@env), [`runtime`], [`config`], [`kubeconfig`], [`git`], [`gather`]; [`machine`], [`session`], [`upstream`], [`installed`], [`server`] | the centre, and each other downwards |
+//! | edge that reads | [`env`](mod@env), [`runtime`], [`config`], [`kubeconfig`], [`git`], [`gather`]; [`machine`], [`session`], [`identity`], [`upstream`], [`installed`], [`server`] | the centre, and each other downwards |
 //! | edge that acts | [`audit`], [`confirm`], [`ticket`], [`notices`], [`exec`] | the centre, `env`, `runtime` |
 //! | | [`sandbox`]: what the kernel lets kubectl read | the centre, `env`, `runtime`, `gather` |
 //! | | [`keeper`]: foreign overlays off the disk | the centre, `env`, `gather` |
@@ -60,6 +60,7 @@ pub mod gather;
 pub mod git;
 pub mod health;
 pub mod hook;
+pub mod identity;
 pub mod installed;
 pub mod judge;
 pub mod keeper;

@@ -8,6 +8,7 @@ mod record;
 mod streams;
 mod understand;
 
+use std::cell::OnceCell;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +17,8 @@ use crate::env::Env;
 use crate::exec::{self, Own};
 use crate::exit::Exit;
 use crate::gather::{self, Captured, Follow, Reads};
-use crate::judge::{self, Facts, Outcome, Territory, Verdict};
+use crate::identity;
+use crate::judge::{self, Facts, Machine, Outcome, Territory, Verdict};
 use crate::kubectl::{self, Class, Request};
 use crate::policy::{Ask, Mode, Policy, Unusable};
 use crate::report::Reporter;
@@ -136,6 +138,14 @@ pub struct Instance {
     pub loaded: Loaded,
     /// The checkouts.
     pub territory: Territory,
+    /// Which machine this is, once somebody wanted to know.
+    machine: OnceCell<Machine>,
+}
+
+impl Instance {
+    fn machine(&self, env: &Env) -> &Machine {
+        self.machine.get_or_init(|| identity::machine(&self.loaded.policy, env))
+    }
 }
 
 /// Reads the configuration and looks for the checkouts.
@@ -147,7 +157,7 @@ pub fn open(env: &Env, named: Option<&Path>) -> Result<Instance, Unusable> {
     let territory = gather::survey(&loaded.policy);
     let tops = territory.checkouts.iter().map(|checkout| checkout.top.as_path());
     config::outside_checkouts(&loaded.file, tops)?;
-    Ok(Instance { loaded, territory })
+    Ok(Instance { loaded, territory, machine: OnceCell::new() })
 }
 
 /// Whether the rules hold.
@@ -229,7 +239,11 @@ fn judge_requests(
     let mut found: Vec<(Request, Facts)> = Vec::new();
     for request in requests {
         let territory = instance.territory.clone();
-        let facts = gather::gather(policy, request, env, file, territory, captured, rules.follow());
+        let mut facts =
+            gather::gather(policy, request, env, file, territory, captured, rules.follow());
+        if judge::changes(policy, request) {
+            facts.machine = Some(instance.machine(env).clone());
+        }
         found.push((request.clone(), facts));
     }
     if found.iter().any(is_possible) {

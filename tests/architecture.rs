@@ -50,6 +50,7 @@ const LAYERS: &[Layer] = &[
     Layer { modules: &["banner", "prompt"], may_use: &["colour", "level", "text"] },
     Layer { modules: &["hook"], may_use: &["prompt"] },
     Layer { modules: &["installed"], may_use: &["env", "kubectl"] },
+    Layer { modules: &["identity"], may_use: &["env", "judge", "policy", "runtime"] },
     Layer {
         modules: &["server"],
         may_use: &["env", "judge", "kubeconfig", "kubectl", "policy", "text"],
@@ -103,6 +104,7 @@ const LAYERS: &[Layer] = &[
             "env",
             "exec",
             "gather",
+            "identity",
             "installed",
             "judge",
             "keeper",
@@ -131,6 +133,7 @@ const LAYERS: &[Layer] = &[
             "exec",
             "exit",
             "gather",
+            "identity",
             "installed",
             "judge",
             "kubectl",
@@ -217,7 +220,7 @@ const ONE_PLACE: &[(&str, &[&str])] = &[
     ("sha2::", &["gather", "keeper", "kubeconfig"]),
     ("base64::", &["kubeconfig"]),
     ("serde_yaml::", &["kustomize", "manifest", "config", "kubeconfig"]),
-    ("serde_json::", &["audit", "cli", "keeper", "manifest", "ticket"]),
+    ("serde_json::", &["audit", "cli", "identity", "keeper", "manifest", "ticket"]),
     ("jiff::", &["audit", "cli", "keeper"]),
 ];
 

@@ -190,6 +190,8 @@ fn every_reason_has_its_message_in_the_golden_file() {
         prepare(&instance);
         record(&instance, "apply -f - (piped)", &piped(&instance, stdin), &mut text, &mut seen);
     }
+    let cloned = crate::clones::refusal();
+    record(&cloned.0, "label pod x a=b", &cloned.1, &mut text, &mut seen);
     let missing: Vec<&str> =
         Code::ALL.iter().map(|code| code.name()).filter(|name| !seen.contains(*name)).collect();
     assert!(missing.is_empty(), "no case for {missing:?}");

@@ -13,6 +13,7 @@ mod audit;
 mod bad_input;
 mod break_glass;
 mod check;
+mod clones;
 mod closure;
 mod cluster;
 mod command_lines;

@@ -1,5 +1,6 @@
 //! `banner`, `prompt` and `hook`: what an operator sees at login.
 
+use std::collections::BTreeSet;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -57,14 +58,14 @@ fn example(name: &str, level: Level) -> Facts {
 
 fn facts(situation: &Situation, depth: Depth) -> Facts {
     let policy = situation.policy();
-    let failed = situation.checks(depth).into_iter().filter_map(|check| {
+    let checks = situation.checks(depth);
+    let is_loud = |word: &Word| matches!(word, Word::Observe | Word::ClonedInstance);
+    let failing = checks.iter().filter(|check| matches!(check.finding, Finding::Failed { .. }));
+    let loud: BTreeSet<Word> = failing.filter_map(|check| check.word).filter(is_loud).collect();
+    let failed = checks.into_iter().filter_map(|check| {
         let Finding::Failed { what, remedy } = check.finding else { return None };
         Some((check.name.to_owned(), what, remedy))
     });
-    let loud = situation
-        .words()
-        .into_iter()
-        .filter(|word| matches!(word, Word::Observe | Word::ClonedInstance));
     let who = match (policy, &situation.loaded) {
         (Some(policy), _) => Who::Known(policy.display_name(), policy.environment.level),
         (None, Err(Unusable::Invalid { .. })) => Who::Broken,
@@ -72,7 +73,7 @@ fn facts(situation: &Situation, depth: Depth) -> Facts {
     };
     Facts {
         who,
-        loud: loud.map(|word| word.text().to_owned()).collect(),
+        loud: loud.into_iter().map(|word| word.text().to_owned()).collect(),
         lines: policy.map(|policy| policy.banner_lines.clone()).unwrap_or_default(),
         facts: labelled(situation, policy),
         failed: failed.collect(),

@@ -6,13 +6,17 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::lines;
-use super::values::{AbsolutePath, Branch, Fingerprints, HomePath, Name, Pairs, Text, Uid};
+use super::values::{
+    AbsolutePath, Account, Branch, Endpoint, Fingerprints, HomePath, InstanceId, Name, Pairs, Text,
+    Uid,
+};
 use crate::env::Env;
 use crate::level::Level;
 use crate::pattern::Pattern;
 use crate::policy::{
     Answer, Ask, Care, CheckoutRule, Confirmations, Credentials, Environment, Mode, Pin, Policy,
-    RemotePrefix, RootPattern, SandboxRule, Server, StdinRule, Topic, default_answer,
+    RecordedInstance, RemotePrefix, RootPattern, SandboxRule, Server, StdinRule, Topic,
+    default_answer,
 };
 
 /// What a child of an overlay root is called when it may be referenced by every
@@ -31,6 +35,8 @@ struct File {
     environment: Text<Name>,
     level: Option<LevelName>,
     cluster: Cluster,
+    #[serde(default)]
+    instance: Instance,
     checkouts: Vec<Checkout>,
     #[serde(default)]
     also_allow: Vec<Text<HomePath>>,
@@ -73,6 +79,14 @@ struct Cluster {
     proxy_url: Option<Text<String>>,
     tls_server_name: Option<Text<String>>,
     uid: Option<Text<Uid>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default, expecting = "`account`, `id` and `metadata`")]
+struct Instance {
+    account: Option<Text<Account>>,
+    id: Option<Text<InstanceId>>,
+    metadata: Option<Text<Endpoint>>,
 }
 
 #[derive(Deserialize)]
@@ -245,11 +259,15 @@ fn policy(file: File, home: &Home<'_>) -> Result<Policy, FieldProblem> {
         let field = format!("alsoAllow[{index}]");
         also_allow.push(home.expand(path).map_err(|problem| (field, problem))?.into());
     }
+    let metadata = file.instance.metadata.as_ref().map(|Text(endpoint)| endpoint.0.to_string());
+    let instance = recorded_instance(file.instance)?;
     let rules = file.policy;
     let confirm = confirmations(level, &rules.confirm);
     Ok(Policy {
         environment: Environment { name, level },
         pin: pin(file.cluster, home)?,
+        instance,
+        metadata,
         checkouts,
         also_allow,
         kubectl: file.kubectl.map(|Text(path)| path.0),
@@ -365,6 +383,18 @@ fn contradiction(these: &[Pattern], those: &[Pattern]) -> Option<String> {
         let same = these.iter().find(|pattern| those.contains(pattern))?;
         Some(same.to_string())
     })
+}
+
+/// An instance id without its account says little, an account alone nothing.
+fn recorded_instance(instance: Instance) -> Result<Option<RecordedInstance>, FieldProblem> {
+    match (instance.account, instance.id) {
+        (Some(Text(account)), Some(Text(id))) => {
+            Ok(Some(RecordedInstance { account: account.0, id: id.0 }))
+        }
+        (None, None) => Ok(None),
+        (Some(_), None) => Err(("instance.id".to_owned(), "is missing beside `account`".into())),
+        (None, Some(_)) => Err(("instance.account".to_owned(), "is missing beside `id`".into())),
+    }
 }
 
 fn pin(cluster: Cluster, home: &Home<'_>) -> Result<Pin, FieldProblem> {

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::marker::PhantomData;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -124,6 +125,50 @@ impl FromText for Fingerprint {
 impl FromText for RemotePrefix {
     fn from_text(text: &str) -> Result<Self, String> {
         Self::new(text)
+    }
+}
+
+/// An AWS account.
+#[derive(Debug)]
+pub(super) struct Account(pub(super) String);
+
+impl FromText for Account {
+    fn from_text(text: &str) -> Result<Self, String> {
+        if text.len() != 12 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err("must be an account number: 12 digits, in quotes".into());
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// An EC2 instance.
+#[derive(Debug)]
+pub(super) struct InstanceId(pub(super) String);
+
+impl FromText for InstanceId {
+    fn from_text(text: &str) -> Result<Self, String> {
+        let digits = text.strip_prefix("i-").unwrap_or_default();
+        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err("must be an instance id: i- and hexadecimal digits".into());
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// `http://ADDRESS[:PORT]`; no name, because to look one up takes longer than there is
+/// time.
+#[derive(Debug)]
+pub(super) struct Endpoint(pub(super) SocketAddr);
+
+impl FromText for Endpoint {
+    fn from_text(text: &str) -> Result<Self, String> {
+        let address = text.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
+        let found = address.and_then(|address| {
+            let with_port = || address.parse().ok();
+            let bare = address.trim_start_matches('[').trim_end_matches(']');
+            with_port().or_else(|| Some(SocketAddr::new(bare.parse().ok()?, 80)))
+        });
+        found.map(Self).ok_or_else(|| "must be an address: http://169.254.169.254".into())
     }
 }
 

@@ -77,7 +77,7 @@ pub fn gather(
         gathering.facts.cluster = Some(cluster::facts(policy, request, env));
     }
     if judge::looks_at_trees(policy, request) {
-        let changes = judge::changes_from_files(policy, request);
+        let changes = judge::changes(policy, request);
         gathering.facts.trees = trees::trees(policy, &gathering.facts, changes);
     }
     gathering.facts

@@ -6,6 +6,7 @@
 //! there is no time there look for themselves. [`ROWS`] is the list; a new check is
 //! one more row.
 
+mod machine;
 mod overlays;
 mod places;
 mod programs;
@@ -23,7 +24,8 @@ use crate::audit::{self, Event};
 use crate::config::{self, Loaded};
 use crate::env::Env;
 use crate::gather;
-use crate::judge::{self, Resolved, Territory, Trouble};
+use crate::identity;
+use crate::judge::{self, Machine, Resolved, Territory, Trouble};
 use crate::kubeconfig::{Kubeconfig, Selection};
 use crate::policy::{Policy, Unusable};
 use crate::prompt::Word;
@@ -117,6 +119,8 @@ pub struct Situation {
     lifted: Vec<Event>,
     /// Foreign overlays; `None` when nobody looked.
     overlays: Option<overlays::Count>,
+    /// Which machine this is; `None` when nobody asked.
+    machine: Option<Machine>,
     /// Where the checkouts are.
     pub territory: Territory,
     /// The environment, for rows that look for themselves.
@@ -150,6 +154,7 @@ impl Situation {
             unrecorded: None,
             lifted: Vec::new(),
             overlays: None,
+            machine: None,
             territory: Territory::default(),
             env: if depth == Depth::Everything { env.clone() } else { Env::default() },
         };
@@ -171,6 +176,11 @@ impl Situation {
         }
         situation.pinned = Some(pinned);
         situation.exported = gather::exported(policy, env);
+        situation.machine = match depth {
+            Depth::Prompt => None,
+            Depth::Machine | Depth::Login => Some(identity::machine(policy, env)),
+            Depth::Everything => Some(identity::asked(policy, env)),
+        };
         if depth != Depth::Prompt {
             situation.unrecorded = unrecorded(&policy.audit);
             situation.lifted = audit::lifted(&policy.audit);

@@ -1,6 +1,6 @@
 //! The rows.
 
-use super::{Cost, Finding, Row, Situation, places, programs, repositories, shells};
+use super::{Cost, Finding, Row, Situation, machine, places, programs, repositories, shells};
 use crate::config::SYSTEM;
 use crate::policy::{Mode, Unusable};
 use crate::prompt::Word;
@@ -9,6 +9,9 @@ use crate::text::{listed, quoted, shown};
 /// All checks, the weightiest first.
 pub const ROWS: &[Row] = &[
     row("configuration", "it can be used", configuration).says(Word::Mismatch),
+    row("instance", "this is the machine that was set up", machine::identity)
+        .says(Word::ClonedInstance)
+        .walks(),
     row("pin", "the kubeconfig leads to the pinned cluster", pin).says(Word::Mismatch),
     row("kubeconfig", "KUBECONFIG leads to the pinned cluster", exported)
         .says(Word::Mismatch)

@@ -29,6 +29,24 @@ pub struct Facts {
     /// The working trees whose files are read, when the request changes the cluster
     /// or opens a way into it.
     pub trees: Vec<Tree>,
+    /// Which machine this is; `None` when nobody wants to know.
+    pub machine: Option<Machine>,
+}
+
+/// Which machine this is, as EC2's metadata service says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Machine {
+    /// The value of the tag `envguard:environment`.
+    Tagged(String),
+    /// There is no such tag, or tags are not shown.
+    Known {
+        /// Account number.
+        account: String,
+        /// Instance id.
+        id: String,
+    },
+    /// Why nothing could be learned, in a phrase.
+    Unknown(String),
 }
 
 /// A working tree of which something is read, as git knows it.

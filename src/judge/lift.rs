@@ -45,8 +45,8 @@ mod tests {
     fn each_code_is_lifted_as_the_table_says() {
         use Code::{
             AuditUnwritable, ClusterDrift, ClusterOverride, CommandUnknown, ConfigInvalid,
-            ConfigMissing, FlagUnknown, KubeconfigEdit, NotConfirmed, SandboxDenied,
-            SandboxMissing,
+            ConfigMissing, FlagUnknown, InstanceCloned, KubeconfigEdit, NotConfirmed,
+            SandboxDenied, SandboxMissing,
         };
         let never = [
             ClusterDrift,
@@ -55,6 +55,7 @@ mod tests {
             ConfigInvalid,
             ConfigMissing,
             FlagUnknown,
+            InstanceCloned,
             KubeconfigEdit,
             NotConfirmed,
             SandboxDenied,

@@ -5,6 +5,7 @@ mod command;
 mod facts;
 mod files;
 mod lift;
+mod machine;
 mod place;
 mod present;
 mod reasons;
@@ -16,17 +17,18 @@ mod verdict;
 
 pub use cluster::differences as drift;
 pub use facts::{
-    Branch, Checkout, ClusterFacts, Content, Equal, Facts, Head, Local, Nature, Reached, Resolved,
-    Role, Root, Stdin, Stream, Territory, Tree, Trouble, Uncommitted, Whereabouts,
+    Branch, Checkout, ClusterFacts, Content, Equal, Facts, Head, Local, Machine, Nature, Reached,
+    Resolved, Role, Root, Stdin, Stream, Territory, Tree, Trouble, Uncommitted, Whereabouts,
 };
 pub use lift::lift;
+pub use machine::{Identity, identity};
 pub use place::{Overlay, Place, place};
 pub use present::foreign_present;
 pub use reasons::{
     audit_unwritable, checkout_moved, config_unusable, misfit, not_confirmed, sandbox_denied,
     sandbox_missing,
 };
-pub use trees::{changes_from_files, looks_at_trees, origin};
+pub use trees::{changes, looks_at_trees, origin};
 pub use verdict::{Code, Outcome, Reason, Verdict};
 
 use crate::kubectl::{Class, Request};
@@ -40,6 +42,7 @@ pub fn judge(policy: &Policy, request: &Request, facts: &Facts) -> Verdict {
     cluster::judge(policy, request, facts, &mut reasons);
     files::judge(policy, request, facts, &mut reasons);
     stdin::judge(policy, request, facts, &mut reasons);
+    machine::judge(policy, request, facts, &mut reasons);
     let warnings = trees::judge(policy, request, facts, &mut reasons);
     let mut verdict = conclude(policy, request, facts, reasons);
     if verdict.outcome != Outcome::Refuse {

@@ -14,12 +14,12 @@ use crate::text::{quoted, rough, shown};
 /// cluster, or may be asked about before it runs.
 #[must_use]
 pub fn looks_at_trees(policy: &Policy, request: &Request) -> bool {
-    changes_from_files(policy, request) || request.class == Some(Class::Channel)
+    changes(policy, request) || request.class == Some(Class::Channel)
 }
 
-/// Whether what is in the trees would change the cluster.
+/// Whether it would change the cluster, for all that is known.
 #[must_use]
-pub fn changes_from_files(policy: &Policy, request: &Request) -> bool {
+pub fn changes(policy: &Policy, request: &Request) -> bool {
     request.class.is_none_or(Class::changes_cluster) && !is_reading_plugin(policy, request)
 }
 
@@ -31,7 +31,7 @@ pub(super) fn judge(
     found: &mut Vec<Reason>,
 ) -> Vec<String> {
     let mut warnings = Vec::new();
-    if !changes_from_files(policy, request) {
+    if !changes(policy, request) {
         return warnings;
     }
     for tree in &facts.trees {

@@ -77,6 +77,8 @@ pub enum Code {
     TreeBranch,
     /// Another commit was checked out after the verdict.
     CheckoutMoved,
+    /// This machine is not the one that was set up.
+    InstanceCloned,
     /// The name was not typed.
     NotConfirmed,
     /// The command cannot be recorded.
@@ -93,7 +95,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::TargetForeign,
         Self::TargetOutside,
         Self::KustomizeAsFiles,
@@ -115,6 +117,7 @@ impl Code {
         Self::TreeUncommitted,
         Self::TreeBranch,
         Self::CheckoutMoved,
+        Self::InstanceCloned,
         Self::NotConfirmed,
         Self::AuditUnwritable,
         Self::SandboxMissing,
@@ -148,6 +151,7 @@ impl Code {
             Self::TreeUncommitted => "tree-uncommitted",
             Self::TreeBranch => "tree-branch",
             Self::CheckoutMoved => "checkout-moved",
+            Self::InstanceCloned => "instance-cloned",
             Self::NotConfirmed => "not-confirmed",
             Self::AuditUnwritable => "audit-unwritable",
             Self::SandboxMissing => "sandbox-missing",
@@ -190,6 +194,7 @@ impl Code {
             Self::ClusterOverride
             | Self::ClusterDrift
             | Self::KubeconfigEdit
+            | Self::InstanceCloned
             | Self::ConfigMissing
             | Self::ConfigInvalid => Topic::Cluster,
         }

@@ -26,6 +26,15 @@ pub struct Environment {
     pub level: Level,
 }
 
+/// The machine that was set up, as EC2 names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedInstance {
+    /// Account number, 12 digits.
+    pub account: String,
+    /// `i-` and hexadecimal digits.
+    pub id: String,
+}
+
 /// Whether refusals are enforced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mode {
@@ -106,6 +115,10 @@ pub struct Policy {
     pub environment: Environment,
     /// The one cluster.
     pub pin: Pin,
+    /// The one machine, as `setup` recorded it.
+    pub instance: Option<RecordedInstance>,
+    /// `ADDRESS:PORT` of the metadata service, instead of EC2's own.
+    pub metadata: Option<String>,
     /// The guarded working trees.
     pub checkouts: Vec<CheckoutRule>,
     /// Absolute directories outside overlays that may be targets.

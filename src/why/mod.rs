@@ -62,6 +62,7 @@ macro_rules! page_in {
             TreeUncommitted => "tree-uncommitted",
             TreeBranch => "tree-branch",
             CheckoutMoved => "checkout-moved",
+            InstanceCloned => "instance-cloned",
             NotConfirmed => "not-confirmed",
             AuditUnwritable => "audit-unwritable",
             SandboxMissing => "sandbox-missing",

@@ -71,6 +71,24 @@ pub fn not_confirmed(
     )
 }
 
+/// This machine is another one than that which was set up.
+pub(in crate::judge) fn instance_cloned(policy: &Policy, here: &str, set_up: &str) -> Reason {
+    binding(
+        Code::InstanceCloned,
+        format!(
+            "CLONED INSTANCE: this machine is not the one that was set up as {}",
+            shown(policy.display_name())
+        ),
+        shown(here),
+        format!(
+            "{}: it was set up on {}, and a copy of it changes nothing",
+            instance(policy),
+            shown(set_up)
+        ),
+        "go to the right machine; if this is to be it: sudo kubectl-envguard setup".to_owned(),
+    )
+}
+
 /// The command cannot be recorded, and this level demands a record.
 #[must_use]
 pub fn audit_unwritable(policy: &Policy, problem: &str) -> Reason {

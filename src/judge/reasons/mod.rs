@@ -18,6 +18,7 @@ pub(super) use cluster::{
 pub use incomprehensible::misfit;
 pub(super) use incomprehensible::{command_unknown, malformed_list, unreadable};
 pub(super) use inputs::{input_foreign, output_foreign};
+pub(super) use instance::instance_cloned;
 pub use instance::{
     audit_unwritable, config_unusable, not_confirmed, sandbox_denied, sandbox_missing,
 };
