@@ -243,6 +243,7 @@ fn judge_requests(
             gather::gather(policy, request, env, file, territory, captured, rules.follow());
         if judge::changes(policy, request) {
             facts.machine = Some(instance.machine(env).clone());
+            facts.versions = understand::versions(policy, env);
         }
         found.push((request.clone(), facts));
     }
@@ -384,6 +385,5 @@ fn become_kubectl(
 }
 
 fn real_kubectl(policy: Option<&Policy>, env: &Env) -> Result<PathBuf, exec::NotFound> {
-    let configured = policy.and_then(|policy| policy.kubectl.as_deref());
-    exec::find(configured, env, &Own::of_process())
+    exec::find(policy, env, &Own::of_process())
 }

@@ -49,7 +49,7 @@ const LAYERS: &[Layer] = &[
     Layer { modules: &["colour"], may_use: &["level", "text"] },
     Layer { modules: &["banner", "prompt"], may_use: &["colour", "level", "text"] },
     Layer { modules: &["hook"], may_use: &["prompt"] },
-    Layer { modules: &["installed"], may_use: &["env", "kubectl"] },
+    Layer { modules: &["installed"], may_use: &["env", "kubectl", "policy"] },
     Layer { modules: &["identity"], may_use: &["env", "judge", "policy", "runtime"] },
     Layer {
         modules: &["server"],
@@ -57,7 +57,7 @@ const LAYERS: &[Layer] = &[
     },
     // The edge that acts.
     Layer { modules: &["confirm"], may_use: &["policy", "text"] },
-    Layer { modules: &["exec"], may_use: &["env", "kubectl", "policy"] },
+    Layer { modules: &["exec"], may_use: &["env", "installed", "kubectl", "policy"] },
     Layer { modules: &["ticket"], may_use: &["env", "policy", "runtime"] },
     Layer { modules: &["session"], may_use: &[] },
     Layer {
@@ -115,6 +115,7 @@ const LAYERS: &[Layer] = &[
             "policy",
             "prompt",
             "sandbox",
+            "server",
             "text",
             "upstream",
         ],

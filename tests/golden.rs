@@ -101,11 +101,24 @@ const CASES: &[Case] = &[
         APPLY,
     ),
     ("level: critical\naudit: /proc/envguard", nothing, &["get", "pods"]),
+    ("policy: {skew: refuse}", a_kubectl_that_is_much_newer, &["label", "pod", "x", "a=b"]),
     ("", a_plugin_that_calls_the_guard, &["nest"]),
     ("policy: {sandbox: require}", |i| i.mode("bin/kubectl", 0o4755), APPLY),
     ("", |i| drop(std::fs::remove_file(i.config())), APPLY),
     ("level: severe", nothing, APPLY),
 ];
+
+/// The server has just said that it is a 1.33.
+fn a_kubectl_that_is_much_newer(instance: &Instance) {
+    crate::lookup::put(instance, "bin/kubectl", 99);
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let record = format!(
+        "envguard-server 1\nhttps://pinned.example.test\nv1.33.5-eks-113cf36\n{}\nend\n",
+        now.as_secs()
+    );
+    instance.write("home/.cache/envguard/server", &record);
+    instance.mode("home/.cache/envguard/server", 0o600);
+}
 
 fn branch_is_not_listed(instance: &Instance, now: &str) {
     instance.commit();

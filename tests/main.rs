@@ -31,6 +31,7 @@ mod repositories;
 mod sandbox;
 mod server;
 mod shim;
+mod skew;
 mod status;
 mod streams;
 mod support;

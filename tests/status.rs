@@ -11,10 +11,11 @@ use crate::login::{Login, have};
 use crate::support::{Instance, Output, Terminal, kubectls, read};
 
 /// The names in `status -o json`, which programs rely on.
-const NAMES: [&str; 24] = [
+const NAMES: [&str; 27] = [
     "configuration",
     "instance",
     "pin",
+    "server",
     "kubeconfig",
     "contexts",
     "other-contexts",
@@ -24,12 +25,14 @@ const NAMES: [&str; 24] = [
     "hooks",
     "kubectl",
     "release",
+    "skew",
     "preferences",
     "programs",
     "checkouts",
     "git",
     "fetch-age",
     "overlays",
+    "unassigned",
     "keeper",
     "quarantine",
     "sandbox",
@@ -211,9 +214,6 @@ fn a_kubectl_that_is_not_guarded_or_not_known_is_seen() {
         place.instance.link("/usr/bin/git", "tools/git");
         command.env("PATH", format!("{}:{}", place.shims(), place.path("tools").display()));
     });
-    breaks(&["release"], "kubectl 1.99 is newer", "install a newer envguard", |place, _| {
-        crate::lookup::put(&place.instance, "bin/kubectl", 99);
-    });
     breaks(&["preferences"], "kuberc", "mv ", |place, _| {
         place.instance.write("home/.kube/kuberc", "x");
     });
@@ -350,6 +350,27 @@ fn other_programs_are_told_and_are_no_failure() {
     let row = rows.iter().find(|row| row["name"] == "programs").unwrap();
     assert!(row["what"].as_str().unwrap().contains("helm"), "{row}");
     assert_eq!((row["state"].as_str(), code), (Some("fine"), 0));
+}
+
+#[test]
+fn a_newer_kubectl_and_overlays_of_nobody_are_told_and_are_no_failure() {
+    let Some(place) = good() else { return };
+    crate::lookup::put(&place.instance, "bin/kubectl", 99);
+    place.instance.write("m/overlays/prod/x.yaml", "mine");
+    edit(&place, "config.yaml", "allow: [develop]", "allow: [develop]\n    foreign: [stage]");
+    let (rows, code) = rows(&place, &own_command(&place, &["status", "-o", "json"]), "");
+    assert_eq!(code, 0, "{rows:#?}");
+    for (name, said) in [
+        ("release", "kubectl 1.99 is newer than envguard's table"),
+        ("unassigned", "1 directory in an overlay root is neither allowed, shared nor foreign"),
+        ("sandbox", "(Landlock ABI "),
+    ] {
+        let row = rows.iter().find(|row| row["name"] == name).unwrap();
+        assert_eq!(row["state"], "fine", "{row}");
+        assert!(row["what"].as_str().unwrap().contains(said), "{said:?} is not in {row}");
+    }
+    let text = own(&place, &["status"]).stdout;
+    assert!(text.contains("/m/overlays/prod\n"), "{text}");
 }
 
 #[test]

@@ -197,6 +197,10 @@ pub(super) struct Status {
     #[arg(short, long)]
     pub(super) watch: bool,
 
+    /// Ask the API server, too: its version, and whether it is the pinned cluster
+    #[arg(long)]
+    pub(super) online: bool,
+
     /// Tell what is different for kubectl in the kernel sandbox
     #[arg(long)]
     pub(super) effects: bool,

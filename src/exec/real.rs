@@ -7,6 +7,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::env::{Env, is_executable};
+use crate::installed::server;
+use crate::policy::Policy;
 
 /// Why there is no kubectl to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,14 +81,17 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
 }
 
 /// The kubectl to run: the configured one, or the first on `PATH` that is not
-/// one of our `own`.
+/// one of our `own`. Of a directory of several it is the one that fits the cluster's
+/// version best, as far as that is known.
 ///
 /// # Errors
 /// [`NotFound`].
-pub fn find(configured: Option<&Path>, env: &Env, own: &Own) -> Result<PathBuf, NotFound> {
-    if let Some(configured) = configured {
+pub fn find(policy: Option<&Policy>, env: &Env, own: &Own) -> Result<PathBuf, NotFound> {
+    if let Some((policy, configured)) = policy.and_then(|p| Some((p, p.kubectl.as_deref()?))) {
         let program = if configured.is_dir() {
-            newest(configured).ok_or_else(|| NotFound::Configured(configured.into()))?
+            let wanted = server::known(&policy.pin.server, env).map(|known| known.release.minor);
+            server::nearest(versions(configured), wanted)
+                .ok_or_else(|| NotFound::Configured(configured.into()))?
         } else {
             configured.to_path_buf()
         };
@@ -106,19 +111,14 @@ pub fn find(configured: Option<&Path>, env: &Env, own: &Own) -> Result<PathBuf, 
         .ok_or(NotFound::OnPath)
 }
 
-/// The newest `kubectl-1.NN` (or `kubectl.1.NN`) of a directory.
-fn newest(dir: &Path) -> Option<PathBuf> {
-    std::fs::read_dir(dir)
-        .ok()?
-        .flatten()
-        .filter_map(|entry| {
-            let name = entry.file_name();
-            let minor = name.as_bytes().strip_prefix(b"kubectl")?;
-            let minor = minor.strip_prefix(b"-1.").or_else(|| minor.strip_prefix(b".1."))?;
-            let minor: u32 = std::str::from_utf8(minor).ok()?.parse().ok()?;
-            Some((minor, entry.path()))
-        })
-        .filter(|(_, path)| is_executable(path))
-        .max_by_key(|(minor, _)| *minor)
-        .map(|(_, path)| path)
+/// The `kubectl-1.NN` (or `kubectl.1.NN`) of a directory, with their NN.
+fn versions(dir: &Path) -> Vec<(u32, PathBuf)> {
+    let minor = |name: &OsStr| {
+        let minor = name.as_bytes().strip_prefix(b"kubectl")?;
+        let minor = minor.strip_prefix(b"-1.").or_else(|| minor.strip_prefix(b".1."))?;
+        std::str::from_utf8(minor).ok()?.parse().ok()
+    };
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let found = entries.filter_map(|entry| Some((minor(&entry.file_name())?, entry.path())));
+    found.filter(|(_, path)| is_executable(path)).collect()
 }

@@ -12,6 +12,7 @@ mod places;
 mod programs;
 mod repositories;
 mod rows;
+mod server;
 mod shells;
 
 use std::path::{Path, PathBuf};
@@ -121,6 +122,8 @@ pub struct Situation {
     overlays: Option<overlays::Count>,
     /// Which machine this is; `None` when nobody asked.
     machine: Option<Machine>,
+    /// What the server said: nobody asked, there was reason not to, or its answer.
+    server: Option<Option<Result<crate::server::Server, crate::server::Error>>>,
     /// Where the checkouts are.
     pub territory: Territory,
     /// The environment, for rows that look for themselves.
@@ -155,6 +158,7 @@ impl Situation {
             lifted: Vec::new(),
             overlays: None,
             machine: None,
+            server: None,
             territory: Territory::default(),
             env: if depth == Depth::Everything { env.clone() } else { Env::default() },
         };

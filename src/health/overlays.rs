@@ -14,6 +14,10 @@ pub(super) struct Count {
     pub(super) foreign: usize,
     /// One of them.
     pub(super) example: Option<PathBuf>,
+    /// Directories that are neither allowed, shared nor foreign.
+    pub(super) unknown: usize,
+    /// One of them.
+    pub(super) unknown_example: Option<PathBuf>,
     /// Whether everything was seen.
     pub(super) complete: bool,
 }
@@ -77,9 +81,17 @@ impl Walk<'_> {
         let children = self.directories(relative);
         let has_allowed = children.iter().any(|name| self.rule.allows(name));
         for name in &children {
-            if self.rule.standing(name, has_allowed) == Standing::Foreign {
-                self.found.foreign += 1;
-                self.found.example.get_or_insert_with(|| self.top.join(relative).join(name));
+            let place = || self.top.join(relative).join(name);
+            match self.rule.standing(name, has_allowed) {
+                Standing::Foreign => {
+                    self.found.foreign += 1;
+                    self.found.example.get_or_insert_with(place);
+                }
+                Standing::Unknown => {
+                    self.found.unknown += 1;
+                    self.found.unknown_example.get_or_insert_with(place);
+                }
+                Standing::Allowed | Standing::Shared => {}
             }
         }
     }

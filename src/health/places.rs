@@ -137,7 +137,9 @@ pub(super) fn sandbox(situation: &Situation) -> Finding {
     }
     let kubectl = situation.kubectl();
     match sandbox::ability(policy, kubectl.as_deref(), &situation.env) {
-        Ok(None) => Finding::Fine,
+        Ok(None) => sandbox::abi().map_or(Finding::Fine, |abi| {
+            Finding::Told(format!("the kernel enforces the verdict (Landlock ABI {abi})"))
+        }),
         Ok(Some(gap)) => failed(gap, "mount /proc: mount -t proc proc /proc"),
         Err(missing) => {
             failed(format!("there is none, only the verdict protects: {missing}"), missing.remedy())

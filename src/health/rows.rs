@@ -1,6 +1,8 @@
 //! The rows.
 
-use super::{Cost, Finding, Row, Situation, machine, places, programs, repositories, shells};
+use super::{
+    Cost, Finding, Row, Situation, machine, places, programs, repositories, server, shells,
+};
 use crate::config::SYSTEM;
 use crate::policy::{Mode, Unusable};
 use crate::prompt::Word;
@@ -13,6 +15,7 @@ pub const ROWS: &[Row] = &[
         .says(Word::ClonedInstance)
         .walks(),
     row("pin", "the kubeconfig leads to the pinned cluster", pin).says(Word::Mismatch),
+    row("server", "the pinned cluster answers", server::server).for_status(),
     row("kubeconfig", "KUBECONFIG leads to the pinned cluster", exported)
         .says(Word::Mismatch)
         .of_shell(),
@@ -26,12 +29,14 @@ pub const ROWS: &[Row] = &[
     row("hooks", "every shell starts with envguard's hook", shells::hooks).for_status(),
     row("kubectl", "there is a real kubectl", real_kubectl),
     row("release", "kubectl is in envguard's table", programs::release).for_status(),
+    row("skew", "kubectl fits the server", server::skew).for_status(),
     row("preferences", "no kubectl preferences add flags", preferences).of_shell(),
     row("programs", "no other program reaches the cluster", programs::unguarded).for_status(),
     row("checkouts", "every checkout is there", checkouts),
     row("git", "git reads every checkout", repositories::readable).for_status(),
     row("fetch-age", "every checkout was fetched lately", repositories::fetch_age).for_status(),
     row("overlays", "no foreign overlay is on the disk", overlays).walks(),
+    row("unassigned", "every child of an overlay root has its role", unknown_overlays).for_status(),
     row("keeper", "foreign overlays are kept away", repositories::keeper).for_status(),
     row("quarantine", "nothing is put aside", repositories::quarantine).for_status(),
     row("sandbox", "the kernel enforces the verdict", places::sandbox).for_status(),
@@ -200,6 +205,18 @@ fn overlays(situation: &Situation) -> Finding {
             )
         }
     }
+}
+
+/// Nobody tidies them, and they may be referenced: perhaps `allow` has a typing error.
+fn unknown_overlays(situation: &Situation) -> Finding {
+    let Some(count) = &situation.overlays else { return no_configuration() };
+    let Some(example) = &count.unknown_example else { return Finding::Fine };
+    let directories = match count.unknown {
+        1 => "1 directory in an overlay root is".to_owned(),
+        several => format!("{several} directories in overlay roots are"),
+    };
+    let example = quoted(example);
+    Finding::Told(format!("{directories} neither allowed, shared nor foreign, such as {example}"))
 }
 
 fn audit(situation: &Situation) -> Finding {

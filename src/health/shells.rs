@@ -112,27 +112,74 @@ fn below_sudo(path: &str) -> Finding {
     }
 }
 
-/// The last `secure_path` in sudoers and in the files of its directory that sudo
-/// reads: those without a dot in their name that do not end in `~` (sudoers(5)).
+/// Files that include more than this are a mistake (sudo stops at a depth of 128).
+const MOST_INCLUDES: usize = 128;
+
+/// The last `secure_path` in sudoers and in the files that it includes.
 fn secure_path(etc: &Path) -> std::io::Result<Option<String>> {
-    let mut files = vec![etc.join("sudoers")];
-    let mut more: Vec<PathBuf> = match std::fs::read_dir(etc.join("sudoers.d")) {
-        Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),
-        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
-        Err(error) => return Err(error),
-    };
-    more.retain(|file| {
-        let name = file.file_name().unwrap_or_default().to_string_lossy();
-        !name.contains('.') && !name.ends_with('~')
-    });
-    more.sort();
-    files.extend(more);
     let mut found = None;
-    for file in files {
-        let text = std::fs::read_to_string(&file)?;
-        found = text.lines().filter_map(stated_path).next_back().map(str::to_owned).or(found);
-    }
+    follow_sudoers(&etc.join("sudoers"), &mut 0, &mut found)?;
     Ok(found)
+}
+
+/// `@include FILE` and `@includedir DIRECTORY`, also with `#` as older releases write
+/// it; relative ones stand beside the file that names them (sudoers(5)). What is not
+/// there is passed over, as sudo does with a directory.
+fn follow_sudoers(
+    file: &Path,
+    read: &mut usize,
+    found: &mut Option<String>,
+) -> std::io::Result<()> {
+    let text = std::fs::read_to_string(file)?;
+    for line in text.lines().map(str::trim) {
+        if let Some(path) = stated_path(line) {
+            *found = Some(path.to_owned());
+        }
+        let Some((is_directory, named)) = included(line) else { continue };
+        let place = file.parent().unwrap_or(Path::new("/")).join(named);
+        let files = if is_directory { read_in(&place)? } else { vec![place] };
+        for file in files {
+            *read += 1;
+            if *read > MOST_INCLUDES {
+                break;
+            }
+            match follow_sudoers(&file, read, found) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a directory is included, and which name stands there; `%h` is the machine's
+/// name without its domain.
+fn included(line: &str) -> Option<(bool, String)> {
+    let rest = line.strip_prefix(['@', '#'])?.strip_prefix("include")?;
+    let (is_directory, rest) =
+        rest.strip_prefix("dir").map_or((false, rest), |after| (true, after));
+    let name = rest.strip_prefix([' ', '\t'])?.trim().trim_matches('"').replace("\\ ", " ");
+    let host = || {
+        let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        name.split('.').next().unwrap_or_default().to_owned()
+    };
+    Some((is_directory, if name.contains("%h") { name.replace("%h", &host()) } else { name }))
+}
+
+/// The files of a directory that sudo reads, in its order: those without a dot in their
+/// name that do not end in `~`.
+fn read_in(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let entries = match std::fs::read_dir(directory) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    files.retain(|file| {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        !name.contains('.') && !name.ends_with('~') && file.is_file()
+    });
+    files.sort();
+    Ok(files)
 }
 
 /// The value in `Defaults secure_path="…"`.
@@ -163,7 +210,23 @@ mod tests {
         write("sudoers.d/ours", "Defaults:alice secure_path = /c:/d, env_reset\n");
         write("sudoers.d/ours.rpmsave", "Defaults secure_path=/e\n");
         write("sudoers.d/zz~", "Defaults secure_path=/f\n");
-        assert_eq!(secure_path(etc.path()).unwrap().as_deref(), Some("/c:/d"));
+        let now = || secure_path(etc.path()).unwrap();
+        assert_eq!(now().as_deref(), Some("/a:/b"), "nothing includes the directory");
+        for include in
+            ["@includedir sudoers.d", "#includedir sudoers.d", "@includedir\t/ETC/sudoers.d"]
+        {
+            let include = include.replace("/ETC", etc.path().to_str().unwrap());
+            write("sudoers", &format!("Defaults secure_path=/a\n{include}\n"));
+            assert_eq!(now().as_deref(), Some("/c:/d"), "{include}");
+            write("sudoers", &format!("{include}\nDefaults secure_path=/a\n"));
+            assert_eq!(now().as_deref(), Some("/a"), "the last one counts: {include}");
+        }
+        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let host = host.split('.').next().unwrap();
+        write(&format!("sudoers.{host}"), "Defaults secure_path=/h\n@include more\n");
+        write("more", "@include more\n@include more\nDefaults secure_path=/m\n");
+        write("sudoers", "@include sudoers.%h\n@include not-there\n#included is a comment\n");
+        assert_eq!(now().as_deref(), Some("/m"), "also in a circle");
     }
 
     #[test]

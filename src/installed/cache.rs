@@ -51,7 +51,7 @@ struct Known {
 
 /// A directory with such files.
 #[derive(Debug, Clone)]
-struct Place {
+pub(super) struct Place {
     dir: PathBuf,
     /// Whose files count.
     owner: u32,
@@ -156,7 +156,7 @@ impl std::fmt::Display for Known {
 
 /// Where files are looked for; the first one is where they are written. Root
 /// writes for everybody when the package's directory exists.
-fn places(env: &Env) -> Vec<Place> {
+pub(super) fn places(env: &Env) -> Vec<Place> {
     let me = rustix::process::geteuid().as_raw();
     let own = own_directory(env, me).map(|dir| Place { dir, owner: me, mode: private() });
     let system = Path::new(SYSTEM).is_dir().then(|| Place {
@@ -207,7 +207,7 @@ fn trusted(file: &OwnedFd, place: &Place) -> bool {
         .is_ok_and(|found| found.st_uid == place.owner && found.st_mode & 0o022 == 0)
 }
 
-fn read(place: &Place, name: &str) -> Option<String> {
+pub(super) fn read(place: &Place, name: &str) -> Option<String> {
     let dir = enter(place).ok()?;
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = rustix::fs::openat(&dir, name, flags, Mode::empty()).ok()?;
@@ -221,7 +221,7 @@ fn read(place: &Place, name: &str) -> Option<String> {
     Some(text)
 }
 
-fn write(place: &Place, name: &str, text: &str) -> std::io::Result<()> {
+pub(super) fn write(place: &Place, name: &str, text: &str) -> std::io::Result<()> {
     let dir = enter(place)?;
     forget_oldest(place, name);
     let draft = format!(".{name}.{}", std::process::id());

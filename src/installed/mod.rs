@@ -6,6 +6,7 @@
 
 mod ask;
 mod cache;
+pub mod server;
 
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};

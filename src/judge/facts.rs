@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::kubectl::Release;
 use crate::policy::{Credentials, Fingerprint, Remote, Server, Unacceptable};
 
 /// What was found out about one request.
@@ -31,6 +32,22 @@ pub struct Facts {
     pub trees: Vec<Tree>,
     /// Which machine this is; `None` when nobody wants to know.
     pub machine: Option<Machine>,
+    /// kubectl's and the server's versions; `None` when one of them is not known, or
+    /// nobody wants to know.
+    pub versions: Option<Versions>,
+}
+
+/// The versions of both ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Versions {
+    /// The kubectl that would run.
+    pub kubectl: Release,
+    /// The API server.
+    pub server: Release,
+    /// The same as the server wrote it.
+    pub server_version: String,
+    /// How long ago it said so.
+    pub age: Duration,
 }
 
 /// Which machine this is, as EC2's metadata service says it.

@@ -11,6 +11,7 @@ mod present;
 mod reasons;
 #[cfg(test)]
 pub(crate) mod samples;
+mod skew;
 mod stdin;
 mod trees;
 mod verdict;
@@ -18,7 +19,8 @@ mod verdict;
 pub use cluster::differences as drift;
 pub use facts::{
     Branch, Checkout, ClusterFacts, Content, Equal, Facts, Head, Local, Machine, Nature, Reached,
-    Resolved, Role, Root, Stdin, Stream, Territory, Tree, Trouble, Uncommitted, Whereabouts,
+    Resolved, Role, Root, Stdin, Stream, Territory, Tree, Trouble, Uncommitted, Versions,
+    Whereabouts,
 };
 pub use lift::lift;
 pub use machine::{Identity, identity};
@@ -28,6 +30,7 @@ pub use reasons::{
     audit_unwritable, checkout_moved, config_unusable, misfit, not_confirmed, sandbox_denied,
     sandbox_missing,
 };
+pub use skew::{download, is_too_far};
 pub use trees::{changes, looks_at_trees, origin};
 pub use verdict::{Code, Outcome, Reason, Verdict};
 
@@ -43,7 +46,8 @@ pub fn judge(policy: &Policy, request: &Request, facts: &Facts) -> Verdict {
     files::judge(policy, request, facts, &mut reasons);
     stdin::judge(policy, request, facts, &mut reasons);
     machine::judge(policy, request, facts, &mut reasons);
-    let warnings = trees::judge(policy, request, facts, &mut reasons);
+    let mut warnings = trees::judge(policy, request, facts, &mut reasons);
+    warnings.extend(skew::judge(policy, request, facts, &mut reasons));
     let mut verdict = conclude(policy, request, facts, reasons);
     if verdict.outcome != Outcome::Refuse {
         verdict.warnings.extend(stdin::warning(facts));

@@ -77,6 +77,8 @@ pub enum Code {
     TreeBranch,
     /// Another commit was checked out after the verdict.
     CheckoutMoved,
+    /// kubectl and the server are too far apart.
+    KubectlSkew,
     /// This machine is not the one that was set up.
     InstanceCloned,
     /// The name was not typed.
@@ -95,7 +97,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::TargetForeign,
         Self::TargetOutside,
         Self::KustomizeAsFiles,
@@ -117,6 +119,7 @@ impl Code {
         Self::TreeUncommitted,
         Self::TreeBranch,
         Self::CheckoutMoved,
+        Self::KubectlSkew,
         Self::InstanceCloned,
         Self::NotConfirmed,
         Self::AuditUnwritable,
@@ -151,6 +154,7 @@ impl Code {
             Self::TreeUncommitted => "tree-uncommitted",
             Self::TreeBranch => "tree-branch",
             Self::CheckoutMoved => "checkout-moved",
+            Self::KubectlSkew => "kubectl-skew",
             Self::InstanceCloned => "instance-cloned",
             Self::NotConfirmed => "not-confirmed",
             Self::AuditUnwritable => "audit-unwritable",
@@ -189,6 +193,7 @@ impl Code {
             Self::TreeUncommitted => Topic::Uncommitted,
             Self::TreeBranch => Topic::Branch,
             Self::CheckoutMoved => Topic::Moved,
+            Self::KubectlSkew => Topic::Skew,
             Self::NotConfirmed => Topic::Destroy,
             Self::AuditUnwritable => Topic::Audit,
             Self::ClusterOverride

@@ -5,9 +5,10 @@ use std::ffi::OsString;
 
 use crate::env::Env;
 use crate::exec::{self, Own};
-use crate::installed::Installed;
+use crate::installed::{Installed, server};
+use crate::judge::Versions;
 use crate::kubectl::{self, Invocation, Learned, Misfit};
-use crate::policy::Policy;
+use crate::policy::{Care, Policy};
 
 /// All readings. A command line that the table understands costs nothing more.
 ///
@@ -36,7 +37,23 @@ pub(super) fn remarks(policy: &Policy, env: &Env) -> Vec<String> {
     release.and_then(kubectl::Release::remark).into_iter().collect()
 }
 
+/// Both ends' versions, where the policy cares and the server's is on record: only then
+/// kubectl is asked for its own, once.
+pub(super) fn versions(policy: &Policy, env: &Env) -> Option<Versions> {
+    if policy.skew == Care::Allow {
+        return None;
+    }
+    let server = server::known(&policy.pin.server, env)?;
+    let kubectl = installed(policy, env)?.release()?;
+    Some(Versions {
+        kubectl,
+        server: server.release,
+        server_version: server.version,
+        age: server.age,
+    })
+}
+
 fn installed(policy: &Policy, env: &Env) -> Option<Installed> {
-    let program = exec::find(policy.kubectl.as_deref(), env, &Own::of_process()).ok()?;
+    let program = exec::find(Some(policy), env, &Own::of_process()).ok()?;
     Some(Installed::new(&program, env))
 }

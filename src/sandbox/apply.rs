@@ -51,6 +51,19 @@ impl Rules {
         Ok(())
     }
 
+    /// The version of the kernel's Landlock that these rules would use. It is told only
+    /// to who enters: a thread does, and ends.
+    pub(super) fn abi(self) -> Option<String> {
+        let thread = std::thread::spawn(move || self.0.restrict_self().ok());
+        match thread.join().ok()??.landlock {
+            LandlockStatus::Available { kernel_abi: Some(newer), .. } => Some(newer.to_string()),
+            LandlockStatus::Available { effective_abi, .. } => {
+                Some((effective_abi as i32).to_string())
+            }
+            LandlockStatus::NotEnabled | LandlockStatus::NotImplemented => None,
+        }
+    }
+
     /// From here on this process, what it becomes and what that starts can read
     /// nothing that is not granted. There is no way back.
     pub(super) fn enforce(self) -> Result<(), Missing> {

@@ -240,6 +240,12 @@ pub fn foresee<'p>(policy: &'p Policy, invocation: &Invocation<'_>, env: &Env) -
     }
 }
 
+/// The version of the kernel's Landlock, as its documentation counts them.
+#[must_use]
+pub fn abi() -> Option<String> {
+    Rules::new().ok()?.abi()
+}
+
 /// What the sandbox is worth on this machine, whatever the command: nothing is
 /// wrong, or there is a gap.
 ///

@@ -62,6 +62,7 @@ macro_rules! page_in {
             TreeUncommitted => "tree-uncommitted",
             TreeBranch => "tree-branch",
             CheckoutMoved => "checkout-moved",
+            KubectlSkew => "kubectl-skew",
             InstanceCloned => "instance-cloned",
             NotConfirmed => "not-confirmed",
             AuditUnwritable => "audit-unwritable",

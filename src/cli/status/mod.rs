@@ -26,10 +26,16 @@ pub(super) fn status(
     if arguments.watch && arguments.output == Format::Json {
         return usage("status --watch draws text; for programs: status -o json", reporter);
     }
+    if arguments.watch && arguments.online {
+        return usage("status --watch asks no server; for that: status --online", reporter);
+    }
     if arguments.watch {
         return live::watch(arguments, named, env);
     }
-    let situation = Situation::look(env, named, Depth::Everything);
+    let mut situation = Situation::look(env, named, Depth::Everything);
+    if arguments.online {
+        situation.ask_server(env);
+    }
     let checks = situation.checks(Depth::Everything);
     let printed = match arguments.output {
         Format::Text => {

@@ -4,9 +4,11 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use super::{binding, instance, reason};
+use crate::judge::facts::Versions;
+use crate::judge::skew::download;
 use crate::judge::verdict::{Code, Reason};
 use crate::policy::{Policy, Unusable};
-use crate::text::{command_line, quoted, shown};
+use crate::text::{command_line, quoted, rough, shown};
 
 /// The sandbox is demanded and cannot be had.
 #[must_use]
@@ -68,6 +70,23 @@ pub fn not_confirmed(
             lifting.unwrap_or_default(),
             command_line(words).trim_start_matches("kubectl")
         ),
+    )
+}
+
+/// kubectl and the server are more than one minor version apart.
+pub(in crate::judge) fn kubectl_skew(versions: &Versions) -> Reason {
+    let Versions { kubectl, server_version, age, .. } = versions;
+    reason(
+        Code::KubectlSkew,
+        format!(
+            "kubectl {kubectl} is more than one minor version from the server, which was {} {} ago",
+            shown(server_version),
+            rough(*age)
+        ),
+        format!("kubectl {kubectl}"),
+        "Kubernetes supports a kubectl at most one minor version older or newer than the server (policy.skew)"
+            .to_owned(),
+        download(server_version),
     )
 }
 

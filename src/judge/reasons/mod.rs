@@ -18,10 +18,10 @@ pub(super) use cluster::{
 pub use incomprehensible::misfit;
 pub(super) use incomprehensible::{command_unknown, malformed_list, unreadable};
 pub(super) use inputs::{input_foreign, output_foreign};
-pub(super) use instance::instance_cloned;
 pub use instance::{
     audit_unwritable, config_unusable, not_confirmed, sandbox_denied, sandbox_missing,
 };
+pub(super) use instance::{instance_cloned, kubectl_skew};
 pub(super) use references::{in_git_directory, reference_foreign, reference_outside};
 pub(super) use remotes::{remote_not_immutable, remote_not_listed, remote_unacceptable};
 pub(super) use streams::{
