@@ -364,3 +364,42 @@ fn check_says_from_which_commit_it_would_work() {
     let expected = format!("main {}, 1 file not committed", &commit[..7]);
     assert_eq!(document["origin"], expected.as_str(), "{document}");
 }
+
+#[test]
+fn the_unit_fetches_as_the_owner_of_the_checkout() {
+    if !rustix::process::geteuid().is_root() {
+        return crate::support::skip("only root can become somebody else");
+    }
+    let unit = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/systemd/envguard-fetch@.service");
+    let unit = read(unit.as_ref());
+    let line = unit.lines().find_map(|line| line.strip_prefix("ExecStart=")).unwrap();
+    let script = line.split('\'').nth(1).unwrap().replace("$$", "$").replace("%%", "%");
+    assert!(line.starts_with("/bin/sh -euc '") && line.ends_with("' fetch \"%f\""), "{line}");
+
+    let instance = Instance::new();
+    instance.commit();
+    let origin = instance.path("origin").display().to_string();
+    instance.git(&["clone", "--quiet", "--bare", ".", &origin]);
+    instance.git(&["remote", "add", "origin", &origin]);
+    for place in ["", "m", "origin"] {
+        let mut chown = Command::new("chown");
+        Output::of(chown.args(["-R", "nobody"]).arg(instance.path(place))).exits(0);
+    }
+    let fetch = || {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-euc", &script, "fetch"]).arg(instance.checkout());
+        command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+        Output::of(&mut command)
+    };
+    fetch().exits(0);
+    // Ours belongs to nobody else, and git was the owner when it wrote it.
+    let fetched = instance.path("m/.git/FETCH_HEAD");
+    let owner = instance.checkout().metadata().unwrap().uid();
+    assert_eq!(fetched.metadata().unwrap().uid(), owner);
+    assert!(!read(&fetched).is_empty());
+    let reference = instance.path("m/.git/refs/remotes/origin/main");
+    assert_eq!(reference.metadata().unwrap().uid(), owner);
+    // What fails says so to systemd.
+    std::fs::rename(instance.path("origin"), instance.path("gone")).unwrap();
+    assert_ne!(fetch().code, Some(0));
+}
