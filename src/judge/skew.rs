@@ -112,8 +112,11 @@ mod tests {
     #[test]
     fn the_download_is_upstreams_patch_release_with_its_checksum() {
         let line = download("v1.33.5-eks-113cf36");
-        assert!(line.contains("/release/v1.33.5/bin/linux/"), "{line}");
-        assert_eq!(line.matches("/kubectl").count(), 3, "{line}");
+        let program = line.split_whitespace().find(|word| word.starts_with("https://"));
+        let program = program.expect("the address of the program");
+        assert!(program.contains("/release/v1.33.5/bin/linux/"), "{line}");
+        assert!(program.ends_with("/kubectl"), "{line}");
+        assert!(line.contains(&format!("curl -fL {program}.sha256)")), "{line}");
         assert!(line.contains(".sha256)  kubectl\" | sha256sum --check"), "{line}");
         assert_eq!(download("v1.33.5+k3s1"), line);
     }
