@@ -101,7 +101,8 @@ fn of_japanese(name: &str) -> Option<Level> {
 /// Lower-case words of a name: split at everything that is neither letter nor
 /// digit, where the case changes (`myProd`, `EKSProd`, `eksPROD`), and between
 /// ASCII and other scripts (`dev環境`).
-fn words(name: &str) -> Vec<String> {
+#[must_use]
+pub fn words(name: &str) -> Vec<String> {
     let letters: Vec<char> = name.chars().collect();
     let mut words = vec![String::new()];
     for (index, letter) in letters.iter().enumerate() {

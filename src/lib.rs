@@ -34,6 +34,7 @@
 //! | | [`keeper`]: foreign overlays off the disk | the centre, `env`, `gather` |
 //! | edge that asks both | [`health`]: the checks of prompt, banner and `status` | the centre, and the edges |
 //! | what is shown at login | [`colour`], [`banner`], [`prompt`], [`hook`] | the centre |
+//! | makes the configuration | [`setup`]: proposal, proof by the judge, files | the centre, the edges, `run` |
 //! | outside | [`report`], [`run`], [`cli`], [`why`], [`exit`] | everything |
 //!
 //! `tests/architecture.rs` holds the code to this table.
@@ -81,6 +82,7 @@ pub mod runtime;
 pub mod sandbox;
 pub mod server;
 pub mod session;
+pub mod setup;
 pub mod text;
 pub mod ticket;
 pub mod upstream;

@@ -143,6 +143,13 @@ pub struct Instance {
 }
 
 impl Instance {
+    /// What `loaded` makes of this disk.
+    #[must_use]
+    pub fn new(loaded: Loaded) -> Self {
+        let territory = gather::survey(&loaded.policy);
+        Self { loaded, territory, machine: OnceCell::new() }
+    }
+
     fn machine(&self, env: &Env) -> &Machine {
         self.machine.get_or_init(|| identity::machine(&self.loaded.policy, env))
     }
@@ -153,11 +160,10 @@ impl Instance {
 /// # Errors
 /// [`Unusable`], also when the configuration lies inside a checkout.
 pub fn open(env: &Env, named: Option<&Path>) -> Result<Instance, Unusable> {
-    let loaded = config::load(env, named)?;
-    let territory = gather::survey(&loaded.policy);
-    let tops = territory.checkouts.iter().map(|checkout| checkout.top.as_path());
-    config::outside_checkouts(&loaded.file, tops)?;
-    Ok(Instance { loaded, territory, machine: OnceCell::new() })
+    let instance = Instance::new(config::load(env, named)?);
+    let tops = instance.territory.checkouts.iter().map(|checkout| checkout.top.as_path());
+    config::outside_checkouts(&instance.loaded.file, tops)?;
+    Ok(instance)
 }
 
 /// Whether the rules hold.

@@ -146,6 +146,27 @@ const LAYERS: &[Layer] = &[
         ],
     },
     Layer {
+        modules: &["setup"],
+        may_use: &[
+            "audit",
+            "config",
+            "env",
+            "gather",
+            "git",
+            "identity",
+            "judge",
+            "kubeconfig",
+            "kustomize",
+            "level",
+            "path",
+            "pattern",
+            "policy",
+            "run",
+            "server",
+            "text",
+        ],
+    },
+    Layer {
         modules: &["cli"],
         may_use: &[
             "audit",
@@ -173,6 +194,7 @@ const LAYERS: &[Layer] = &[
             "runtime",
             "sandbox",
             "session",
+            "setup",
             "text",
             "ticket",
             "upstream",
@@ -219,9 +241,11 @@ const ONE_PLACE: &[(&str, &[&str])] = &[
     ("landlock::", &["sandbox"]),
     ("notify::", &["keeper"]),
     ("sha2::", &["gather", "keeper", "kubeconfig"]),
-    ("base64::", &["kubeconfig"]),
-    ("serde_yaml::", &["kustomize", "manifest", "config", "kubeconfig"]),
-    ("serde_json::", &["audit", "cli", "identity", "keeper", "manifest", "ticket"]),
+    ("base64::", &["kubeconfig", "setup"]),
+    ("serde_yaml::", &["kustomize", "manifest", "config", "kubeconfig", "setup"]),
+    ("similar::", &["cli"]),
+    ("tempfile::", &["setup"]),
+    ("serde_json::", &["audit", "cli", "identity", "keeper", "manifest", "setup", "ticket"]),
     ("jiff::", &["audit", "cli", "keeper"]),
 ];
 
@@ -328,6 +352,10 @@ const PURE_FILES: &[&str] = &[
     "sandbox/mounts.rs",
     "sandbox/plan.rs",
     "sandbox/sites.rs",
+    "setup/document.rs",
+    "setup/layout.rs",
+    "setup/proposal.rs",
+    "setup/words.rs",
 ];
 
 #[test]

@@ -30,6 +30,7 @@ mod own_commands;
 mod repositories;
 mod sandbox;
 mod server;
+mod setup;
 mod shim;
 mod skew;
 mod status;

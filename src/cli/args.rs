@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// The names of our own commands. None is a kubectl command or alias.
-pub const OWN_COMMANDS: [&str; 12] = [
-    "audit", "banner", "check", "hook", "lock", "prompt", "restore", "status", "tidy", "unlock",
-    "watch", "why",
+pub const OWN_COMMANDS: [&str; 13] = [
+    "audit", "banner", "check", "hook", "lock", "prompt", "restore", "setup", "status", "tidy",
+    "unlock", "watch", "why",
 ];
 
 const ABOUT: &str = "\
@@ -66,6 +66,8 @@ pub(super) enum Command {
     Tidy(Tidy),
     /// Keep foreign overlays off the disk, as they come
     Watch(Watch),
+    /// Write the configuration of this instance from what is there
+    Setup(Box<Setup>),
     /// Check this instance: one line per check, and what to do about it
     Status(Status),
     /// Explain a reason for which a command is refused
@@ -184,6 +186,94 @@ pub(super) enum Format {
     Text,
     /// For programs; fields change only as the documentation announces
     Json,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Without --yes it asks, and every question has an answer already. Nothing is
+written before it was shown; what was there before is kept beside it.
+
+Exit codes: 0 it is set up; 1 it is not.")]
+pub(super) struct Setup {
+    /// Ask nothing: for user data and scripts
+    #[arg(short, long)]
+    pub(super) yes: bool,
+
+    /// Show what would be written, and end
+    #[arg(long)]
+    pub(super) dry_run: bool,
+
+    /// Record another cluster: the old one was rebuilt
+    #[arg(long, conflicts_with = "migrate")]
+    pub(super) repin: bool,
+
+    /// Rewrite the configuration of an older version
+    #[arg(long)]
+    pub(super) migrate: bool,
+
+    /// What this instance is for: develop, production, …
+    #[arg(short, long, value_name = "NAME")]
+    pub(super) environment: Option<String>,
+
+    /// How strict; without it, as the name says
+    #[arg(long, value_name = "LEVEL", value_parser = ["normal", "caution", "critical"])]
+    pub(super) level: Option<String>,
+
+    /// Take the context from this kubeconfig
+    #[arg(long, value_name = "FILE")]
+    pub(super) from: Option<PathBuf>,
+
+    /// The context, when there are several
+    #[arg(long, value_name = "NAME")]
+    pub(super) context: Option<String>,
+
+    /// What people call the cluster
+    #[arg(long, value_name = "NAME")]
+    pub(super) cluster: Option<String>,
+
+    /// A working tree of manifests, or a pattern for several
+    #[arg(long = "checkout", value_name = "DIR")]
+    pub(super) checkouts: Vec<String>,
+
+    /// A directory whose children are environments
+    #[arg(long = "overlay-root", value_name = "DIR", value_delimiter = ',')]
+    pub(super) overlay_roots: Vec<String>,
+
+    /// An overlay that may be applied here
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(super) allow: Vec<String>,
+
+    /// A directory beside the overlays that they may refer to
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(super) shared: Vec<String>,
+
+    /// An overlay of another environment
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(super) foreign: Vec<String>,
+
+    /// A branch that may be applied from
+    #[arg(long = "branch", value_name = "NAME", value_delimiter = ',')]
+    pub(super) branches: Vec<String>,
+
+    /// A prefix of addresses that overlays may fetch
+    #[arg(long = "remote", value_name = "URL", value_delimiter = ',')]
+    pub(super) remotes: Vec<String>,
+
+    /// Whom to ask; stands in every refusal
+    #[arg(long, value_name = "TEXT")]
+    pub(super) contact: Option<String>,
+
+    /// Refuse, or only say what would be refused
+    #[arg(long, value_name = "MODE", value_parser = ["enforce", "observe"])]
+    pub(super) mode: Option<String>,
+
+    /// Do not ask the API server who it is
+    #[arg(long)]
+    pub(super) offline: bool,
+
+    /// Ask this metadata service instead of EC2's own
+    #[arg(long, value_name = "ADDRESS:PORT", hide = true)]
+    pub(super) metadata: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -8,6 +8,7 @@ mod dispatch;
 mod login;
 mod owners;
 mod restore;
+mod setup;
 mod status;
 mod tidy;
 mod unlock;
@@ -110,6 +111,9 @@ fn own(words: &[OsString], env: &Env, reporter: Reporter) -> Exit {
         args::Command::Audit(audit) => audit::show(&audit, parsed.config.as_deref(), env, reporter),
         args::Command::Restore(restore) => {
             restore::restore(&restore, parsed.config.as_deref(), env, reporter)
+        }
+        args::Command::Setup(setup) => {
+            setup::setup(&setup, parsed.confirm.as_deref(), parsed.config.as_deref(), env, reporter)
         }
         args::Command::Status(status) => {
             status::status(&status, parsed.config.as_deref(), env, reporter)

@@ -57,6 +57,19 @@ pub fn from_text(text: &str, file: &Path, env: &Env) -> Result<Policy, Unusable>
     })
 }
 
+/// The file that this user's configuration is, or would be, when there is none for
+/// the whole instance.
+#[must_use]
+pub fn own_place(env: &Env, named: Option<&Path>) -> Option<PathBuf> {
+    candidates(env, named).into_iter().nth(1)
+}
+
+/// Whether there is a configuration for the whole instance.
+#[must_use]
+pub fn is_system_wide() -> bool {
+    exists(Path::new(SYSTEM))
+}
+
 /// The places in order. A place that was *named* ends the search, so that a
 /// mistyped name is an error and not silently another instance.
 fn candidates(env: &Env, named: Option<&Path>) -> Vec<PathBuf> {

@@ -33,7 +33,7 @@ pub use cluster::exported;
 pub use head::{commit_read, moved};
 use resolve::{End, Resolution, Resolver};
 pub use stdin::{Capture, Captured, Reads};
-pub use territory::survey;
+pub use territory::{survey, tops};
 
 /// Whose kustomizations are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

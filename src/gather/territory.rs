@@ -15,7 +15,7 @@ use crate::policy::{CheckoutRule, Policy};
 pub fn survey(policy: &Policy) -> Territory {
     let mut territory = Territory::default();
     for (rule, checkout) in policy.checkouts.iter().enumerate() {
-        let tops = expand(&checkout.path);
+        let tops = self::tops(&checkout.path);
         if tops.is_empty() {
             territory.vanished.push(checkout.path.clone());
         }
@@ -62,7 +62,8 @@ pub(super) fn visit_literal_roots(territory: &mut Territory, policy: &Policy) {
 }
 
 /// The real paths of the directories that `pattern` names.
-fn expand(pattern: &str) -> Vec<PathBuf> {
+#[must_use]
+pub fn tops(pattern: &str) -> Vec<PathBuf> {
     let mut found = vec![PathBuf::from("/")];
     for name in pattern.split('/').filter(|name| !name.is_empty()) {
         if !has_meta(name.as_bytes()) {

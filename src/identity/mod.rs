@@ -25,14 +25,21 @@ const EC2: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::new(169, 254,
 /// What is known of this machine, from this boot's record or by asking.
 #[must_use]
 pub fn machine(policy: &Policy, env: &Env) -> Machine {
-    let Some(address) = address(policy) else { return elsewhere() };
+    let Some(address) = address(policy.metadata.as_deref()) else { return elsewhere() };
     cache::read(env, address).unwrap_or_else(|| learn(address, env))
 }
 
 /// The same, asked anew.
 #[must_use]
 pub fn asked(policy: &Policy, env: &Env) -> Machine {
-    address(policy).map_or_else(elsewhere, |address| learn(address, env))
+    asked_at(policy.metadata.as_deref(), env)
+}
+
+/// The same where there is no policy yet; `metadata` is the `ADDRESS:PORT` to ask
+/// instead of EC2's own.
+#[must_use]
+pub fn asked_at(metadata: Option<&str>, env: &Env) -> Machine {
+    address(metadata).map_or_else(elsewhere, |address| learn(address, env))
 }
 
 fn learn(address: SocketAddr, env: &Env) -> Machine {
@@ -43,8 +50,8 @@ fn learn(address: SocketAddr, env: &Env) -> Machine {
 
 /// Whom to ask: elsewhere than on EC2 nobody answers there, and waiting for nobody
 /// takes long.
-fn address(policy: &Policy) -> Option<SocketAddr> {
-    let configured = policy.metadata.as_ref().and_then(|address| address.parse().ok());
+fn address(metadata: Option<&str>) -> Option<SocketAddr> {
+    let configured = metadata.and_then(|address| address.parse().ok());
     configured.or_else(|| is_ec2(Path::new("/")).then_some(EC2))
 }
 

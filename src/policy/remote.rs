@@ -80,6 +80,18 @@ impl Remote {
         Ok(Self { scheme, host, segments, reference: reference(query) })
     }
 
+    /// The prefix that trusts its owner: host and first part of the path, which is the
+    /// organisation where many share a host. A path of one part, or one on this
+    /// machine, stands for itself.
+    #[must_use]
+    pub fn owner(&self) -> String {
+        let Self { scheme, host, segments, .. } = self;
+        match segments.as_slice() {
+            [owner, _, ..] if scheme != "file" => format!("{scheme}://{host}/{owner}/"),
+            all => format!("{scheme}://{host}/{}", all.join("/")),
+        }
+    }
+
     /// Whether git would fetch it. What ends like a manifest is fetched as a file.
     #[must_use]
     pub fn is_repository(&self) -> bool {
@@ -201,6 +213,25 @@ mod tests {
             ("https://github.com/org", "https://github.com:8443/org/repo", false),
         ] {
             assert_eq!(covers(prefix, address), expected, "{prefix} ~ {address}");
+        }
+    }
+
+    #[test]
+    fn an_owner_covers_what_it_was_made_of() {
+        for (address, owner) in [
+            ("https://github.com/org/repo//x?ref=v1", "https://github.com/org/"),
+            ("git@github.com:org/repo", "ssh://github.com/org/"),
+            ("github.com/org/repo", "https://github.com/org/"),
+            (
+                "https://raw.githubusercontent.com/org/repo/a.yaml",
+                "https://raw.githubusercontent.com/org/",
+            ),
+            ("https://example.com/a.yaml", "https://example.com/a.yaml"),
+            ("https://example.com:8443/a/b.yaml", "https://example.com:8443/a/"),
+            ("file:///srv/git/base", "file:///srv/git/base"),
+        ] {
+            assert_eq!(Remote::parse(address).unwrap().owner(), owner);
+            assert!(covers(owner, address), "{owner} covers {address}");
         }
     }
 

@@ -1,0 +1,206 @@
+//! Questions on the terminal. Each has an answer already; Enter takes it.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Read, Write};
+
+use crate::env::Env;
+use crate::setup::{self, Draft, Old, Places, Request, Result, Trouble};
+use crate::text::shown;
+
+/// The longest line that is read as an answer.
+const MAX_ANSWER: u64 = 4096;
+
+/// How often one question is asked.
+const PATIENCE: usize = 5;
+
+/// The terminal.
+pub(super) struct Dialogue {
+    out: File,
+    input: BufReader<File>,
+}
+
+impl Dialogue {
+    /// Opens the terminal.
+    pub(super) fn open() -> Result<Self> {
+        let open = || OpenOptions::new().read(true).write(true).open("/dev/tty");
+        let no_terminal = |_| {
+            Trouble::new(
+                "there is no terminal to ask on",
+                "kubectl-envguard setup --yes; or --dry-run to see what it would do",
+            )
+        };
+        let out = open().map_err(no_terminal)?;
+        let input = BufReader::new(open().map_err(no_terminal)?);
+        Ok(Self { out, input })
+    }
+
+    /// One line; `None` at the end of input.
+    fn ask(&mut self, question: &str, default: &str) -> Result<String> {
+        let shown_default =
+            if default.is_empty() { String::new() } else { format!(" [{}]", shown(default)) };
+        let failed = |error: std::io::Error| {
+            Trouble::new(
+                format!("the terminal does not answer: {error}"),
+                "kubectl-envguard setup --yes",
+            )
+        };
+        write!(self.out, "{question}{shown_default}: ")
+            .and_then(|()| self.out.flush())
+            .map_err(failed)?;
+        let mut answer = String::new();
+        let read = (&mut self.input).take(MAX_ANSWER).read_line(&mut answer).map_err(failed)?;
+        if read == 0 {
+            return Err(Trouble::new(
+                "nothing was written: the answers ended",
+                "kubectl-envguard setup",
+            ));
+        }
+        let answer = answer.trim();
+        Ok(if answer.is_empty() { default.to_owned() } else { answer.to_owned() })
+    }
+
+    fn say(&mut self, text: &str) {
+        // When the terminal is gone, the next question says so.
+        drop(writeln!(self.out, "{text}"));
+    }
+
+    /// A question with yes or no; yes unless it is said otherwise.
+    pub(super) fn yes(&mut self, question: &str) -> Result<bool> {
+        for _ in 0..PATIENCE {
+            match self.ask(&format!("{question} (yes/no)"), "yes")?.to_lowercase().as_str() {
+                "y" | "yes" => return Ok(true),
+                "n" | "no" => return Ok(false),
+                _ => self.say("yes or no"),
+            }
+        }
+        Ok(false)
+    }
+
+    /// Which context, when there are several.
+    pub(super) fn context(
+        &mut self,
+        request: &mut Request,
+        places: &Places,
+        old: Option<&Old>,
+        env: &Env,
+    ) -> Result<()> {
+        if request.context.is_some() || setup::context(request, places, old, env).is_ok() {
+            return Ok(());
+        }
+        let (names, current) = setup::choices(request, places, old, env)?;
+        if names.len() < 2 {
+            return Ok(()); // whatever is wrong with it is said later
+        }
+        self.say("Contexts of the kubeconfig:");
+        for (index, name) in names.iter().enumerate() {
+            self.say(&format!("  {} {}", index + 1, shown(name)));
+        }
+        let default = current.unwrap_or_default();
+        for _ in 0..PATIENCE {
+            let answer = self.ask("The one of this instance, by number or name", &default)?;
+            let number = answer.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+            let by_number = number.and_then(|number| names.get(number));
+            if let Some(name) = names.iter().find(|name| **name == answer).or(by_number) {
+                request.context = Some(name.clone());
+                return Ok(());
+            }
+            self.say("none of them");
+        }
+        Err(Trouble::new("no context was chosen", "kubectl-envguard setup --context NAME"))
+    }
+
+    /// What the instance is for.
+    pub(super) fn environment(&mut self, request: &mut Request) -> Result<()> {
+        for _ in 0..PATIENCE {
+            let answer = self.ask("Environment of this instance", &request.wishes.environment)?;
+            if !answer.is_empty() {
+                request.wishes.environment = answer;
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the manifests are, when that is not known.
+    pub(super) fn checkouts(
+        &mut self,
+        request: &mut Request,
+        old: Option<&Old>,
+        env: &Env,
+    ) -> Result<()> {
+        if old.is_some() || !request.checkouts.is_empty() {
+            return Ok(());
+        }
+        let found = setup::found(&request.wishes.environment, env).unwrap_or_default();
+        let answer = self.ask("Checkouts of manifests, separated by spaces", &found.join(" "))?;
+        request.checkouts = answer.split_whitespace().map(str::to_owned).collect();
+        Ok(())
+    }
+
+    /// Drafts until the overlays of this environment are known.
+    pub(super) fn until_found(
+        &mut self,
+        request: &mut Request,
+        draft: &dyn Fn(&Request) -> Result<Draft>,
+    ) -> Result<Draft> {
+        for _ in 0..PATIENCE {
+            let trouble = match draft(request) {
+                Err(trouble) if trouble.remedy.contains("--allow") => trouble,
+                other => return other,
+            };
+            self.say(&trouble.what);
+            if trouble.remedy.contains("--overlay-root") {
+                let roots = self.ask(
+                    "Directories whose children are environments",
+                    &request.entry.roots.join(" "),
+                )?;
+                request.entry.roots = roots.split_whitespace().map(str::to_owned).collect();
+            }
+            let allow =
+                self.ask("Overlays that may be applied here", &request.entry.allow.join(" "))?;
+            request.entry.allow = allow.split_whitespace().map(str::to_owned).collect();
+        }
+        draft(request)
+    }
+
+    /// What was found, to be corrected; whether it was.
+    pub(super) fn details(&mut self, request: &mut Request, draft: &Draft) -> Result<bool> {
+        let mut changed = false;
+        // Several checkouts have several answers: those are for an editor.
+        if let [survey] = draft.surveys.as_slice() {
+            let entry = survey.entry.clone();
+            let rows = [
+                ("Overlays that may be applied here", entry.allow.clone()),
+                ("Overlays of other environments", entry.foreign.clone().unwrap_or_default()),
+                ("Directories that overlays may refer to", entry.shared.clone()),
+            ];
+            let mut answers = Vec::new();
+            for (question, names) in &rows {
+                let answer = self.ask(question, &names.join(" "))?;
+                let names_now: Vec<String> = match answer.as_str() {
+                    "-" => Vec::new(),
+                    answer => answer.split_whitespace().map(str::to_owned).collect(),
+                };
+                changed |= names_now != *names;
+                answers.push(names_now);
+            }
+            if changed {
+                let mut answers = answers.into_iter();
+                request.entry.roots = entry.roots;
+                request.entry.allow = answers.next().unwrap_or_default();
+                let foreign = answers.next().unwrap_or_default();
+                // A list that is missing on purpose stays so.
+                request.entry.foreign =
+                    Some(foreign).filter(|list| entry.foreign.is_some() || !list.is_empty());
+                request.entry.shared = answers.next().unwrap_or_default();
+            }
+        }
+        let contact = draft.policy.contact.clone().unwrap_or_default();
+        let answer = self.ask("Whom to ask, shown in every refusal (empty: nobody)", &contact)?;
+        if answer != contact {
+            request.wishes.contact = Some(answer);
+            changed = true;
+        }
+        Ok(changed)
+    }
+}

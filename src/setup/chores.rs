@@ -1,0 +1,136 @@
+//! What an instance needs besides its files.
+
+use std::fmt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::trouble::{Result, Trouble};
+use crate::env::Env;
+use crate::git;
+use crate::policy::Policy;
+use crate::text::{quoted, shown};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Chore {
+    /// git reads this checkout for everybody, not only for its owner.
+    SafeDirectory(PathBuf),
+    /// A directory that must be there before a sandbox is built.
+    Directory {
+        /// Where.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+        /// Whose it is.
+        owner: Option<(u32, u32)>,
+    },
+}
+
+impl fmt::Display for Chore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SafeDirectory(top) => {
+                write!(f, "git config --system --add safe.directory {}", quoted(top))
+            }
+            Self::Directory { path, mode, .. } => {
+                write!(f, "mkdir -m {mode:04o} {}", quoted(path))
+            }
+        }
+    }
+}
+
+/// What is left to do for `policy`; only root does it for others.
+#[must_use]
+pub(super) fn chores(policy: &Policy, tops: &[PathBuf], env: &Env) -> Vec<Chore> {
+    let is_root = rustix::process::geteuid().is_root();
+    let mut chores = Vec::new();
+    let shared = tops.iter().filter(|top| home_of(top, env).is_none());
+    if is_root {
+        let known = safe_directories();
+        chores.extend(
+            shared
+                .filter(|top| top.join(".git").symlink_metadata().is_ok())
+                .filter(|top| !known.iter().any(|known| known == "*" || Path::new(known) == **top))
+                .map(|top| Chore::SafeDirectory(top.clone())),
+        );
+        if policy.audit.starts_with("/var/log") && !policy.audit.exists() {
+            // Everybody makes a file of their own in it, and nobody lists it.
+            chores.push(Chore::Directory { path: policy.audit.clone(), mode: 0o1733, owner: None });
+        }
+    }
+    let mut homes: Vec<PathBuf> = tops.iter().filter_map(|top| home_of(top, env)).collect();
+    homes.sort();
+    homes.dedup();
+    for home in homes {
+        let Ok(found) = home.metadata() else { continue };
+        if !is_root && found.uid() != rustix::process::geteuid().as_raw() {
+            continue;
+        }
+        // What appears in a home directory with a checkout while kubectl runs cannot
+        // be read by it.
+        for name in [".kube", ".cache", ".config"] {
+            let path = home.join(name);
+            if path.symlink_metadata().is_err() {
+                let owner = Some((found.uid(), found.gid()));
+                chores.push(Chore::Directory { path, mode: 0o700, owner });
+            }
+        }
+    }
+    chores
+}
+
+/// The home directory that `top` lies in.
+fn home_of(top: &Path, env: &Env) -> Option<PathBuf> {
+    let own = env.home().and_then(|home| home.canonicalize().ok());
+    top.ancestors()
+        .skip(1)
+        .find(|dir| {
+            Some(*dir) == own.as_deref().filter(|own| *own != Path::new("/"))
+                || dir.parent() == Some(Path::new("/home"))
+        })
+        .map(Path::to_path_buf)
+}
+
+/// What git's system configuration trusts already.
+fn safe_directories() -> Vec<String> {
+    let mut command = git::command(Path::new("/"));
+    command.args(["config", "--system", "--get-all", "safe.directory"]);
+    let said = git::answer(&mut command, PATIENCE).unwrap_or_default();
+    String::from_utf8_lossy(&said).lines().map(str::to_owned).collect()
+}
+
+impl Chore {
+    /// Does it.
+    ///
+    /// # Errors
+    /// When it cannot be done.
+    pub fn run(&self) -> Result<()> {
+        match self {
+            Self::SafeDirectory(top) => {
+                let mut command = git::command(Path::new("/"));
+                command.args(["config", "--system", "--add", "safe.directory"]).arg(top);
+                git::answer(&mut command, PATIENCE).map(drop).map_err(|silence| {
+                    Trouble::new(
+                        format!("safe.directory for {}: {silence}", shown(top)),
+                        self.to_string(),
+                    )
+                })
+            }
+            Self::Directory { path, mode, owner } => {
+                make(path, *mode, *owner).map_err(|error| Trouble::io("make", path, &error))
+            }
+        }
+    }
+}
+
+fn make(path: &Path, mode: u32, owner: Option<(u32, u32)>) -> std::io::Result<()> {
+    std::fs::DirBuilder::new().mode(0o700).create(path)?;
+    if let Some((uid, gid)) = owner {
+        chown(path, Some(uid), Some(gid))?;
+    }
+    // Afterwards: the process's mask has no say in it.
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
+}

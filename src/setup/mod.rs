@@ -1,0 +1,310 @@
+//! From an unknown repository and a kubeconfig to the configuration of an instance:
+//! what is there is looked at, a proposal is made of it, and the judge proves it
+//! before anything is written.
+
+mod checkouts;
+mod chores;
+mod document;
+mod layout;
+mod minify;
+mod places;
+mod proof;
+mod proposal;
+mod source;
+mod survey;
+mod tree;
+mod trouble;
+mod words;
+mod write;
+
+use std::path::{Path, PathBuf};
+
+use serde_yaml::Mapping;
+
+use crate::config;
+use crate::env::Env;
+use crate::identity;
+use crate::judge::{Machine, drift};
+use crate::policy::{Pin, Policy};
+use crate::server;
+use crate::text::{listed, shown};
+pub use checkouts::found;
+pub use chores::Chore;
+pub use minify::Minified;
+pub use places::{Old, Places, migrate};
+pub use proof::{Finding, Proof};
+pub use proposal::{API_VERSION, Wishes};
+pub use source::{choices, context, guess};
+pub use survey::{Entry, Survey};
+pub use trouble::{Result, Trouble};
+pub use write::Change;
+use write::config_mode;
+
+/// What was asked for; the rest is found out.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// What stands at the top level of the configuration.
+    pub wishes: Wishes,
+    /// The kubeconfig to take the context from.
+    pub from: Option<PathBuf>,
+    /// The context, when there are several.
+    pub context: Option<String>,
+    /// Directories or patterns; none: they are looked for.
+    pub checkouts: Vec<String>,
+    /// What is stated for each of them.
+    pub entry: Entry,
+    /// Whether the server is asked who it is.
+    pub ask_server: bool,
+    /// Another cluster than the pinned one is meant.
+    pub repin: bool,
+    /// `ADDRESS:PORT` of the metadata service, when it is not EC2's own.
+    pub metadata: Option<String>,
+}
+
+/// Readable to operators only where it holds nothing that is worth stealing.
+fn kubeconfig_mode(minified: &Minified) -> u32 {
+    match (rustix::process::geteuid().is_root(), minified.secrets.is_empty()) {
+        (true, true) => 0o444,
+        (true, false) => 0o640,
+        (false, _) => 0o600,
+    }
+}
+
+/// What would be written, and why it may be.
+#[derive(Debug)]
+pub struct Draft {
+    /// The kubeconfig, before the configuration: it is useless without, and harmless.
+    pub changes: Vec<Change>,
+    /// What else is to be done.
+    pub chores: Vec<Chore>,
+    /// What was found in each checkout.
+    pub surveys: Vec<Survey>,
+    /// What the judge says.
+    pub proof: Proof,
+    /// What an operator should know.
+    pub notes: Vec<String>,
+    /// What the new configuration means.
+    pub policy: Policy,
+    /// What the old one pins.
+    pub old_pin: Option<Pin>,
+    /// What the server said.
+    pub server: Option<server::Server>,
+}
+
+impl Draft {
+    /// Whether everything is as it is to be.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.changes.iter().all(|change| !change.is_one()) && self.chores.is_empty()
+    }
+}
+
+/// Finds out everything, and proves it.
+///
+/// # Errors
+/// When something that is needed cannot be found out.
+pub fn draft(
+    request: &Request,
+    places: &Places,
+    old: Option<&Old>,
+    minified: &Minified,
+    env: &Env,
+) -> Result<Draft> {
+    let mut notes = minified.notes.clone();
+    let kubeconfig = kubeconfig_place(places, old, env);
+    // The proof, and the question to the server, want the kubeconfig as a file.
+    let scratch = tempfile::Builder::new()
+        .prefix("envguard-setup-")
+        .tempdir()
+        .map_err(|error| Trouble::io("make a directory in", &std::env::temp_dir(), &error))?;
+    let copy = scratch.path().join("kubeconfig");
+    write_private(&copy, &minified.text)?;
+    let server = ask(request, &copy, env, &mut notes);
+    let uid = server.as_ref().and_then(|server| server.uid.as_ref().ok()).map(String::as_str);
+    let cluster = proposal::cluster(
+        old.and_then(|old| old.section("cluster")),
+        request.wishes.cluster.as_deref(),
+        minified,
+        &kubeconfig.to_string_lossy(),
+        uid.filter(|_| request.repin || recorded(old).is_none()),
+    );
+    rebuilt(request, old, uid)?;
+    let machine = machine(request, old, env, &mut notes)?;
+    let base = proposal::document(None, &request.wishes, cluster.clone(), None, &[]);
+    let surveys = checkouts::surveys(request, places, old, env, &base)?;
+    let wanted = proposal::document(
+        old.map(|old| &old.mapping),
+        &request.wishes,
+        cluster,
+        machine,
+        &surveys,
+    );
+    let mut text = document::merged(old.map(|old| old.text.as_str()), &wanted);
+    let policy = parsed(&text, places, env)?;
+    if let Some(old) = old.filter(|old| old.policy == policy) {
+        text.clone_from(&old.text); // other words for the same
+    }
+    if let Some(pin) = old.map(|old| &old.policy.pin)
+        && !request.repin
+        && let Some(difference) = drift(pin, &minified.resolved).first()
+        && !is_only_the_path(pin, minified)
+    {
+        return Err(Trouble::new(
+            format!(
+                "the context {} is another cluster than the pinned one: {difference}",
+                shown(&minified.resolved.context)
+            ),
+            "if the cluster was rebuilt: kubectl-envguard setup --repin",
+        ));
+    }
+    let tops: Vec<PathBuf> = surveys.iter().map(|survey| survey.top.clone()).collect();
+    config::outside_checkouts(&places.config, tops.iter().map(PathBuf::as_path)).map_err(
+        |unusable| Trouble::new(unusable.to_string(), "--config FILE, outside every checkout"),
+    )?;
+    let proof = proof::prove(policy.clone(), &places.config, &copy, &surveys, env);
+    notes.extend(surveys.iter().flat_map(|survey| survey.notes.clone()));
+    note_secrets(minified, &mut notes);
+    let changes = vec![
+        Change::new(&kubeconfig, minified.text.clone(), kubeconfig_mode(minified))?,
+        Change::new(&places.config, text, config_mode())?,
+    ];
+    let chores = chores::chores(&policy, &tops, env);
+    let old_pin = old.map(|old| old.policy.pin.clone());
+    Ok(Draft { changes, chores, surveys, proof, notes, policy, old_pin, server })
+}
+
+/// Where the pinned kubeconfig goes: where it is, unless that is a file which other
+/// tools write to.
+fn kubeconfig_place(places: &Places, old: Option<&Old>, env: &Env) -> PathBuf {
+    let usual = env.home().map(|home| home.join(".kube/config"));
+    match old.map(|old| &old.policy.pin.kubeconfig) {
+        Some(pinned) if Some(pinned) != usual.as_ref() => pinned.clone(),
+        _ => places.kubeconfig.clone(),
+    }
+}
+
+/// The program's path may be spelled out now: it is the same program.
+fn is_only_the_path(pin: &Pin, minified: &Minified) -> bool {
+    let mut resolved = minified.resolved.clone();
+    if let (Some(pinned), Some(found)) = (&pin.credentials, &mut resolved.credentials)
+        && !pinned.command.contains('/')
+        && Path::new(&found.command).file_name() == Some(pinned.command.as_ref())
+    {
+        found.command.clone_from(&pinned.command);
+    }
+    drift(pin, &resolved).is_empty()
+}
+
+fn recorded(old: Option<&Old>) -> Option<&str> {
+    old?.policy.pin.uid.as_deref()
+}
+
+/// A cluster that answers at the same address, with the same CA, and is another one.
+fn rebuilt(request: &Request, old: Option<&Old>, uid: Option<&str>) -> Result<()> {
+    match (recorded(old), uid) {
+        (Some(before), Some(now)) if before != now && !request.repin => Err(Trouble::new(
+            format!("the cluster was rebuilt: kube-system had the UID {before}, and has {now}"),
+            "if that is known: kubectl-envguard setup --repin",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The machine's section. A tag that names another environment speaks against all of
+/// it: somebody is logged in to the wrong instance.
+fn machine(
+    request: &Request,
+    old: Option<&Old>,
+    env: &Env,
+    notes: &mut Vec<String>,
+) -> Result<Option<Mapping>> {
+    let environment = &request.wishes.environment;
+    match asked_machine(request, old, env) {
+        Machine::Tagged(tag) if tag.trim() != environment.as_str() => Err(Trouble::new(
+            format!(
+                "the tag envguard:environment of this instance says {}, not {}",
+                shown(&tag),
+                shown(environment)
+            ),
+            "kubectl-envguard setup --environment NAME; or correct the tag",
+        )),
+        Machine::Tagged(_) => Ok(proposal::machine(old, None, request.metadata.as_deref())),
+        Machine::Known { account, id } => {
+            let known = Some((account.as_str(), id.as_str()));
+            Ok(proposal::machine(old, known, request.metadata.as_deref()))
+        }
+        Machine::Unknown(why) => {
+            notes.push(format!("which machine this is was not recorded: {why}"));
+            Ok(proposal::machine(old, None, request.metadata.as_deref()))
+        }
+    }
+}
+
+/// What the metadata service says now.
+fn asked_machine(request: &Request, old: Option<&Old>, env: &Env) -> Machine {
+    let configured = old.and_then(|old| old.policy.metadata.as_deref());
+    identity::asked_at(request.metadata.as_deref().or(configured), env)
+}
+
+/// The environment that the instance's tag names.
+#[must_use]
+pub fn tagged(request: &Request, old: Option<&Old>, env: &Env) -> Option<String> {
+    match asked_machine(request, old, env) {
+        Machine::Tagged(tag) => Some(tag.trim().to_owned()),
+        _ => None,
+    }
+}
+
+fn write_private(path: &Path, text: &str) -> Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .map_err(|error| Trouble::io("write", path, &error))
+}
+
+fn ask(
+    request: &Request,
+    kubeconfig: &Path,
+    env: &Env,
+    notes: &mut Vec<String>,
+) -> Option<server::Server> {
+    if !request.ask_server {
+        return None;
+    }
+    match server::ask(kubeconfig, env, server::TIMEOUT) {
+        Ok(server) => {
+            if let Err(error) = &server.uid {
+                notes.push(format!("who the cluster is was not recorded: {error}"));
+            }
+            Some(server)
+        }
+        Err(error) => {
+            notes.push(format!("the server was not asked who it is: {error}"));
+            None
+        }
+    }
+}
+
+fn note_secrets(minified: &Minified, notes: &mut Vec<String>) {
+    if rustix::process::geteuid().is_root() && !minified.secrets.is_empty() {
+        notes.push(format!(
+            "the kubeconfig holds or names {}: only root and the file's group read it; chgrp it to the operators' group",
+            listed(&minified.secrets)
+        ));
+    }
+}
+
+/// What `text` means as the configuration.
+fn parsed(text: &str, places: &Places, env: &Env) -> Result<Policy> {
+    config::from_text(text, &places.config, env).map_err(|unusable| {
+        Trouble::new(
+            format!("the proposal would not be valid: {unusable}"),
+            "kubectl-envguard setup --help",
+        )
+    })
+}

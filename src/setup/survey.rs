@@ -1,0 +1,452 @@
+//! What a checkout consists of: its overlay roots, whose overlays they hold, and
+//! what the allowed ones need.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Component, Path, PathBuf};
+
+use super::layout::{Tree, escaped, patterns};
+use super::tree;
+use super::trouble::{Result, Trouble};
+use super::words;
+use crate::gather;
+use crate::judge::{Facts, Role, Whereabouts};
+use crate::pattern::Pattern;
+use crate::policy::{CheckoutRule, Policy, RootPattern, Standing};
+use crate::text::{listed, quoted, shown};
+
+/// What a checkout's entry in the configuration says; what is empty or absent is
+/// found out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Entry {
+    /// `path`: a pattern for one or several tops.
+    pub path: String,
+    /// `overlayRoots`
+    pub roots: Vec<String>,
+    /// `allow`
+    pub allow: Vec<String>,
+    /// `shared`
+    pub shared: Vec<String>,
+    /// `foreign`
+    pub foreign: Option<Vec<String>>,
+    /// `branches`
+    pub branches: Option<Vec<String>>,
+    /// It stands in a configuration already: a list that is missing there is missing
+    /// on purpose.
+    pub configured: bool,
+    /// `roots` was asked for: nothing is added to it.
+    pub exact_roots: bool,
+    /// `foreign` was asked for: nothing is added to it.
+    pub exact_foreign: bool,
+}
+
+/// A checkout as it was found.
+#[derive(Debug, Clone, Default)]
+pub struct Survey {
+    /// The working tree's top.
+    pub top: PathBuf,
+    /// What to write.
+    pub entry: Entry,
+    /// Prefixes of what the allowed overlays fetch.
+    pub remotes: BTreeSet<String>,
+    /// Overlays that `tidy` would take off the disk, by root.
+    pub removals: BTreeMap<PathBuf, Vec<String>>,
+    /// What may be applied.
+    pub allowed: Vec<Target>,
+    /// What must not.
+    pub foreign: Vec<Target>,
+    /// Each branch is an environment: another one must not be applied from.
+    pub by_branch: bool,
+    /// The top itself may be applied.
+    pub top_is_target: bool,
+    /// What an operator should know.
+    pub notes: Vec<String>,
+}
+
+/// What a kubectl command names.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Target {
+    /// `-k` or `-f`
+    pub flag: &'static str,
+    /// The directory.
+    pub dir: PathBuf,
+}
+
+/// The children of the overlay roots.
+struct Children<'t> {
+    tree: &'t Tree,
+    /// Root and child's name.
+    all: BTreeSet<(&'t Path, &'t str)>,
+}
+
+impl<'t> Children<'t> {
+    fn of(tree: &'t Tree, roots: &[RootPattern]) -> Self {
+        let children = tree.children().into_iter();
+        let children = children.filter(|(dir, _)| roots.iter().any(|root| root.matches(dir)));
+        let all = children.flat_map(|(dir, names)| names.into_iter().map(move |name| (dir, name)));
+        Self { tree, all: all.collect() }
+    }
+
+    /// Those in which there is something for kubectl.
+    fn with_manifests(&self) -> impl Iterator<Item = (&'t Path, &'t str)> {
+        let useful = |(root, name): &(&Path, &str)| {
+            self.tree.below(&root.join(name)).any(|(_, dir)| dir.kustomization || dir.manifests)
+        };
+        self.all.iter().copied().filter(useful)
+    }
+
+    /// What there is to apply in the child at `dir`: its own kustomization, else the
+    /// topmost ones below it, else its manifests.
+    fn targets(&self, top: &Path, dir: &Path) -> Vec<Target> {
+        let mut found: Vec<&Path> = Vec::new();
+        for (path, known) in self.tree.below(dir) {
+            let covered = found.iter().any(|above| path.starts_with(above));
+            if known.here && known.kustomization && !covered {
+                found.push(path);
+            }
+        }
+        let kustomizations =
+            found.iter().map(|path| Target { flag: "-k", dir: top.join(path) }).collect::<Vec<_>>();
+        let has_manifests = self.tree.dirs.get(dir).is_some_and(|dir| dir.here && dir.manifests);
+        if kustomizations.is_empty() && has_manifests {
+            return vec![Target { flag: "-f", dir: top.join(dir) }];
+        }
+        kustomizations
+    }
+}
+
+/// Looks at the checkout at `top`. `stated` is what is known already, and `policy`
+/// makes a policy of an entry.
+///
+/// # Errors
+/// When no environments are found in it, or none is this one.
+pub(super) fn survey(
+    top: &Path,
+    environment: &str,
+    stated: &Entry,
+    policy: &dyn Fn(&Entry) -> Result<Policy>,
+) -> Result<Survey> {
+    let tree = tree::tree(top);
+    let mut entry = stated.clone();
+    let found = patterns(&tree.roots(environment));
+    if entry.roots.is_empty() && found.is_empty() {
+        return by_branch(top, environment, &tree, entry);
+    }
+    if !entry.exact_roots {
+        add_roots(&mut entry, &tree, found);
+    }
+    let roots = compiled(&entry.roots)?;
+    let children = Children::of(&tree, &roots);
+    let names: BTreeSet<&str> = children.with_manifests().map(|(_, name)| name).collect();
+    if entry.allow.is_empty() {
+        entry.allow = words::meaning(environment, &names).into_iter().map(escaped).collect();
+    }
+    if entry.allow.is_empty() {
+        return Err(no_overlay(top, environment, &entry, &names));
+    }
+    let mut survey = Survey { top: top.to_path_buf(), ..Survey::default() };
+    survey.classify(&children, entry, policy)?;
+    Ok(survey)
+}
+
+/// Roots that the stated ones do not cover.
+fn add_roots(entry: &mut Entry, tree: &Tree, found: Vec<String>) {
+    if entry.roots.is_empty() {
+        entry.roots = found;
+        return;
+    }
+    let known: Vec<RootPattern> =
+        entry.roots.iter().filter_map(|root| RootPattern::new(root).ok()).collect();
+    for pattern in found {
+        let Ok(root) = RootPattern::new(&pattern) else { continue };
+        let mut dirs = tree.children().into_keys().filter(|dir| root.matches(dir)).peekable();
+        let new =
+            dirs.peek().is_some() && dirs.any(|dir| !known.iter().any(|known| known.matches(dir)));
+        if new {
+            entry.roots.push(pattern);
+        }
+    }
+}
+
+fn compiled(roots: &[String]) -> Result<Vec<RootPattern>> {
+    let compile = |root: &String| {
+        RootPattern::new(root)
+            .map_err(|problem| Trouble::new(format!("the overlay root {root:?} {problem}"), HELP))
+    };
+    roots.iter().map(compile).collect()
+}
+
+const HELP: &str = "kubectl-envguard setup --help";
+
+fn no_overlay(top: &Path, environment: &str, entry: &Entry, names: &BTreeSet<&str>) -> Trouble {
+    let found: Vec<String> = names.iter().take(20).map(shown).collect();
+    let what = if found.is_empty() {
+        format!("{} has no manifests below {}", shown(top), listed(&entry.roots))
+    } else {
+        let found = listed(&found);
+        format!("{} has {found}: which of them is {}?", shown(top), shown(environment))
+    };
+    Trouble::new(what, "name them: --allow NAME (and --overlay-root DIR)")
+}
+
+/// A tree without environments in it: perhaps each branch is one.
+fn by_branch(top: &Path, environment: &str, tree: &Tree, mut entry: Entry) -> Result<Survey> {
+    let branches = tree::branches(top);
+    let names: BTreeSet<&str> = branches.iter().map(String::as_str).collect();
+    let own = words::meaning(environment, &names);
+    let environments: BTreeSet<&str> =
+        names.iter().copied().flat_map(words::environments).collect();
+    let others =
+        names.iter().any(|name| !own.contains(name) && !words::environments(name).is_empty());
+    if entry.branches.is_none() && (own.is_empty() || !others || environments.len() < 2) {
+        return Err(Trouble::new(
+            format!(
+                "{} has no directories named after environments, such as overlays/develop, and no branches either",
+                shown(top)
+            ),
+            "name them: --overlay-root DIR --allow NAME; or another checkout: --checkout DIR",
+        ));
+    }
+    if entry.branches.is_none() {
+        entry.branches = Some(own.into_iter().map(escaped).collect());
+    }
+    if entry.allow.is_empty() {
+        entry.allow = vec!["*".to_owned()];
+    }
+    entry.roots = vec![".".to_owned()];
+    let roots = compiled(&entry.roots)?;
+    let children = Children::of(tree, &roots);
+    let top_is_target =
+        tree.dirs.get(Path::new("")).is_some_and(|dir| dir.here && dir.kustomization);
+    let mut allowed: Vec<Target> = children
+        .all
+        .iter()
+        .flat_map(|(root, name)| children.targets(top, &root.join(name)))
+        .collect();
+    allowed.extend(top_is_target.then(|| Target { flag: "-k", dir: top.to_path_buf() }));
+    let mut notes = Vec::new();
+    let wanted = entry.branches.clone().unwrap_or_default();
+    if let Some(branch) = tree::branch(top)
+        && !wanted
+            .iter()
+            .any(|name| Pattern::new(name.as_bytes()).is_ok_and(|p| p.matches(branch.as_bytes())))
+    {
+        notes.push(format!(
+            "{} is on the branch {}, which is not this environment's: git -C {} switch {}",
+            shown(top),
+            shown(&branch),
+            quoted(top),
+            wanted.first().map(quoted).unwrap_or_default()
+        ));
+    }
+    let top = top.to_path_buf();
+    Ok(Survey { top, entry, allowed, by_branch: true, top_is_target, notes, ..Survey::default() })
+}
+
+impl Survey {
+    /// Whose each child is: what the allowed overlays reach is shared, what is named
+    /// after another environment is foreign, and so is what is built of the same
+    /// parts without being reached.
+    fn classify(
+        &mut self,
+        children: &Children<'_>,
+        mut entry: Entry,
+        policy_of: &dyn Fn(&Entry) -> Result<Policy>,
+    ) -> Result<()> {
+        let open = Entry { shared: Vec::new(), foreign: Some(Vec::new()), ..entry.clone() };
+        let policy = policy_of(&open)?;
+        let own = policy.checkouts.first();
+        let is_allowed = |name: &str| own.is_some_and(|rule| rule.allows(name.as_ref()));
+        let (mine, others): (Vec<_>, Vec<_>) =
+            children.with_manifests().partition(|(_, name)| is_allowed(name));
+        let facts = self.references(&policy, children, &mine);
+        let reached = self.reached(own, &facts, &is_allowed);
+        self.note_remotes(&facts);
+        let needed: BTreeSet<&str> = reached.iter().map(|(_, name)| name.as_str()).collect();
+        let mut foreign: BTreeSet<&str> = others
+            .iter()
+            .map(|(_, name)| *name)
+            .filter(|name| !words::environments(name).is_empty())
+            .collect();
+        let unknown: Vec<(&Path, &str)> = others
+            .iter()
+            .copied()
+            .filter(|(_, name)| !foreign.contains(name) && !needed.contains(name))
+            .filter(|(_, name)| !is_usual_base(name))
+            .collect();
+        foreign.extend(self.built_alike(&policy, children, &facts, &unknown));
+        for name in foreign.iter().filter(|name| needed.contains(*name)) {
+            self.notes.push(format!(
+                "{} is built on {}, so {} is shared: it may be referenced here, not applied, and stays on the disk",
+                listed(&entry.allow), shown(name), shown(name)
+            ));
+        }
+        foreign.retain(|name| !needed.contains(name));
+        let usual: BTreeSet<&str> = children
+            .all
+            .iter()
+            .map(|(_, name)| *name)
+            .filter(|name| is_usual_base(name) && !is_allowed(name))
+            .collect();
+        let shared = needed.iter().chain(&usual).copied();
+        let stated = stated(&entry);
+        add(&mut entry.shared, shared, &stated);
+        let stated = self::stated(&entry);
+        match &mut entry.foreign {
+            Some(_) if entry.exact_foreign => {}
+            Some(list) => add(list, foreign.iter().copied(), &stated),
+            None if entry.configured => {}
+            none => *none = Some(foreign.iter().copied().map(escaped).collect()),
+        }
+        if let Some(rule) = policy_of(&entry)?.checkouts.first() {
+            self.overlays(children, rule, &mine);
+        }
+        self.entry = entry;
+        Ok(())
+    }
+
+    /// What the kustomizations of these children pull in.
+    fn references(&self, policy: &Policy, children: &Children<'_>, of: &[(&Path, &str)]) -> Facts {
+        let dirs: Vec<PathBuf> = of
+            .iter()
+            .flat_map(|(root, name)| {
+                let dir = root.join(name);
+                let below: Vec<PathBuf> = children
+                    .tree
+                    .below(&dir)
+                    .filter(|(_, known)| known.here && known.kustomization)
+                    .map(|(path, _)| self.top.join(path))
+                    .collect();
+                below
+            })
+            .collect();
+        gather::references(policy, gather::survey(policy), &dirs, &[])
+    }
+
+    /// The other children of roots that were reached.
+    fn reached(
+        &self,
+        rule: Option<&CheckoutRule>,
+        facts: &Facts,
+        is_allowed: &dyn Fn(&str) -> bool,
+    ) -> BTreeSet<(PathBuf, String)> {
+        let mut found = BTreeSet::new();
+        for (_, path) in local_references(facts) {
+            let Ok(relative) = path.strip_prefix(&self.top) else { continue };
+            let mut walked = PathBuf::new();
+            for part in relative.components() {
+                let Component::Normal(name) = part else { continue };
+                let in_root = rule.is_some_and(|rule| rule.is_root(&walked));
+                let is_dir = self.top.join(&walked).join(name).is_dir();
+                if let Some(name) =
+                    name.to_str().filter(|name| in_root && is_dir && !is_allowed(name))
+                {
+                    found.insert((walked.clone(), name.to_owned()));
+                }
+                walked.push(name);
+            }
+        }
+        found
+    }
+
+    fn note_remotes(&mut self, facts: &Facts) {
+        for reached in &facts.reached {
+            match &reached.whereabouts {
+                Whereabouts::Remote(Ok(remote)) => {
+                    self.remotes.insert(remote.owner());
+                }
+                Whereabouts::Remote(Err(problem)) => self.notes.push(format!(
+                    "{} cannot be listed under policy.remotes: {problem}",
+                    shown(&reached.spelled)
+                )),
+                _ => {}
+            }
+        }
+    }
+
+    /// Those of `unknown` that are built of what the allowed overlays are built of:
+    /// `green` beside `blue`.
+    fn built_alike<'n>(
+        &self,
+        policy: &Policy,
+        children: &Children<'_>,
+        allowed: &Facts,
+        unknown: &[(&Path, &'n str)],
+    ) -> BTreeSet<&'n str> {
+        let parts: BTreeSet<&PathBuf> =
+            local_references(allowed).map(|(_, path)| path).filter(|path| path.is_dir()).collect();
+        let mut alike = BTreeSet::new();
+        if unknown.is_empty() || parts.is_empty() {
+            return alike;
+        }
+        let facts = self.references(policy, children, unknown);
+        let by_file: Vec<(&PathBuf, &PathBuf)> = local_references(&facts).collect();
+        for (root, name) in unknown {
+            let dir = self.top.join(root).join(name);
+            if by_file.iter().any(|(file, path)| {
+                file.starts_with(&dir) && !path.starts_with(&dir) && parts.contains(path)
+            }) {
+                alike.insert(*name);
+            }
+        }
+        alike
+    }
+
+    /// What may be applied and what not, and what `tidy` would remove.
+    fn overlays(&mut self, children: &Children<'_>, rule: &CheckoutRule, mine: &[(&Path, &str)]) {
+        for (root, name) in mine {
+            self.allowed.extend(children.targets(&self.top, &root.join(name)));
+        }
+        let with_allowed: BTreeSet<&Path> = children
+            .all
+            .iter()
+            .filter(|(_, name)| rule.allows(name.as_ref()))
+            .map(|(root, _)| *root)
+            .collect();
+        for (root, name) in &children.all {
+            let dir = root.join(name);
+            if rule.standing(name.as_ref(), with_allowed.contains(root)) == Standing::Foreign
+                && children.tree.dirs.get(&dir).is_some_and(|dir| dir.here)
+            {
+                self.foreign.extend(children.targets(&self.top, &dir));
+                self.removals.entry(root.to_path_buf()).or_default().push((*name).to_owned());
+            }
+        }
+    }
+}
+
+fn is_usual_base(name: &str) -> bool {
+    ["base", "common", "components"].contains(&name) || name.starts_with('_')
+}
+
+/// What is referenced on this disk: by which file, and where it is.
+fn local_references(facts: &Facts) -> impl Iterator<Item = (&PathBuf, &PathBuf)> {
+    facts.reached.iter().flat_map(|reached| {
+        let (Role::Reference { file, .. }, Whereabouts::Local(local)) =
+            (&reached.role, &reached.whereabouts)
+        else {
+            return Vec::new();
+        };
+        local.readings.iter().map(|path| (file, path)).collect()
+    })
+}
+
+fn compiled_names(names: &[String]) -> Vec<Pattern> {
+    names.iter().filter_map(|name| Pattern::new(name.as_bytes()).ok()).collect()
+}
+
+/// Everything that some list of the entry matches already.
+fn stated(entry: &Entry) -> Vec<Pattern> {
+    let lists = [&entry.allow, &entry.shared];
+    let foreign = entry.foreign.iter();
+    lists.into_iter().chain(foreign).flat_map(|list| compiled_names(list)).collect()
+}
+
+fn add<'n>(list: &mut Vec<String>, names: impl Iterator<Item = &'n str>, stated: &[Pattern]) {
+    for name in names {
+        let known = stated.iter().any(|pattern| pattern.matches(name.as_bytes()));
+        let pattern = if name.starts_with('_') { "_*".to_owned() } else { escaped(name) };
+        if !known && !list.contains(&pattern) {
+            list.push(pattern);
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! What keeps setup from its work, in words for a person.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+use crate::judge;
+use crate::text::{quoted, shown};
+
+/// What goes wrong, and what helps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// One sentence.
+    pub what: String,
+    /// A command, or what to do.
+    pub remedy: String,
+}
+
+/// The value, or what went wrong.
+pub type Result<T> = std::result::Result<T, Trouble>;
+
+impl Trouble {
+    /// A problem and its remedy.
+    pub fn new(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { what: what.into(), remedy: remedy.into() }
+    }
+
+    /// The kernel refused `doing` at `path`.
+    #[must_use]
+    pub fn io(doing: &str, path: &Path, error: &io::Error) -> Self {
+        let parent = quoted(path.parent().unwrap_or(path));
+        let remedy = match error.kind() {
+            io::ErrorKind::PermissionDenied => {
+                format!("run it as the user that may: sudo kubectl-envguard setup; ls -ld {parent}")
+            }
+            io::ErrorKind::ReadOnlyFilesystem => format!("mount it writable: findmnt -T {parent}"),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                format!("make room, then run it again: df -h {parent}")
+            }
+            _ => format!("look at it, then run it again: ls -ld {parent}"),
+        };
+        Self::new(format!("cannot {doing} {}: {error}", shown(path)), remedy)
+    }
+}
+
+impl From<judge::Trouble> for Trouble {
+    fn from(trouble: judge::Trouble) -> Self {
+        Self::new(format!("{} {}", shown(&trouble.subject), trouble.problem), trouble.remedy)
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl std::error::Error for Trouble {}

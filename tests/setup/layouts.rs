@@ -1,0 +1,258 @@
+//! Repositories as they are: after `setup --yes` every allowed overlay passes its own
+//! `check`, every other is refused, and kubectl renders the same bytes.
+
+use super::ground::Ground;
+use crate::support::read;
+
+/// Everything that every layout has to hold.
+#[track_caller]
+fn holds(ground: &Ground, allowed: &[&str], foreign: &[&str]) {
+    let output = ground.setup(&["--yes"]).exits(0);
+    for dir in allowed {
+        ground.passes(dir);
+        ground.renders_alike(dir);
+    }
+    for dir in foreign {
+        ground.refuses(dir, "target-foreign");
+    }
+    let count = format!("{} of {} allowed may be applied", allowed.len(), allowed.len());
+    assert!(output.stdout.contains(&count), "{output}");
+    let count = format!("{} of {} foreign are refused", foreign.len(), foreign.len());
+    assert!(output.stdout.contains(&count), "{output}");
+    // A second run finds everything as it is to be.
+    let before = read(&ground.config());
+    let again = ground.setup(&["--yes"]).exits(0);
+    assert!(again.stdout.contains("nothing to change"), "{again}");
+    assert_eq!(read(&ground.config()), before);
+    // Also when tidy has taken the foreign overlays off the disk.
+    for dir in foreign {
+        std::fs::remove_dir_all(ground.path("m").join(dir)).unwrap();
+    }
+    let again = ground.setup(&["--yes"]).exits(0);
+    assert!(again.stdout.contains("nothing to change"), "{again}");
+}
+
+#[test]
+fn the_article_s_base_and_overlays() {
+    let ground = Ground::new();
+    ground.kustomization("base", &[]);
+    for overlay in ["develop", "prod"] {
+        ground.kustomization(&format!("overlays/{overlay}"), &["../../base"]);
+    }
+    ground.commit();
+    holds(&ground, &["overlays/develop"], &["overlays/prod"]);
+    assert_eq!(ground.list("overlayRoots"), ["overlays"]);
+    assert_eq!(ground.list("allow"), ["develop"]);
+    assert_eq!(ground.list("foreign"), ["prod"]);
+    assert_eq!(ground.written()["environment"], "develop");
+}
+
+#[test]
+fn components_with_their_base_beside_the_environments() {
+    let ground = Ground::new();
+    for component in ["web", "db", "cache"] {
+        ground.kustomization(&format!("components/{component}/base"), &[]);
+        ground.kustomization(&format!("components/{component}/rbac"), &[]);
+        for environment in ["development", "staging", "production"] {
+            ground.kustomization(
+                &format!("components/{component}/{environment}"),
+                &["../base", "../rbac"],
+            );
+        }
+    }
+    // This one exists in production only.
+    ground.kustomization("components/billing/base", &[]);
+    ground.kustomization("components/billing/production", &["../base"]);
+    ground.commit();
+    holds(
+        &ground,
+        &[
+            "components/web/development",
+            "components/db/development",
+            "components/cache/development",
+        ],
+        &[
+            "components/web/staging",
+            "components/web/production",
+            "components/db/staging",
+            "components/db/production",
+            "components/cache/staging",
+            "components/cache/production",
+            "components/billing/production",
+        ],
+    );
+    assert_eq!(ground.list("overlayRoots"), ["components/*"]);
+    assert_eq!(ground.list("shared"), ["base", "rbac"]);
+    ground.refuses("components/web/base", "target-outside");
+}
+
+#[test]
+fn one_application_per_directory() {
+    let ground = Ground::new();
+    ground.instance.git(&["remote", "add", "origin", "https://git.example.test/x"]);
+    for application in ["web", "db"] {
+        ground.kustomization(&format!("apps/{application}/base"), &[]);
+        ground.kustomization(&format!("apps/{application}/overlays/dev/eu"), &["../../../base"]);
+        ground.kustomization(&format!("apps/{application}/overlays/dev/us"), &["../../../base"]);
+        ground.kustomization(&format!("apps/{application}/overlays/prd"), &["../../base"]);
+    }
+    ground.kustomization("apps/new/overlays/prd", &[]);
+    ground.commit();
+    holds(
+        &ground,
+        &[
+            "apps/web/overlays/dev/eu",
+            "apps/web/overlays/dev/us",
+            "apps/db/overlays/dev/eu",
+            "apps/db/overlays/dev/us",
+        ],
+        &["apps/web/overlays/prd", "apps/db/overlays/prd", "apps/new/overlays/prd"],
+    );
+    assert_eq!(ground.list("overlayRoots"), ["apps/*/overlays"]);
+    assert_eq!(ground.list("allow"), ["dev"]);
+}
+
+#[test]
+fn environments_that_build_on_each_other() {
+    let ground = Ground::new();
+    ground.kustomization("envs/development", &[]);
+    ground.kustomization("envs/staging", &["../development"]);
+    ground.kustomization("envs/production", &["../staging"]);
+    ground.commit();
+    let output = ground.setup(&["--yes", "--environment", "staging"]).exits(0);
+    assert_eq!(ground.list("shared"), ["development"]);
+    assert_eq!(ground.list("foreign"), ["production"]);
+    assert!(output.stdout.contains("built on development"), "{output}");
+    ground.passes("envs/staging");
+    ground.renders_alike("envs/staging");
+    ground.refuses("envs/production", "target-foreign");
+    // What is shared may be referenced, not applied.
+    ground.refuses("envs/development", "target-outside");
+}
+
+#[test]
+fn one_environment_per_branch() {
+    let ground = Ground::new();
+    ground.kustomization("web", &[]);
+    ground.kustomization(".", &["web"]);
+    ground.commit();
+    for branch in ["develop", "production"] {
+        ground.instance.git(&["branch", branch]);
+    }
+    ground.instance.git(&["checkout", "--quiet", "develop"]);
+    ground.setup(&["--yes"]).exits(0);
+    assert_eq!(ground.list("branches"), ["develop"]);
+    for dir in ["web", "."] {
+        ground.passes(dir);
+        ground.renders_alike(dir);
+    }
+    ground.instance.git(&["checkout", "--quiet", "production"]);
+    for dir in ["web", "."] {
+        ground.refuses(dir, "tree-branch");
+    }
+    let output = ground.setup(&["--yes"]).exits(0);
+    assert!(output.stdout.contains("nothing to change"), "{output}");
+    assert!(output.stdout.contains("git -C"), "{output}");
+}
+
+/// Two thousand roots, made here; a few of them are tried out one by one, and the
+/// judge has tried all of them before anything was written.
+#[test]
+fn a_monorepo_with_two_thousand_roots() {
+    let ground = Ground::new();
+    for number in 0..2_000 {
+        let application = format!("team-{}/app-{number}", number % 40);
+        ground.kustomization(&format!("{application}/base"), &[]);
+        for overlay in ["develop", "prod"] {
+            ground.kustomization(&format!("{application}/overlays/{overlay}"), &["../../base"]);
+        }
+    }
+    ground.commit();
+    let output = ground.setup(&["--yes"]).exits(0);
+    assert!(output.stdout.contains("2000 of 2000 allowed may be applied"), "{output}");
+    assert!(output.stdout.contains("2000 of 2000 foreign are refused"), "{output}");
+    for number in [0, 1_234, 1_999] {
+        let application = format!("team-{}/app-{number}", number % 40);
+        ground.passes(&format!("{application}/overlays/develop"));
+        ground.refuses(&format!("{application}/overlays/prod"), "target-foreign");
+        ground.renders_alike(&format!("{application}/overlays/develop"));
+    }
+    assert_eq!(ground.list("overlayRoots"), ["*/*/overlays"]);
+}
+
+#[test]
+fn remotes_are_what_the_overlays_fetch() {
+    let ground = Ground::new();
+    ground.kustomization("base", &["https://github.com/org/repo//deploy?ref=v1"]);
+    ground.kustomization(
+        "overlays/develop",
+        &["../../base", "https://raw.githubusercontent.com/else/x/v1/crd.yaml"],
+    );
+    ground.kustomization("overlays/prod", &["https://github.com/other/repo?ref=v1"]);
+    ground.commit();
+    ground.setup(&["--yes"]).exits(0);
+    let remotes = ground.written()["policy"]["remotes"].clone();
+    let expected = ["https://github.com/org/", "https://raw.githubusercontent.com/else/"];
+    assert_eq!(remotes, serde_yaml::to_value(expected).unwrap());
+    ground.passes("overlays/develop");
+}
+
+#[test]
+fn names_that_are_no_words_for_environments_are_told_apart() {
+    let ground = Ground::new();
+    ground.kustomization("base", &[]);
+    ground.kustomization("overlays/docs", &[]);
+    for overlay in ["blue", "green"] {
+        ground.kustomization(&format!("overlays/{overlay}"), &["../../base"]);
+    }
+    ground.commit();
+    ground.setup(&["--yes", "--environment", "blue"]).exits(0);
+    // Built of the same parts; what is not is left alone.
+    assert_eq!(ground.list("foreign"), ["green"]);
+    ground.passes("overlays/blue");
+    ground.refuses("overlays/green", "target-foreign");
+}
+
+#[test]
+fn a_broken_overlay_is_named_and_does_not_stand_in_the_way() {
+    let ground = Ground::new();
+    for overlay in ["apps/a/overlays/develop", "apps/b/overlays/develop", "apps/b/overlays/prod"] {
+        ground.kustomization(overlay, &[]);
+    }
+    ground.instance.write("m/apps/b/overlays/develop/kustomization.yaml", "resources: [own.yaml\n");
+    ground.commit();
+    let output = ground.setup(&["--yes"]).exits(0);
+    assert!(output.stdout.contains("1 of 2 allowed may be applied"), "{output}");
+    assert!(output.stdout.contains("(input-unreadable)"), "{output}");
+    ground.passes("apps/a/overlays/develop");
+}
+
+#[test]
+fn a_proposal_that_would_refuse_its_own_overlays_is_not_written() {
+    let ground = Ground::new();
+    ground.kustomization("overlays/develop", &["../../../elsewhere/base"]);
+    ground.kustomization("overlays/prod", &[]);
+    ground.instance.write("elsewhere/base/kustomization.yaml", "resources: []\n");
+    ground.commit();
+    let output = ground.setup(&["--yes"]).exits(1);
+    assert!(output.stdout.contains("(reference-outside)"), "{output}");
+    assert!(output.stderr.contains("nothing was written"), "{output}");
+    assert!(!ground.config().exists());
+}
+
+#[test]
+fn what_is_not_found_is_asked_for() {
+    let ground = Ground::new();
+    ground.kustomization("web/base", &[]);
+    ground.commit();
+    let output = ground.setup(&["--yes"]).exits(1);
+    assert!(output.stderr.contains("--overlay-root DIR --allow NAME"), "{output}");
+    ground.kustomization("overlays/stg", &[]);
+    ground.kustomization("overlays/prod", &[]);
+    let output = ground.setup(&["--yes"]).exits(1);
+    assert!(output.stderr.contains("prod and stg"), "{output}");
+    assert!(output.stderr.contains("--allow NAME"), "{output}");
+    ground.setup(&["--yes", "--allow", "stg"]).exits(0);
+    ground.passes("overlays/stg");
+    ground.refuses("overlays/prod", "target-foreign");
+}

@@ -1,0 +1,7 @@
+//! `setup`: from repositories as they are to guarded instances.
+
+mod dialogue;
+mod files;
+mod ground;
+mod layouts;
+mod pin;
