@@ -272,7 +272,7 @@ pub(super) struct Setup {
     pub(super) offline: bool,
 
     /// Ask this metadata service instead of EC2's own
-    #[arg(long, value_name = "ADDRESS:PORT", hide = true)]
+    #[arg(long, value_name = "URL", hide = true)]
     pub(super) metadata: Option<String>,
 }
 

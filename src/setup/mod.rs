@@ -57,7 +57,7 @@ pub struct Request {
     pub ask_server: bool,
     /// Another cluster than the pinned one is meant.
     pub repin: bool,
-    /// `ADDRESS:PORT` of the metadata service, when it is not EC2's own.
+    /// `http://ADDRESS:PORT` of the metadata service, when it is not EC2's own.
     pub metadata: Option<String>,
 }
 
@@ -243,7 +243,8 @@ fn machine(
 /// What the metadata service says now.
 fn asked_machine(request: &Request, old: Option<&Old>, env: &Env) -> Machine {
     let configured = old.and_then(|old| old.policy.metadata.as_deref());
-    identity::asked_at(request.metadata.as_deref().or(configured), env)
+    let asked = request.metadata.as_deref().map(|url| url.trim_start_matches("http://"));
+    identity::asked_at(asked.or(configured), env)
 }
 
 /// The environment that the instance's tag names.

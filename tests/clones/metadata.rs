@@ -7,26 +7,26 @@ use std::sync::{Arc, Mutex};
 
 /// How the service behaves.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Service {
+pub(crate) struct Service {
     /// The tag `envguard:environment`; without it tags are off.
-    pub(super) tag: Option<String>,
+    pub(crate) tag: Option<String>,
     /// Account and instance id.
-    pub(super) instance: Option<(&'static str, &'static str)>,
+    pub(crate) instance: Option<(&'static str, &'static str)>,
     /// Every PUT gets this status.
-    pub(super) refuses_tokens: Option<u16>,
+    pub(crate) refuses_tokens: Option<u16>,
     /// So many GETs find their token expired.
-    pub(super) expired: usize,
+    pub(crate) expired: usize,
     /// Every GET gets this status.
-    pub(super) fails: Option<u16>,
+    pub(crate) fails: Option<u16>,
     /// Connections are taken and never answered.
-    pub(super) is_silent: bool,
+    pub(crate) is_silent: bool,
     /// Answers never end, a byte at a time.
-    pub(super) dribbles: bool,
+    pub(crate) dribbles: bool,
 }
 
 /// A running one. It ends with the process: its thread waits for connections.
-pub(super) struct Metadata {
-    pub(super) address: SocketAddr,
+pub(crate) struct Metadata {
+    pub(crate) address: SocketAddr,
     state: Arc<Mutex<State>>,
 }
 
@@ -41,7 +41,7 @@ struct State {
 }
 
 impl Metadata {
-    pub(super) fn start(service: Service) -> Self {
+    pub(crate) fn start(service: Service) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(Mutex::new(State { service, ..State::default() }));
@@ -55,12 +55,12 @@ impl Metadata {
         Self { address, state }
     }
 
-    pub(super) fn becomes(&self, service: Service) {
+    pub(crate) fn becomes(&self, service: Service) {
         self.state.lock().unwrap().service = service;
     }
 
     /// What was asked since the last time.
-    pub(super) fn asked(&self) -> Vec<String> {
+    pub(crate) fn asked(&self) -> Vec<String> {
         std::mem::take(&mut self.state.lock().unwrap().requests)
     }
 }

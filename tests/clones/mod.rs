@@ -1,7 +1,7 @@
 //! A copy of the instance changes nothing; a metadata service that does not answer makes
 //! no copy.
 
-mod metadata;
+pub(crate) mod metadata;
 
 use std::process::Command;
 
