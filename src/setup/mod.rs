@@ -157,7 +157,9 @@ pub fn draft(
             "if the cluster was rebuilt: kubectl-envguard setup --repin",
         ));
     }
-    let tops: Vec<PathBuf> = surveys.iter().map(|survey| survey.top.clone()).collect();
+    // One that is still to be cloned has none.
+    let tops = surveys.iter().map(|survey| survey.top.clone());
+    let tops: Vec<PathBuf> = tops.filter(|top| !top.as_os_str().is_empty()).collect();
     config::outside_checkouts(&places.config, tops.iter().map(PathBuf::as_path)).map_err(
         |unusable| Trouble::new(unusable.to_string(), "--config FILE, outside every checkout"),
     )?;

@@ -11,7 +11,7 @@ use super::write::{Change, config_mode};
 use crate::config;
 use crate::env::Env;
 use crate::policy::Policy;
-use crate::text::{command_line, shown};
+use crate::text::{quoted, shown};
 
 /// Where the files of an instance are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,11 +76,9 @@ impl Old {
         let mapping = document::mapping(&text).unwrap_or_default();
         migration_is_needed(&mapping, &places.config)?;
         let policy = config::from_text(&text, &places.config, env).map_err(|unusable| {
-            let away = command_line(&[
-                "mv",
-                &places.config.to_string_lossy(),
-                &format!("{}.broken", places.config.display()),
-            ]);
+            let mut aside = places.config.clone().into_os_string();
+            aside.push(".broken");
+            let away = format!("mv {} {}", quoted(&places.config), quoted(aside));
             Trouble::new(unusable.to_string(), format!("correct it, or start anew: {away}"))
         })?;
         Ok(Some(Self { text, mapping, policy }))

@@ -90,9 +90,7 @@ fn refusal(target: &Target, instance: &Instance, env: &Env) -> Option<Finding> {
         return None;
     }
     let reason = verdict.reasons.into_iter().next()?;
-    let mut line = vec![OsString::from("kubectl")];
-    line.extend(words);
-    Some(Finding { line: command_line(&line), reason })
+    Some(Finding { line: command_line(&words), reason })
 }
 
 /// Whether it is the overlay, or the moment, and not the proposal.

@@ -57,6 +57,7 @@ impl Change {
         let dir = path.parent().unwrap_or(Path::new("/"));
         make_dir(dir)?;
         let failed = |error: std::io::Error| Trouble::io("write", &path, &error);
+        let _lock = alone_in(dir).map_err(failed)?;
         let group = path.metadata().ok().map(|found| found.gid());
         let mut file =
             tempfile::Builder::new().prefix(".envguard-").tempfile_in(dir).map_err(failed)?;
@@ -79,6 +80,22 @@ impl Change {
 /// Everybody on the instance reads the configuration of the instance.
 pub(super) fn config_mode() -> u32 {
     if rustix::process::geteuid().is_root() { 0o644 } else { 0o600 }
+}
+
+/// What a file is called until it is complete.
+const UNFINISHED: &str = ".envguard-";
+
+/// Waits for another setup in `dir`, and removes what one that was interrupted has
+/// left there.
+fn alone_in(dir: &Path) -> std::io::Result<std::fs::File> {
+    let lock = std::fs::File::open(dir)?;
+    lock.lock()?;
+    for entry in std::fs::read_dir(dir)?.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(lock)
 }
 
 /// Gives the old file a second name, with the time in it.

@@ -236,6 +236,7 @@ fn a_proposal_that_would_refuse_its_own_overlays_is_not_written() {
     ground.commit();
     let output = ground.setup(&["--yes"]).exits(1);
     assert!(output.stdout.contains("(reference-outside)"), "{output}");
+    assert!(output.stdout.contains("  refused    kubectl apply -k /"), "{output}");
     assert!(output.stderr.contains("nothing was written"), "{output}");
     assert!(!ground.config().exists());
 }
