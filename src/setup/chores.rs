@@ -82,6 +82,27 @@ pub(super) fn chores(policy: &Policy, tops: &[PathBuf], env: &Env) -> Vec<Chore>
     chores
 }
 
+/// What root would do and this user cannot: git does not read somebody else's
+/// checkout for them.
+#[must_use]
+pub(super) fn left_to_root(tops: &[PathBuf]) -> Vec<String> {
+    let user = rustix::process::geteuid();
+    if user.is_root() {
+        return Vec::new();
+    }
+    let known = safe_directories();
+    let others = tops.iter().filter(|top| {
+        let owner = top.metadata().map(|found| found.uid());
+        owner.is_ok_and(|owner| owner != user.as_raw())
+            && !known.iter().any(|known| known == "*" || Path::new(known) == **top)
+    });
+    let line = |top: &PathBuf| {
+        let chore = Chore::SafeDirectory(top.clone());
+        format!("git does not read {} for you, it is somebody else's: sudo {chore}", shown(top))
+    };
+    others.map(line).collect()
+}
+
 /// The home directory that `top` lies in.
 fn home_of(top: &Path, env: &Env) -> Option<PathBuf> {
     let own = env.home().and_then(|home| home.canonicalize().ok());

@@ -2,10 +2,12 @@
 //! what is there is looked at, a proposal is made of it, and the judge proves it
 //! before anything is written.
 
+mod branches;
 mod checkouts;
 mod chores;
 mod document;
 mod layout;
+mod machine;
 mod minify;
 mod places;
 mod proof;
@@ -19,17 +21,15 @@ mod write;
 
 use std::path::{Path, PathBuf};
 
-use serde_yaml::Mapping;
-
 use crate::config;
 use crate::env::Env;
-use crate::identity;
-use crate::judge::{Machine, drift};
+use crate::judge::drift;
 use crate::policy::{Pin, Policy};
 use crate::server;
 use crate::text::{listed, shown};
 pub use checkouts::found;
 pub use chores::Chore;
+pub use machine::tagged;
 pub use minify::Minified;
 pub use places::{Old, Places, migrate};
 pub use proof::{Finding, Proof};
@@ -126,10 +126,11 @@ pub fn draft(
         request.wishes.cluster.as_deref(),
         minified,
         &kubeconfig.to_string_lossy(),
-        uid.filter(|_| request.repin || recorded(old).is_none()),
+        // Another cluster has another UID, also when it could not be asked.
+        uid.or(recorded(old).filter(|_| !request.repin)),
     );
-    rebuilt(request, old, uid)?;
-    let machine = machine(request, old, env, &mut notes)?;
+    is_the_pinned(request, old, minified, uid)?;
+    let machine = machine::machine(request, old, env, &mut notes)?;
     let base = proposal::document(None, &request.wishes, cluster.clone(), None, &[]);
     let surveys = checkouts::surveys(request, places, old, env, &base)?;
     let wanted = proposal::document(
@@ -144,19 +145,6 @@ pub fn draft(
     if let Some(old) = old.filter(|old| old.policy == policy) {
         text.clone_from(&old.text); // other words for the same
     }
-    if let Some(pin) = old.map(|old| &old.policy.pin)
-        && !request.repin
-        && let Some(difference) = drift(pin, &minified.resolved).first()
-        && !is_only_the_path(pin, minified)
-    {
-        return Err(Trouble::new(
-            format!(
-                "the context {} is another cluster than the pinned one: {difference}",
-                shown(&minified.resolved.context)
-            ),
-            "if the cluster was rebuilt: kubectl-envguard setup --repin",
-        ));
-    }
     // One that is still to be cloned has none.
     let tops = surveys.iter().map(|survey| survey.top.clone());
     let tops: Vec<PathBuf> = tops.filter(|top| !top.as_os_str().is_empty()).collect();
@@ -165,6 +153,7 @@ pub fn draft(
     )?;
     let proof = proof::prove(policy.clone(), &places.config, &copy, &surveys, env);
     notes.extend(surveys.iter().flat_map(|survey| survey.notes.clone()));
+    notes.extend(chores::left_to_root(&tops));
     note_secrets(minified, &mut notes);
     let changes = vec![
         Change::new(&kubeconfig, minified.text.clone(), kubeconfig_mode(minified))?,
@@ -201,61 +190,29 @@ fn recorded(old: Option<&Old>) -> Option<&str> {
     old?.policy.pin.uid.as_deref()
 }
 
-/// A cluster that answers at the same address, with the same CA, and is another one.
-fn rebuilt(request: &Request, old: Option<&Old>, uid: Option<&str>) -> Result<()> {
-    match (recorded(old), uid) {
-        (Some(before), Some(now)) if before != now && !request.repin => Err(Trouble::new(
-            format!("the cluster was rebuilt: kube-system had the UID {before}, and has {now}"),
-            "if that is known: kubectl-envguard setup --repin",
-        )),
-        _ => Ok(()),
-    }
-}
-
-/// The machine's section. A tag that names another environment speaks against all of
-/// it: somebody is logged in to the wrong instance.
-fn machine(
+/// Another cluster than the pinned one, or one that answers at the same address, with
+/// the same CA, and was built anew, is recorded only with `--repin`.
+fn is_the_pinned(
     request: &Request,
     old: Option<&Old>,
-    env: &Env,
-    notes: &mut Vec<String>,
-) -> Result<Option<Mapping>> {
-    let environment = &request.wishes.environment;
-    match asked_machine(request, old, env) {
-        Machine::Tagged(tag) if tag.trim() != environment.as_str() => Err(Trouble::new(
-            format!(
-                "the tag envguard:environment of this instance says {}, not {}",
-                shown(&tag),
-                shown(environment)
-            ),
-            "kubectl-envguard setup --environment NAME; or correct the tag",
-        )),
-        Machine::Tagged(_) => Ok(proposal::machine(old, None, request.metadata.as_deref())),
-        Machine::Known { account, id } => {
-            let known = Some((account.as_str(), id.as_str()));
-            Ok(proposal::machine(old, known, request.metadata.as_deref()))
+    minified: &Minified,
+    uid: Option<&str>,
+) -> Result<()> {
+    let Some(pin) = old.map(|old| &old.policy.pin).filter(|_| !request.repin) else {
+        return Ok(());
+    };
+    let difference = drift(pin, &minified.resolved).into_iter().next();
+    let problem = match (difference, recorded(old), uid) {
+        (Some(difference), ..) if !is_only_the_path(pin, minified) => format!(
+            "the context {} is another cluster than the pinned one: {difference}",
+            shown(&minified.resolved.context)
+        ),
+        (_, Some(before), Some(now)) if before != now => {
+            format!("the cluster was rebuilt: kube-system had the UID {before}, and has {now}")
         }
-        Machine::Unknown(why) => {
-            notes.push(format!("which machine this is was not recorded: {why}"));
-            Ok(proposal::machine(old, None, request.metadata.as_deref()))
-        }
-    }
-}
-
-/// What the metadata service says now.
-fn asked_machine(request: &Request, old: Option<&Old>, env: &Env) -> Machine {
-    let configured = old.and_then(|old| old.policy.metadata.as_deref());
-    let asked = request.metadata.as_deref().map(|url| url.trim_start_matches("http://"));
-    identity::asked_at(asked.or(configured), env)
-}
-
-/// The environment that the instance's tag names.
-#[must_use]
-pub fn tagged(request: &Request, old: Option<&Old>, env: &Env) -> Option<String> {
-    match asked_machine(request, old, env) {
-        Machine::Tagged(tag) => Some(tag.trim().to_owned()),
-        _ => None,
-    }
+        _ => return Ok(()),
+    };
+    Err(Trouble::new(problem, "if the cluster was rebuilt: kubectl-envguard setup --repin"))
 }
 
 fn write_private(path: &Path, text: &str) -> Result<()> {

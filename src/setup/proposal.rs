@@ -84,8 +84,7 @@ pub(super) fn cluster(
     );
     put("proxyUrl", proxy_url.as_deref().map(Value::from));
     put("tlsServerName", tls_server_name.as_deref().map(Value::from));
-    let recorded = old.and_then(|old| old.get("uid")).and_then(Value::as_str);
-    put("uid", uid.or(recorded).map(Value::from));
+    put("uid", uid.map(Value::from));
     cluster
 }
 

@@ -88,7 +88,11 @@ fn source(
     let drifted = drift(&old.policy.pin, &resolved);
     match (drifted.first(), request.repin) {
         (None, false) => Ok(vec![pinned.clone()]),
-        (None, true) => Ok(usual()),
+        // Rebuilt at the same address; or the new one stands where kubectl would look.
+        (None, true) => {
+            let usual = usual();
+            Ok(if minify::contexts(&usual).is_ok() { usual } else { vec![pinned.clone()] })
+        }
         (Some(_), true) => Ok(vec![pinned.clone()]),
         (Some(difference), false) => Err(Trouble::new(
             format!("{} no longer leads to the pinned cluster: {difference}", shown(pinned)),

@@ -12,7 +12,7 @@ use crate::gather;
 use crate::judge::{Facts, Role, Whereabouts};
 use crate::pattern::Pattern;
 use crate::policy::{CheckoutRule, Policy, RootPattern, Standing};
-use crate::text::{listed, quoted, shown};
+use crate::text::{listed, shown};
 
 /// What a checkout's entry in the configuration says; what is empty or absent is
 /// found out.
@@ -72,14 +72,14 @@ pub struct Target {
 }
 
 /// The children of the overlay roots.
-struct Children<'t> {
+pub(super) struct Children<'t> {
     tree: &'t Tree,
     /// Root and child's name.
-    all: BTreeSet<(&'t Path, &'t str)>,
+    pub(super) all: BTreeSet<(&'t Path, &'t str)>,
 }
 
 impl<'t> Children<'t> {
-    fn of(tree: &'t Tree, roots: &[RootPattern]) -> Self {
+    pub(super) fn of(tree: &'t Tree, roots: &[RootPattern]) -> Self {
         let children = tree.children().into_iter();
         let children = children.filter(|(dir, _)| roots.iter().any(|root| root.matches(dir)));
         let all = children.flat_map(|(dir, names)| names.into_iter().map(move |name| (dir, name)));
@@ -96,7 +96,7 @@ impl<'t> Children<'t> {
 
     /// What there is to apply in the child at `dir`: its own kustomization, else the
     /// topmost ones below it, else its manifests.
-    fn targets(&self, top: &Path, dir: &Path) -> Vec<Target> {
+    pub(super) fn targets(&self, top: &Path, dir: &Path) -> Vec<Target> {
         let mut found: Vec<&Path> = Vec::new();
         for (path, known) in self.tree.below(dir) {
             let covered = found.iter().any(|above| path.starts_with(above));
@@ -129,7 +129,7 @@ pub(super) fn survey(
     let mut entry = stated.clone();
     let found = patterns(&tree.roots(environment));
     if entry.roots.is_empty() && found.is_empty() {
-        return by_branch(top, environment, &tree, entry);
+        return super::branches::by_branch(top, environment, &tree, entry);
     }
     if !entry.exact_roots {
         add_roots(&mut entry, &tree, found);
@@ -167,7 +167,7 @@ fn add_roots(entry: &mut Entry, tree: &Tree, found: Vec<String>) {
     }
 }
 
-fn compiled(roots: &[String]) -> Result<Vec<RootPattern>> {
+pub(super) fn compiled(roots: &[String]) -> Result<Vec<RootPattern>> {
     let compile = |root: &String| {
         RootPattern::new(root)
             .map_err(|problem| Trouble::new(format!("the overlay root {root:?} {problem}"), HELP))
@@ -186,60 +186,6 @@ fn no_overlay(top: &Path, environment: &str, entry: &Entry, names: &BTreeSet<&st
         format!("{} has {found}: which of them is {}?", shown(top), shown(environment))
     };
     Trouble::new(what, "name them: --allow NAME (and --overlay-root DIR)")
-}
-
-/// A tree without environments in it: perhaps each branch is one.
-fn by_branch(top: &Path, environment: &str, tree: &Tree, mut entry: Entry) -> Result<Survey> {
-    let branches = tree::branches(top);
-    let names: BTreeSet<&str> = branches.iter().map(String::as_str).collect();
-    let own = words::meaning(environment, &names);
-    let environments: BTreeSet<&str> =
-        names.iter().copied().flat_map(words::environments).collect();
-    let others =
-        names.iter().any(|name| !own.contains(name) && !words::environments(name).is_empty());
-    if entry.branches.is_none() && (own.is_empty() || !others || environments.len() < 2) {
-        return Err(Trouble::new(
-            format!(
-                "{} has no directories named after environments, such as overlays/develop, and no branches either",
-                shown(top)
-            ),
-            "name them: --overlay-root DIR --allow NAME; or another checkout: --checkout DIR",
-        ));
-    }
-    if entry.branches.is_none() {
-        entry.branches = Some(own.into_iter().map(escaped).collect());
-    }
-    if entry.allow.is_empty() {
-        entry.allow = vec!["*".to_owned()];
-    }
-    entry.roots = vec![".".to_owned()];
-    let roots = compiled(&entry.roots)?;
-    let children = Children::of(tree, &roots);
-    let top_is_target =
-        tree.dirs.get(Path::new("")).is_some_and(|dir| dir.here && dir.kustomization);
-    let mut allowed: Vec<Target> = children
-        .all
-        .iter()
-        .flat_map(|(root, name)| children.targets(top, &root.join(name)))
-        .collect();
-    allowed.extend(top_is_target.then(|| Target { flag: "-k", dir: top.to_path_buf() }));
-    let mut notes = Vec::new();
-    let wanted = entry.branches.clone().unwrap_or_default();
-    if let Some(branch) = tree::branch(top)
-        && !wanted
-            .iter()
-            .any(|name| Pattern::new(name.as_bytes()).is_ok_and(|p| p.matches(branch.as_bytes())))
-    {
-        notes.push(format!(
-            "{} is on the branch {}, which is not this environment's: git -C {} switch {}",
-            shown(top),
-            shown(&branch),
-            quoted(top),
-            wanted.first().map(quoted).unwrap_or_default()
-        ));
-    }
-    let top = top.to_path_buf();
-    Ok(Survey { top, entry, allowed, by_branch: true, top_is_target, notes, ..Survey::default() })
 }
 
 impl Survey {

@@ -32,8 +32,9 @@ fn answers(terminal: &mut Terminal, dialogue: &[(&str, &str)]) {
     }
 }
 
-const QUESTIONS: [&str; 7] = [
+const QUESTIONS: [&str; 8] = [
     "Environment of this instance [develop]",
+    "Level (normal, caution or critical) [normal]",
     "Checkouts of manifests",
     "Overlays that may be applied here [develop]",
     "Overlays of other environments [prod]",
@@ -76,12 +77,13 @@ fn answers_are_taken() {
         &mut terminal,
         &[
             (QUESTIONS[0], ""),
-            (QUESTIONS[1], ""),
+            (QUESTIONS[1], "caution"),
             (QUESTIONS[2], ""),
-            (QUESTIONS[3], "prod green"),
-            (QUESTIONS[4], "common"),
-            (QUESTIONS[5], "#sre-oncall"),
-            (QUESTIONS[6], "perhaps"),
+            (QUESTIONS[3], ""),
+            (QUESTIONS[4], "prod green"),
+            (QUESTIONS[5], "common"),
+            (QUESTIONS[6], "#sre-oncall"),
+            (QUESTIONS[7], "perhaps"),
             ("yes or no", "y"),
         ],
     );
@@ -89,6 +91,7 @@ fn answers_are_taken() {
     assert_eq!(code, Some(0), "{}", shown.0);
     assert_eq!(ground.list("foreign"), ["prod", "green"]);
     assert_eq!(ground.list("shared"), ["common"]);
+    assert_eq!(ground.written()["level"], "caution");
     assert_eq!(ground.written()["banner"]["contact"], "#sre-oncall");
     ground.refuses("overlays/green", "target-foreign");
 }
@@ -98,7 +101,7 @@ fn no_means_no() {
     let ground = usual();
     let mut terminal = start(&ground, &[]);
     let mut dialogue = QUESTIONS.map(|question| (question, ""));
-    dialogue[6].1 = "no";
+    dialogue[7].1 = "no";
     answers(&mut terminal, &dialogue);
     let (shown, code) = terminal.ends();
     shown.contains("nothing was written");
@@ -150,13 +153,14 @@ fn overlays_that_are_not_found_are_asked_for() {
         &[
             (QUESTIONS[0], ""),
             (QUESTIONS[1], ""),
+            (QUESTIONS[2], ""),
             ("Directories whose children are environments", "things"),
             ("Overlays that may be applied here", "one"),
             ("Overlays that may be applied here [one]", ""),
             ("Overlays of other environments", "two"),
-            (QUESTIONS[4], ""),
             (QUESTIONS[5], ""),
             (QUESTIONS[6], ""),
+            (QUESTIONS[7], ""),
         ],
     );
     let (shown, code) = terminal.ends();

@@ -51,7 +51,7 @@ fn backups(ground: &Ground) -> Vec<PathBuf> {
 fn an_old_file_is_kept_and_so_is_what_need_not_change() {
     let ground = usual();
     ground.setup(&["--yes"]).exits(0);
-    assert_eq!(backups(&ground), [PathBuf::new(); 0]);
+    assert!(backups(&ground).is_empty());
     let own = format!(
         "# ours, since 2024\n{}# the runbook\nbanner: {{lines: [\"https://wiki\"]}} # short\npolicy:\n  # never on Fridays\n  stdin: refuse\n",
         read(&ground.config())
@@ -181,7 +181,7 @@ fn it_can_be_killed_at_any_moment() {
             let files = inventory(&ground.path("etc")).into_keys();
             let left: Vec<PathBuf> =
                 files.filter(|path| path.to_string_lossy().contains("/.envguard")).collect();
-            assert_eq!(left, [PathBuf::new(); 0], "{call} {when}");
+            assert!(left.is_empty(), "{call} {when}: {left:?}");
         }
     }
     assert!(kills >= 4, "nothing was killed: {kills}");
@@ -227,6 +227,21 @@ fn everybody_sets_up_their_own_instance_below_their_home() {
     let _passed = check.exits(0);
     let again = as_nobody(&ground, &["setup", "--yes"]).unwrap().exits(0);
     assert!(again.stdout.contains("nothing to change"), "{again}");
+}
+
+#[test]
+fn somebody_else_s_checkout_is_said_to_need_root() {
+    let ground = usual();
+    let Some(output) = as_nobody(&ground, &["setup", "--dry-run"]) else { return };
+    assert!(!output.exits(0).stdout.contains("safe.directory"));
+    Output::of(Command::new("chown").args(["-R", "0:0"]).arg(ground.path("m"))).exits(0);
+    let mut command = ground.command("/usr/bin/setpriv".as_ref());
+    command
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .arg(ground.path("bin/envguard"));
+    let output = Output::of(command.args(["setup", "--dry-run"])).exits(0);
+    assert!(output.stdout.contains("safe.directory"), "{output}");
+    assert!(output.stdout.contains("1 of 1 allowed may be applied"), "{output}");
 }
 
 #[test]

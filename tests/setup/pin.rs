@@ -87,6 +87,20 @@ fn a_running_cluster_is_recorded_and_reached() {
     assert!(output.stderr.contains("the cluster was rebuilt"), "{output}");
     assert!(output.stderr.contains("setup --repin"), "{output}");
     assert_eq!(read(&ground.config()), text);
+    // There is no other kubeconfig any more: it is asked through the pinned one.
+    std::fs::remove_file(ground.path("home/.kube/config")).unwrap();
+    ground
+        .instance
+        .write("etc/config.yaml", &format!("{text}audit: {}\n", ground.path("log").display()));
+    let output = repin(&ground, "develop").exits(0);
+    assert!(output.stdout.contains(&format!("! now        {uid}")), "{output}");
+    assert_eq!(ground.written()["cluster"]["uid"], uid.as_str());
+    // A UID that could not be had is not the old cluster's.
+    let moved = read(&ground.path("etc/kubeconfig")).replace(&server.url(), "https://127.0.0.1:1");
+    std::fs::remove_file(ground.path("etc/kubeconfig")).unwrap();
+    ground.instance.write("etc/kubeconfig", &moved);
+    repin(&ground, "develop").exits(0);
+    assert!(ground.written()["cluster"].get("uid").is_none());
 }
 
 #[test]
@@ -150,6 +164,16 @@ fn a_bare_program_is_found_on_the_path() {
         kubeconfig(&ground)["users"][0]["user"]["exec"]["command"],
         program.to_str().unwrap()
     );
+    // What was written by hand with the bare name is the same cluster.
+    let written = read(&ground.config());
+    for file in ["etc/config.yaml", "etc/kubeconfig"] {
+        let text = read(&ground.path(file)).replace(program.to_str().unwrap(), "get-token");
+        std::fs::remove_file(ground.path(file)).unwrap();
+        ground.instance.write(file, &text);
+    }
+    ground.setup(&["--yes"]).exits(0);
+    assert_eq!(read(&ground.config()), written);
+    ground.passes("overlays/develop");
 }
 
 #[test]

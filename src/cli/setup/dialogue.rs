@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Write};
 
 use crate::env::Env;
+use crate::level::Level;
 use crate::setup::{self, Draft, Old, Places, Request, Result, Trouble};
 use crate::text::shown;
 
@@ -109,12 +110,32 @@ impl Dialogue {
         Err(Trouble::new("no context was chosen", "kubectl-envguard setup --context NAME"))
     }
 
-    /// What the instance is for.
-    pub(super) fn environment(&mut self, request: &mut Request) -> Result<()> {
+    /// What the instance is for, and how strict that makes it.
+    pub(super) fn environment(&mut self, request: &mut Request, old: Option<&Old>) -> Result<()> {
         for _ in 0..PATIENCE {
             let answer = self.ask("Environment of this instance", &request.wishes.environment)?;
             if !answer.is_empty() {
                 request.wishes.environment = answer;
+                return self.level(request, old);
+            }
+        }
+        Ok(())
+    }
+
+    fn level(&mut self, request: &mut Request, old: Option<&Old>) -> Result<()> {
+        if request.wishes.level.is_some() {
+            return Ok(());
+        }
+        let environment = &request.wishes.environment;
+        let known = old.map(|old| &old.policy.environment).filter(|old| old.name == *environment);
+        let usual = known.map_or_else(|| Level::of_name(environment), |old| old.level);
+        for _ in 0..PATIENCE {
+            let answer = self.ask("Level (normal, caution or critical)", usual.name())?;
+            if answer == usual.name() {
+                return Ok(());
+            }
+            if Level::ALL.iter().any(|level| level.name() == answer) {
+                request.wishes.level = Some(answer);
                 return Ok(());
             }
         }

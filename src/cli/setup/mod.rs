@@ -85,7 +85,7 @@ fn run(given: Given<'_>, places: &Places) -> Result<Exit> {
             .unwrap_or_default();
     }
     if let Some(dialogue) = &mut dialogue {
-        dialogue.environment(&mut request)?;
+        dialogue.environment(&mut request, old.as_ref())?;
         dialogue.checkouts(&mut request, old.as_ref(), env)?;
     }
     if request.wishes.environment.is_empty() {
