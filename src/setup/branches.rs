@@ -10,6 +10,22 @@ use super::{tree, words};
 use crate::pattern::Pattern;
 use crate::text::{quoted, shown};
 
+/// Whether the branches of a repository are environments, and one is this.
+#[must_use]
+pub(super) fn are_environments(top: &Path, environment: &str) -> bool {
+    !own(&tree::branches(top), environment).is_empty()
+}
+
+/// The branches that mean this environment, as patterns; none when the others do not
+/// speak of environments.
+fn own(branches: &BTreeSet<String>, environment: &str) -> Vec<String> {
+    let names: BTreeSet<&str> = branches.iter().map(String::as_str).collect();
+    let own = words::meaning(environment, &names);
+    let others = names.iter().filter(|name| !own.contains(*name));
+    let told_apart = others.flat_map(|name| words::environments(name)).count() > 0;
+    own.into_iter().filter(|_| told_apart).map(escaped).collect()
+}
+
 /// A tree without environments in it: perhaps each branch is one.
 pub(super) fn by_branch(
     top: &Path,
@@ -17,14 +33,8 @@ pub(super) fn by_branch(
     tree: &Tree,
     mut entry: Entry,
 ) -> Result<Survey> {
-    let branches = tree::branches(top);
-    let names: BTreeSet<&str> = branches.iter().map(String::as_str).collect();
-    let own = words::meaning(environment, &names);
-    let environments: BTreeSet<&str> =
-        names.iter().copied().flat_map(words::environments).collect();
-    let others =
-        names.iter().any(|name| !own.contains(name) && !words::environments(name).is_empty());
-    if entry.branches.is_none() && (own.is_empty() || !others || environments.len() < 2) {
+    let own = own(&tree::branches(top), environment);
+    if entry.branches.is_none() && own.is_empty() {
         return Err(Trouble::new(
             format!(
                 "{} has no directories named after environments, such as overlays/develop, and no branches either",
@@ -34,7 +44,7 @@ pub(super) fn by_branch(
         ));
     }
     if entry.branches.is_none() {
-        entry.branches = Some(own.into_iter().map(escaped).collect());
+        entry.branches = Some(own);
     }
     if entry.allow.is_empty() {
         entry.allow = vec!["*".to_owned()];

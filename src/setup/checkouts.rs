@@ -1,13 +1,13 @@
 //! The checkouts of an instance: the named ones, the configured ones, or those that
 //! are found.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_yaml::{Mapping, Value};
 
 use super::survey::{Entry, Survey, survey};
 use super::trouble::{Result, Trouble};
-use super::{Old, Places, Request, document, layout, parsed, proposal, tree};
+use super::{Old, Places, Request, branches, document, layout, parsed, proposal, tree};
 use crate::env::Env;
 use crate::gather;
 use crate::pattern::has_meta;
@@ -127,15 +127,17 @@ fn absolute(path: &str) -> String {
 /// When there is none.
 pub fn found(environment: &str, env: &Env) -> Result<Vec<String>> {
     let here = env.working_directory().ok().and_then(|here| tree::top_of(&here));
-    if let Some(here) = here {
-        return Ok(vec![layout::escaped(&here.to_string_lossy())]);
+    let as_pattern = |top: &PathBuf| layout::escaped(&top.to_string_lossy());
+    let holds = |top: &PathBuf| !tree::tree(top).roots(environment).is_empty();
+    if let Some(here) = &here
+        && (holds(here) || branches::are_environments(here, environment))
+    {
+        return Ok(vec![as_pattern(here)]);
     }
     let tops = tree::candidates(env.home());
-    let found: Vec<String> = tops
-        .iter()
-        .filter(|top| !tree::tree(top).roots(environment).is_empty())
-        .map(|top| layout::escaped(&top.to_string_lossy()))
-        .collect();
+    let found: Vec<String> = tops.iter().filter(|top| holds(top)).map(as_pattern).collect();
+    // What is wrong with the one around us is worth more than that there is none.
+    let found = if found.is_empty() { here.iter().map(as_pattern).collect() } else { found };
     if found.is_empty() {
         return Err(Trouble::new(
             "no checkout with overlays was found in /srv, /opt, /data or a home directory",

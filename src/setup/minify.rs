@@ -47,7 +47,7 @@ pub(super) fn contexts(files: &[PathBuf]) -> Result<(Vec<String>, Option<String>
         let files: Vec<String> = files.iter().map(shown).collect();
         return Err(Trouble::new(
             format!("no context was found in {}", listed(&files)),
-            "aws eks update-kubeconfig --region REGION --name CLUSTER; or name the file: --from FILE",
+            "aws eks update-kubeconfig --region REGION --name CLUSTER; with sudo, name your own: --from ~/.kube/config",
         ));
     }
     let current = read.resolve(&Selection::default()).ok().map(|resolved| resolved.context);

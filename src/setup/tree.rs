@@ -49,13 +49,11 @@ pub(super) fn tree(top: &Path) -> Tree {
     tree
 }
 
-/// git for a working tree that may belong to somebody else: its files are read by
-/// kubectl anyway, and nothing of its configuration is run.
+/// git for a working tree that may belong to somebody else: kubectl reads its files
+/// anyway, and nothing of its configuration is run by these questions.
 fn git(top: &Path) -> Command {
     let mut command = git::command(top);
-    let mut trusted = std::ffi::OsString::from("safe.directory=");
-    trusted.push(top);
-    command.arg("-c").arg(trusted);
+    command.args(["-c", "safe.directory=*"]);
     command
 }
 
@@ -94,7 +92,7 @@ pub(super) fn branch(top: &Path) -> Option<String> {
 /// environments or not: the caller looks.
 #[must_use]
 pub(super) fn candidates(home: Option<&Path>) -> Vec<PathBuf> {
-    let mut places: Vec<PathBuf> = ["/srv", "/opt", "/data", "/var/lib"].map(PathBuf::from).into();
+    let mut places: Vec<PathBuf> = ["/srv", "/opt", "/data"].map(PathBuf::from).into();
     places.extend(home.map(Path::to_path_buf));
     places.extend(children(Path::new("/home")));
     let mut found = BTreeSet::new();
@@ -122,4 +120,26 @@ fn children(dir: &Path) -> Vec<PathBuf> {
     dirs.map(|entry| entry.path())
         .filter(|path| !path.file_name().is_some_and(|name| name.as_bytes().starts_with(b".")))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checkouts_are_looked_for_two_levels_deep_in_a_home_directory() {
+        let scratch = tempfile::tempdir().unwrap();
+        let home = scratch.path().canonicalize().unwrap();
+        for dir in ["m/.git", "src/n/.git", "src/deep/er/.git", ".hidden/o/.git", "plain"] {
+            std::fs::create_dir_all(home.join(dir)).unwrap();
+        }
+        // A linked worktree has a file there.
+        std::fs::create_dir(home.join("tree")).unwrap();
+        std::fs::write(home.join("tree/.git"), "gitdir: x").unwrap();
+        let mut found = candidates(Some(&home));
+        found.retain(|dir| dir.starts_with(&home));
+        assert_eq!(found, ["m", "src/n", "tree"].map(|dir| home.join(dir)));
+        assert_eq!(top_of(&home.join("src/n")), Some(home.join("src/n")));
+        assert_eq!(top_of(&home.join("plain")), None);
+    }
 }

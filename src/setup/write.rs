@@ -32,6 +32,9 @@ impl Change {
             Err(error) => return Err(Trouble::io("read", path, &error)),
             Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
         };
+        // What was given to a group is not opened to others.
+        let given = path.metadata().ok().filter(|found| found.gid() != 0);
+        let mode = given.map_or(mode, |found| (found.mode() & mode) | 0o400);
         Ok(Self { path: path.to_path_buf(), old, new, mode })
     }
 

@@ -215,13 +215,18 @@ fn secrets_decide_who_may_read_it() {
     ground.setup(&["--yes"]).exits(0);
     let key = ground.path("home/.kube/k.pem");
     assert_eq!(kubeconfig(&ground)["users"][0]["user"]["client-key"], key.to_str().unwrap());
+    ground.instance.write("plain", &token.replace("{token: secret}", "{}"));
     // The operators' group keeps what it was given, and a wrong mode is mended.
     std::os::unix::fs::chown(&written, None, Some(65534)).unwrap();
     ground.instance.mode("etc/kubeconfig", 0o666);
     let output = ground.setup(&["--yes"]).exits(0);
     assert!(output.stdout.contains("mode 0640"), "{output}");
     assert_eq!(mode(&written), 0o640);
-    assert_eq!(std::os::unix::fs::MetadataExt::gid(&written.metadata().unwrap()), 65534);
+    let group = || std::os::unix::fs::MetadataExt::gid(&written.metadata().unwrap());
+    assert_eq!(group(), 65534);
+    // Others stay out also when there is no secret in it any more.
+    ground.setup(&["--yes", "--from", ground.path("plain").to_str().unwrap()]).exits(0);
+    assert_eq!((mode(&written), group()), (0o440, 65534));
 }
 
 #[test]
