@@ -12,6 +12,18 @@ use std::fmt;
 pub struct Pattern {
     source: Vec<u8>,
     tokens: Vec<Token>,
+    quick: Quick,
+}
+
+/// How a name may be compared without looking at its runes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Quick {
+    /// It is the name itself.
+    Same,
+    /// `*`.
+    Any,
+    /// Not at all.
+    No,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -54,12 +66,23 @@ impl Pattern {
                 literal => Token::Literal(literal),
             });
         }
-        Ok(Self { source: source.to_vec(), tokens })
+        let quick = match tokens.as_slice() {
+            [Token::AnyRun] => Quick::Any,
+            // U+FFFD stands for any byte that is no text.
+            _ if !has_meta(source) && !tokens.contains(&Token::Literal('\u{fffd}')) => Quick::Same,
+            _ => Quick::No,
+        };
+        Ok(Self { source: source.to_vec(), tokens, quick })
     }
 
     /// Whether the whole of `name` matches.
     #[must_use]
     pub fn matches(&self, name: &[u8]) -> bool {
+        match self.quick {
+            Quick::Same => return self.source == name,
+            Quick::Any => return true,
+            Quick::No => {}
+        }
         // Two cursors and the last star: every mismatch moves the star's end one
         // rune further, so the work is bounded by |pattern| × |name|.
         let (mut token, mut rest) = (0, name);

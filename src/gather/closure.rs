@@ -70,26 +70,27 @@ struct Root {
 
 /// Follows the kustomization in the real directory `dir`.
 pub(super) fn follow(gathering: &mut Gathering<'_>, dir: PathBuf, switches: Switches) {
-    let mut closure = Closure {
-        gathering,
-        switches,
-        queue: VecDeque::from([Root { dir, plugin_base: None, depth: 0 }]),
-        entries: 0,
-        total: 0,
-    };
+    follow_each(gathering, [dir], switches);
+}
+
+/// Follows the kustomizations in the real directories `dirs`. What one of them has
+/// led to is not followed again for the next; each has the limits of a build of its
+/// own.
+pub(super) fn follow_each(
+    gathering: &mut Gathering<'_>,
+    dirs: impl IntoIterator<Item = PathBuf>,
+    switches: Switches,
+) {
     let mut seen = HashSet::new();
-    while let Some(root) = closure.queue.pop_front() {
-        if !seen.insert((root.dir.clone(), root.plugin_base.clone())) {
-            continue;
-        }
-        if seen.len() > MAX_ROOTS
-            || closure.entries > MAX_ENTRIES
-            || closure.total > MAX_TOTAL
-            || root.depth > MAX_DEPTH
-        {
-            return closure.too_much(&root.dir);
-        }
-        closure.build(&root);
+    for dir in dirs {
+        let mut closure = Closure {
+            gathering,
+            switches,
+            queue: VecDeque::from([Root { dir, plugin_base: None, depth: 0 }]),
+            entries: 0,
+            total: 0,
+        };
+        closure.follow(&mut seen);
     }
 }
 
@@ -104,6 +105,23 @@ struct Closure<'c, 'p> {
 }
 
 impl Closure<'_, '_> {
+    fn follow(&mut self, seen: &mut HashSet<(PathBuf, Option<PathBuf>)>) {
+        let before = seen.len();
+        while let Some(root) = self.queue.pop_front() {
+            if !seen.insert((root.dir.clone(), root.plugin_base.clone())) {
+                continue;
+            }
+            if seen.len() - before > MAX_ROOTS
+                || self.entries > MAX_ENTRIES
+                || self.total > MAX_TOTAL
+                || root.depth > MAX_DEPTH
+            {
+                return self.too_much(&root.dir);
+            }
+            self.build(&root);
+        }
+    }
+
     fn too_much(&mut self, dir: &Path) {
         self.gathering.trouble(
             &dir.to_string_lossy(),
@@ -117,6 +135,7 @@ impl Closure<'_, '_> {
 
     /// Reads one kustomization and reaches what it refers to.
     fn build(&mut self, root: &Root) {
+        self.gathering.list(&root.dir);
         let Some(file) = self.kustomization_file(&root.dir) else { return };
         let Some(bytes) = self.read(&file) else { return };
         let found = match kustomize::references(&bytes) {
@@ -145,6 +164,9 @@ impl Closure<'_, '_> {
         let mut found = Vec::new();
         let mut leaving = None;
         for name in FILE_NAMES {
+            if self.gathering.resolver.known().is_absent(dir, OsStr::new(name)) {
+                continue;
+            }
             let path = dir.join(name);
             let resolution = self.gathering.resolver.resolve(&path);
             match resolution.end {

@@ -8,7 +8,9 @@ mod foreign;
 mod glob;
 mod head;
 mod inputs;
+mod known;
 mod manifests;
+mod overlay;
 mod regular;
 mod repository;
 mod resolve;
@@ -28,9 +30,10 @@ use crate::judge::{
 };
 use crate::kubectl::{Class, FileSource, Request, Target};
 use crate::path::join_clean;
-use crate::policy::{Policy, Remote, StdinRule};
+use crate::policy::{CheckoutRule, Policy, Remote, StdinRule};
 pub use cluster::exported;
 pub use head::{commit_read, moved};
+pub use overlay::ListedRoot;
 use resolve::{End, Resolution, Resolver};
 pub use stdin::{Capture, Captured, Reads};
 pub use territory::{survey, tops};
@@ -62,6 +65,8 @@ pub fn gather(
         facts: Facts { config_file: config_file.to_path_buf(), territory, ..Facts::default() },
         resolver: Resolver::default(),
         searched: HashSet::new(),
+        visited: HashSet::new(),
+        lists: false,
     };
     if !request.targets.is_empty() {
         territory::visit_literal_roots(&mut gathering.facts.territory, policy);
@@ -83,14 +88,22 @@ pub fn gather(
     gathering.facts
 }
 
-/// What the kustomizations in `dirs` pull in, and where `links` lead: what the
-/// keeper asks before anything goes.
+/// `territory` with the overlay roots on the way to `path`, which decide where it
+/// stands.
+#[must_use]
+pub fn surroundings(policy: &Policy, mut territory: Territory, path: &Path) -> Territory {
+    territory::visit(&mut territory, policy, path);
+    territory
+}
+
+/// What the kustomizations and symbolic links in the allowed overlays of `roots` lead
+/// to, which are `rule`'s: what the keeper asks before anything goes.
 #[must_use]
 pub fn references(
     policy: &Policy,
     territory: Territory,
-    dirs: &[PathBuf],
-    links: &[PathBuf],
+    rule: &CheckoutRule,
+    roots: &[ListedRoot],
 ) -> Facts {
     let mut gathering = Gathering {
         policy,
@@ -98,18 +111,19 @@ pub fn references(
         facts: Facts { territory, ..Facts::default() },
         resolver: Resolver::default(),
         searched: HashSet::new(),
+        visited: HashSet::new(),
+        lists: true,
     };
-    for link in links {
+    let found = overlay::search(&mut gathering, rule, roots);
+    for link in found.links {
         let role = Role::Reference { file: link.clone(), field: "symbolic link".to_owned() };
-        let resolution = gathering.resolver.resolve(link);
+        let resolution = gathering.resolver.resolve(&link);
         // A link to a pipe or device, or out of reach, leads to no overlay.
         if matches!(resolution.end, End::Place(_)) {
             gathering.local(link.as_os_str(), role, vec![resolution]);
         }
     }
-    for dir in dirs {
-        closure::follow(&mut gathering, dir.clone(), closure::Switches::all());
-    }
+    closure::follow_each(&mut gathering, found.kustomizations, closure::Switches::all());
     gathering.facts
 }
 
@@ -120,7 +134,11 @@ struct Gathering<'p> {
     facts: Facts,
     resolver: Resolver,
     /// Directories that have been asked whether they are git directories.
-    searched: HashSet<PathBuf>,
+    searched: HashSet<OsString>,
+    /// Directories whose overlay roots, and those on the way, have been looked at.
+    visited: HashSet<OsString>,
+    /// Each directory is asked so much that it is better listed.
+    lists: bool,
 }
 
 /// Where relative paths start: as Go reports it and as the kernel sees it.
@@ -219,7 +237,7 @@ impl Gathering<'_> {
     /// Whether nothing in `dir` may be used anyway: one reason is enough, and
     /// what another environment's files refer to is not our business.
     fn is_closed(&mut self, dir: &Path) -> bool {
-        territory::visit(&mut self.facts.territory, self.policy, dir);
+        self.visit_roots(dir);
         self.follow == Follow::Allowed
             && matches!(
                 place(dir, self.policy, &self.facts.territory),
@@ -271,18 +289,42 @@ impl Gathering<'_> {
 
     /// Looks at the overlay roots and git directories on the way.
     fn visit(&mut self, resolution: &Resolution) {
-        territory::visit(&mut self.facts.territory, self.policy, &resolution.real);
-        for link in resolution.links.iter().chain(&resolution.aliases) {
-            territory::visit(&mut self.facts.territory, self.policy, link);
+        if resolution.end == End::Place(Nature::Directory) {
+            self.list(&resolution.real);
         }
         let is_file = resolution.end == End::Place(Nature::File);
+        // A file is no root, and in a root that was visited it is nothing new.
+        let dir = if is_file { resolution.real.parent() } else { None };
+        self.visit_roots(dir.unwrap_or(&resolution.real));
+        for link in resolution.links.iter().chain(&resolution.aliases) {
+            self.visit_roots(link);
+        }
         for dir in resolution.real.ancestors().skip(usize::from(is_file)) {
-            if !self.searched.insert(dir.to_path_buf()) {
+            if self.searched.contains(dir.as_os_str()) {
                 break; // and so were the ones above it
             }
-            if repository::is_git_dir(dir) {
+            self.searched.insert(dir.as_os_str().to_os_string());
+            let has_no_head = self.resolver.known().is_absent(dir, OsStr::new("HEAD"));
+            if !has_no_head && repository::is_git_dir(dir) {
                 self.facts.territory.git_dirs.insert(dir.to_path_buf());
             }
+        }
+    }
+
+    fn visit_roots(&mut self, dir: &Path) {
+        for dir in dir.ancestors() {
+            if !self.visited.insert(dir.as_os_str().to_os_string()) {
+                break; // and so were the ones above it
+            }
+            territory::visit_one(&mut self.facts.territory, self.policy, dir);
+        }
+    }
+
+    /// Lists a directory that is going to be asked a lot. One that cannot be listed is
+    /// asked name by name.
+    fn list(&mut self, dir: &Path) {
+        if self.lists && !self.resolver.known().is_listed(dir) {
+            self.resolver.known().list(dir).map(drop).unwrap_or_default();
         }
     }
 

@@ -1,12 +1,11 @@
 //! Where a path leads, link by link.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
-use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileTypeExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
+use super::known::{Entry, Known};
 use crate::judge::Nature;
 use crate::path::join_clean;
 
@@ -42,23 +41,16 @@ pub(crate) enum End {
 /// a closure of thousands of files lies in few of them.
 #[derive(Debug, Default)]
 pub(crate) struct Resolver {
-    known: HashMap<PathBuf, Entry>,
-}
-
-#[derive(Debug, Clone)]
-enum Entry {
-    Directory,
-    File,
-    Link(PathBuf),
-    Stream,
-    Missing,
-    Unreadable(String),
+    known: Known,
 }
 
 impl Resolver {
     /// Follows the absolute `path`; `..` means the real parent, as for the
     /// kernel.
     pub(crate) fn resolve(&mut self, path: &Path) -> Resolution {
+        if let Some(found) = self.at_once(path) {
+            return found;
+        }
         let mut todo: VecDeque<OsString> = names(path);
         let mut resolution = Resolution {
             real: PathBuf::from("/"),
@@ -75,7 +67,7 @@ impl Resolver {
                 continue;
             }
             resolution.real.push(&name);
-            match self.entry(&resolution.real) {
+            match self.known.entry(&resolution.real) {
                 Entry::Directory => resolution.end = End::Place(Nature::Directory),
                 Entry::File if todo.is_empty() => resolution.end = End::Place(Nature::File),
                 Entry::Stream if todo.is_empty() => resolution.end = End::Stream,
@@ -121,13 +113,26 @@ impl Resolver {
         resolution
     }
 
-    fn entry(&mut self, path: &Path) -> Entry {
-        if let Some(entry) = self.known.get(path) {
-            return entry.clone();
+    /// The directories that were come through: what is known of them is not asked for
+    /// again.
+    pub(super) fn known(&mut self) -> &mut Known {
+        &mut self.known
+    }
+
+    /// What `path` is when it lies in a directory that is known to be real and is no
+    /// link: nearly always.
+    fn at_once(&mut self, path: &Path) -> Option<Resolution> {
+        let bytes = path.as_os_str().as_bytes();
+        if bytes.ends_with(b"/") || bytes.ends_with(b"/.") {
+            return None;
         }
-        let entry = look(path);
-        self.known.insert(path.to_path_buf(), entry.clone());
-        entry
+        let end = match self.known.in_real(path.parent()?, path.file_name()?)? {
+            Entry::Directory => End::Place(Nature::Directory),
+            Entry::File => End::Place(Nature::File),
+            Entry::Missing => End::Place(Nature::Missing),
+            Entry::Link(_) | Entry::Stream | Entry::Unreadable(_) => return None,
+        };
+        Some(Resolution { real: path.to_path_buf(), links: Vec::new(), aliases: Vec::new(), end })
     }
 }
 
@@ -157,73 +162,9 @@ fn names(path: &Path) -> VecDeque<OsString> {
         .collect()
 }
 
-fn look(path: &Path) -> Entry {
-    match path.symlink_metadata() {
-        Ok(metadata) if metadata.is_symlink() => link(path),
-        Ok(metadata) if metadata.is_dir() => Entry::Directory,
-        Ok(metadata) if metadata.is_file() => Entry::File,
-        Ok(metadata) => {
-            let kind = metadata.file_type();
-            debug_assert!(
-                kind.is_fifo()
-                    || kind.is_socket()
-                    || kind.is_char_device()
-                    || kind.is_block_device()
-            );
-            Entry::Stream
-        }
-        Err(error) if is_missing(&error) => Entry::Missing,
-        Err(error) => Entry::Unreadable(format!("cannot be examined: {error}")),
-    }
-}
-
-fn is_missing(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
-}
-
-/// A link, or one of the kernel's magic links in `/proc` whose text is not a
-/// path: `pipe:[123]`, `/memfd:x (deleted)`.
-fn link(path: &Path) -> Entry {
-    let to = match path.read_link() {
-        Ok(to) => to,
-        Err(error) => return Entry::Unreadable(format!("is a link that cannot be read: {error}")),
-    };
-    if !path.starts_with("/proc") {
-        return Entry::Link(to);
-    }
-    let of_this_process = path == Path::new("/proc/self")
-        || path == Path::new("/proc/thread-self")
-        || path == Path::new("/proc/mounts")
-        || sees_what_we_see(path);
-    let names_a_path = to.is_absolute() && !to.as_os_str().as_bytes().ends_with(b" (deleted)");
-    let is_alias = path.parent() == Some(Path::new("/proc"));
-    if of_this_process && (names_a_path || is_alias) {
-        return Entry::Link(to);
-    }
-    // Another process may live in another mount namespace, where the same path
-    // is another file.
-    Entry::Stream
-}
-
-/// Whether `path`, a link of a process in `/proc`, means to us what it means to
-/// that process: it has our root and our mounts.
-fn sees_what_we_see(path: &Path) -> bool {
-    let mut parts = path.components().skip(2);
-    let Some(Component::Normal(process)) = parts.next() else { return false };
-    if process == OsStr::new(&std::process::id().to_string()) {
-        return true;
-    }
-    let of =
-        |process: &OsStr, what: &str| Path::new("/proc").join(process).join(what).read_link().ok();
-    let same = |what: &str| {
-        let own = of(OsStr::new("self"), what);
-        own.is_some() && own == of(process, what)
-    };
-    same("ns/mnt") && same("root")
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io;
     use std::os::unix::fs::symlink;
 
     use proptest::prelude::*;
@@ -357,7 +298,7 @@ mod tests {
                             if real.is_dir() { Nature::Directory } else { Nature::File };
                         prop_assert_eq!(found.end, End::Place(nature), "{}", path);
                     }
-                    Err(error) if is_missing(&error) => {
+                    Err(error) if super::super::known::is_missing(&error) => {
                         prop_assert_eq!(found.end, End::Place(Nature::Missing), "{}", path);
                     }
                     Err(error) => {

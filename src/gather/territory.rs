@@ -96,18 +96,19 @@ fn children(dir: &Path, pattern: &Pattern) -> Vec<PathBuf> {
 
 /// Looks at every overlay root on the way to `path`.
 pub(super) fn visit(territory: &mut Territory, policy: &Policy, path: &Path) {
+    for dir in path.ancestors() {
+        visit_one(territory, policy, dir);
+    }
+}
+
+/// Looks at `dir` if it is an overlay root.
+pub(super) fn visit_one(territory: &mut Territory, policy: &Policy, dir: &Path) {
     for checkout in &territory.checkouts {
-        let Ok(relative) = path.strip_prefix(&checkout.top) else { continue };
         let rule = &policy.checkouts[checkout.rule];
-        let mut walked = PathBuf::new();
-        let mut parts = relative.components();
-        loop {
-            if rule.is_root(&walked) {
-                let root = checkout.top.join(&walked);
-                territory.roots.entry(root).or_insert_with_key(|root| inspect(root, rule));
-            }
-            let Some(part) = parts.next() else { break };
-            walked.push(part);
+        let relative = dir.strip_prefix(&checkout.top);
+        if relative.is_ok_and(|relative| rule.is_root(relative)) {
+            let root = dir.to_path_buf();
+            territory.roots.entry(root).or_insert_with_key(|root| inspect(root, rule));
         }
     }
 }

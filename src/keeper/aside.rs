@@ -19,7 +19,7 @@ pub(super) fn what_goes(
     plan: &Plan,
 ) -> Result<Vec<Vec<u8>>> {
     let mut fixed = BTreeSet::new();
-    for overlay in &plan.present {
+    for overlay in plan.present.iter() {
         // What cannot be looked into is reported when it is to be moved.
         if let Ok(pieces) = disk::pieces(top, overlay) {
             fixed.extend(pieces.fixed.iter().map(|piece| overlay.join(piece)));

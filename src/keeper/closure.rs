@@ -1,86 +1,141 @@
 //! Before anything goes: do the allowed overlays need it?
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::ffi::{OsStr, OsString};
+use std::num::NonZero;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
+use super::found::joined;
 use super::hitch::Hitch;
 use super::plan::{Kind, Plan, Seen};
-use crate::gather;
-use crate::judge::{Place, Role, Territory, Whereabouts, place};
-use crate::kustomize::FILE_NAMES;
+use crate::gather::{self, ListedRoot};
+use crate::judge::{Nature, Place, Role, Territory, Whereabouts, place};
 use crate::policy::{CheckoutRule, Policy, Standing};
 use crate::text::{quoted, shown};
 
-/// An allowed overlay nests no deeper than this.
-const MAX_DEPTH: usize = 64;
+/// Fewer overlay roots than this for each thread are not worth one.
+const SHARE: usize = 50;
 
-/// Reasons why the overlays of `plan` cannot go from `top`; empty when they can.
-pub(super) fn objections(
-    policy: &Policy,
-    territory: &Territory,
-    top: &Path,
-    rule: &CheckoutRule,
-    seen: &Seen,
-    plan: &Plan,
-) -> Vec<Hitch> {
-    let mut found = Found::default();
-    for (root, children) in &seen.roots {
-        if plan.overlay_of(root).is_some() {
-            continue;
-        }
-        for (name, child) in children {
-            let overlay = root.join(name);
-            if rule.standing(name, true) != Standing::Allowed || plan.overlay_of(&overlay).is_some()
-            {
+/// Overlay roots that are looked through together.
+const BATCH: usize = 32;
+
+/// What is asked before anything goes.
+pub(super) struct Question<'q> {
+    pub(super) policy: &'q Policy,
+    pub(super) territory: &'q Territory,
+    /// The checkout.
+    pub(super) top: &'q Path,
+    pub(super) rule: &'q CheckoutRule,
+    pub(super) seen: &'q Seen,
+    pub(super) plan: &'q Plan,
+    /// Somebody waits for the answer.
+    pub(super) hurried: bool,
+}
+
+impl Question<'_> {
+    /// Reasons why the overlays of the plan cannot go; empty when they can.
+    pub(super) fn objections(&self) -> Vec<Hitch> {
+        let roots = self.roots();
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let share = roots.len().div_ceil(threads).max(SHARE);
+        let mut hitches: Vec<Hitch> = if !self.hurried || roots.len() <= share {
+            self.each(&roots)
+        } else {
+            std::thread::scope(|scope| {
+                let shares: Vec<_> =
+                    roots.chunks(share).map(|roots| scope.spawn(|| self.each(roots))).collect();
+                shares.into_iter().flat_map(joined).collect()
+            })
+        };
+        hitches.sort();
+        hitches.dedup();
+        hitches
+    }
+
+    /// The overlay roots with allowed overlays on the disk, as they were seen a moment
+    /// ago: they are not listed again.
+    fn roots(&self) -> Vec<ListedRoot> {
+        let mut roots = Vec::new();
+        for (root, children) in self.seen.sorted() {
+            if self.plan.overlay_of(root).is_some() {
                 continue;
             }
-            match child.disk {
-                Some(Kind::Directory | Kind::MountPoint) => found.search(&top.join(overlay), 0),
-                Some(Kind::Link) => found.links.push(top.join(overlay)),
-                _ => {}
+            let here = || children.iter().filter_map(|(name, child)| Some((name, child.disk?)));
+            let is_allowed = |name: &OsStr, kind: Kind| {
+                matches!(kind, Kind::Directory | Kind::MountPoint | Kind::Link)
+                    && self.rule.standing(name, true) == Standing::Allowed
+                    && self.plan.overlay_of(&root.join(name)).is_none()
+            };
+            let allowed: Vec<OsString> = here()
+                .filter(|(name, kind)| is_allowed(name, *kind))
+                .map(|(name, _)| name.clone())
+                .collect();
+            if !allowed.is_empty() {
+                let children = here().map(|(name, kind)| (name.clone(), nature(kind))).collect();
+                roots.push(ListedRoot { dir: self.top.join(root), children, allowed });
             }
         }
+        roots
     }
-    let facts = gather::references(policy, territory.clone(), &found.kustomizations, &found.links);
-    let mut hitches: Vec<Hitch> = facts
-        .troubles
-        .iter()
-        .map(|trouble| {
-            Hitch::new(
-                format!(
-                    "nothing was removed from {}: {} {}, so what it needs cannot be known",
-                    shown(top),
-                    shown(&trouble.subject),
-                    trouble.problem
-                ),
-                trouble.remedy.clone(),
-            )
-        })
-        .collect();
-    for reached in &facts.reached {
-        let (Role::Reference { file, field }, Whereabouts::Local(local)) =
-            (&reached.role, &reached.whereabouts)
-        else {
-            continue;
-        };
-        for path in local.readings.iter().chain(&local.links) {
-            let Place::Foreign(overlay) = place(path, policy, &facts.territory) else { continue };
-            let goes =
-                overlay.path.strip_prefix(top).is_ok_and(|path| plan.overlay_of(path).is_some());
-            if goes {
-                hitches.push(needed(
-                    top,
-                    file,
-                    field,
-                    &overlay.path,
-                    &overlay.name.to_string_lossy(),
-                ));
+
+    /// A few roots at a time: what is found of one matters little for the next, and a
+    /// watcher must not grow with the checkout.
+    fn each(&self, roots: &[ListedRoot]) -> Vec<Hitch> {
+        roots.chunks(BATCH).flat_map(|roots| self.of(roots)).collect()
+    }
+
+    /// What stands against it in the overlays of `roots`.
+    fn of(&self, roots: &[ListedRoot]) -> Vec<Hitch> {
+        let facts = gather::references(self.policy, self.territory.clone(), self.rule, roots);
+        let mut hitches: Vec<Hitch> = facts
+            .troubles
+            .iter()
+            .map(|trouble| {
+                Hitch::new(
+                    format!(
+                        "nothing was removed from {}: {} {}, so what it needs cannot be known",
+                        shown(self.top),
+                        shown(&trouble.subject),
+                        trouble.problem
+                    ),
+                    trouble.remedy.clone(),
+                )
+            })
+            .collect();
+        for reached in &facts.reached {
+            let (Role::Reference { file, field }, Whereabouts::Local(local)) =
+                (&reached.role, &reached.whereabouts)
+            else {
+                continue;
+            };
+            // What lies in no overlay that goes needs no closer look.
+            let paths = local.readings.iter().chain(&local.links);
+            for path in paths.filter(|path| self.goes(path)) {
+                match place(path, self.policy, &facts.territory) {
+                    Place::Foreign(overlay) if self.goes(&overlay.path) => {
+                        let name = overlay.name.to_string_lossy();
+                        hitches.push(needed(self.top, file, field, &overlay.path, &name));
+                    }
+                    _ => {}
+                }
             }
         }
+        hitches
     }
-    hitches.sort();
-    hitches.dedup();
-    hitches
+
+    fn goes(&self, path: &Path) -> bool {
+        let mut names = path.as_os_str().as_bytes().split(|byte| *byte == b'/');
+        names.any(|name| self.plan.has_overlay_called(OsStr::from_bytes(name)))
+            && path.strip_prefix(self.top).is_ok_and(|path| self.plan.overlay_of(path).is_some())
+    }
+}
+
+fn nature(kind: Kind) -> Option<Nature> {
+    match kind {
+        Kind::Directory | Kind::MountPoint => Some(Nature::Directory),
+        Kind::File => Some(Nature::File),
+        Kind::Link | Kind::Special => None,
+    }
 }
 
 fn needed(top: &Path, file: &Path, field: &str, overlay: &Path, name: &str) -> Hitch {
@@ -97,29 +152,4 @@ fn needed(top: &Path, file: &Path, field: &str, overlay: &Path, name: &str) -> H
             quoted(file)
         ),
     )
-}
-
-#[derive(Default)]
-struct Found {
-    kustomizations: Vec<PathBuf>,
-    links: Vec<PathBuf>,
-}
-
-impl Found {
-    /// Every kustomization and symbolic link of an allowed overlay: each can be
-    /// named on a command line.
-    fn search(&mut self, dir: &Path, depth: usize) {
-        let entries = fs::read_dir(dir).into_iter().flatten().flatten();
-        for entry in entries {
-            let Ok(kind) = entry.file_type() else { continue };
-            if FILE_NAMES.iter().any(|name| entry.file_name() == *name) {
-                self.kustomizations.push(dir.to_path_buf());
-            }
-            if kind.is_symlink() {
-                self.links.push(entry.path());
-            } else if kind.is_dir() && depth < MAX_DEPTH {
-                self.search(&entry.path(), depth + 1);
-            }
-        }
-    }
 }

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, SeekFrom};
 
 use super::hitch::{Hitch, Result};
 use super::plan::{Kind, Seen};
@@ -41,7 +42,12 @@ pub(super) fn open_top(top: &Path) -> Result<OwnedFd> {
 /// The children of a directory with their types.
 pub(super) fn children(dir: BorrowedFd<'_>) -> io::Result<Vec<(OsString, FileType)>> {
     let mut found = Vec::new();
-    for entry in Dir::read_from(dir)? {
+    let mut buffer = [MaybeUninit::uninit(); 8192];
+    // From the descriptor itself: opening the directory anew costs three more calls.
+    // From its beginning, whoever has read it before.
+    rustix::fs::seek(dir, SeekFrom::Start(0))?;
+    let mut entries = RawDir::new(dir, &mut buffer);
+    while let Some(entry) = entries.next() {
         let entry = entry?;
         let name = entry.file_name().to_bytes();
         if name == b"." || name == b".." {
@@ -131,15 +137,20 @@ impl Scan<'_> {
             return;
         }
         let is_root = self.rule.is_root(relative);
+        if is_root {
+            let kinds = entries.iter().filter(|(name, _)| name != ".git");
+            let kinds: Vec<_> =
+                kinds.map(|(name, kind)| (name, self.kind(&relative.join(name), *kind))).collect();
+            let children = self.seen.root(relative);
+            for (name, kind) in kinds {
+                children.entry(name.clone()).or_default().disk = Some(kind);
+            }
+        }
         for (name, kind) in entries {
             if name == ".git" {
                 continue;
             }
             let path = relative.join(&name);
-            if is_root {
-                let kind = self.kind(&path, kind);
-                self.seen.child(relative, &name).disk = Some(kind);
-            }
             if !self.rule.is_root(&path) && !self.rule.leads_below(&path) {
                 continue;
             }

@@ -14,18 +14,51 @@ use crate::policy::CheckoutRule;
 pub(super) struct Found {
     pub(super) seen: Seen,
     pub(super) listing: Listing,
+    /// How git's sparse checkout stands.
+    pub(super) state: sparse::State,
     pub(super) plan: Plan,
     pub(super) walked: Vec<PathBuf>,
 }
 
+/// How a look is taken.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Pace<'l> {
+    /// A person waits: disk and git at the same time. The watcher rather stays
+    /// small, and each thread would take memory of its own.
+    pub(super) hurried: bool,
+    /// What git knew a moment ago: trees that are the same are not read again.
+    pub(super) before: Option<&'l Listing>,
+}
+
 /// Looks at disk and git.
-pub(super) fn look(layout: &Layout, top: &Path, rule: &CheckoutRule) -> Result<Found> {
+pub(super) fn look(
+    layout: &Layout,
+    top: &Path,
+    rule: &CheckoutRule,
+    pace: Pace<'_>,
+) -> Result<Found> {
+    let git = Git::new(&layout.top);
     let mut seen = Seen::default();
-    let walked = disk::scan(top, rule, &mut seen)?;
-    let listing = git::listing(layout, rule)?;
+    let mut disk = || disk::scan(top, rule, &mut seen);
+    let gits = || git::listing(layout, rule, pace.before);
+    let (walked, listing, state) = if pace.hurried {
+        std::thread::scope(|scope| {
+            let state = scope.spawn(|| sparse::state(&git, layout));
+            let gits = scope.spawn(gits);
+            (disk(), joined(gits), joined(state))
+        })
+    } else {
+        (disk(), gits(), sparse::state(&git, layout))
+    };
+    let (walked, listing, state) = (walked?, listing?, state?);
     listing.show(layout, rule, &mut seen);
     let plan = plan::plan(rule, &seen);
-    Ok(Found { seen, listing, plan, walked })
+    Ok(Found { seen, listing, state, plan, walked })
+}
+
+/// What a thread has found; its panic is ours.
+pub(super) fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 impl Found {
@@ -48,12 +81,13 @@ impl Found {
 
     /// Whether a file of git's is on the disk in a foreign overlay, skipped or not.
     fn holds_tracked(&self, layout: &Layout, top: &Path) -> bool {
-        self.listing.entries.iter().filter(|entry| !entry.submodule).any(|entry| {
-            layout.in_checkout(entry.path).is_some_and(|path| {
-                path.ancestors().any(|dir| self.plan.present.contains(dir))
-                    && top.join(path).symlink_metadata().is_ok()
+        !self.plan.present.is_empty()
+            && self.listing.entries.iter().filter(|entry| !entry.submodule).any(|entry| {
+                layout.in_checkout(entry.path).is_some_and(|path| {
+                    self.plan.present.around(path).is_some()
+                        && top.join(path).symlink_metadata().is_ok()
+                })
             })
-        })
     }
 
     /// A foreign overlay with files of git's that are not kept away: while a merge
@@ -71,8 +105,6 @@ impl Found {
 
 /// What has to be done besides looking.
 pub(super) struct Work {
-    /// How git's sparse checkout stands.
-    pub(super) state: sparse::State,
     /// The lines git must be taught.
     pub(super) lines: Option<Vec<Line>>,
     /// git expects files of a foreign overlay on the disk.
@@ -85,12 +117,11 @@ pub(super) struct Work {
 
 impl Work {
     /// What `found` leaves to do.
-    pub(super) fn of(git: &Git, layout: &Layout, top: &Path, found: &Found) -> Result<Self> {
-        let state = sparse::state(git, layout)?;
-        let lines = sparse::wanted(&state, layout, &found.plan.excluded)?;
+    pub(super) fn of(layout: &Layout, top: &Path, found: &Found) -> Result<Self> {
+        let lines = sparse::wanted(&found.state, layout, &found.plan.excluded)?;
         let visible = found.expects_foreign(layout);
         let for_git = visible || found.holds_tracked(layout, top);
-        Ok(Self { state, lines, visible, for_git, present: !found.plan.present.is_empty() })
+        Ok(Self { lines, visible, for_git, present: !found.plan.present.is_empty() })
     }
 
     pub(super) fn is_nothing(&self) -> bool {

@@ -14,6 +14,7 @@ mod git;
 mod hitch;
 mod locks;
 mod moment;
+pub mod overlays;
 mod owner;
 pub mod patterns;
 pub mod plan;
@@ -38,7 +39,7 @@ pub use undo::clone;
 use crate::env::Env;
 use crate::judge::{Checkout, Territory};
 use crate::policy::{CheckoutRule, Policy};
-use found::{Found, look};
+use found::{Found, Pace, look};
 use git::{Git, Layout, Listing};
 use quarantine::{By, Occasion};
 
@@ -75,28 +76,37 @@ impl<'k> Keeper<'k> {
 
     fn try_dry_run(&self, checkout: &Checkout, report: &mut Report) -> Result<()> {
         let (layout, rule) = self.work_place(checkout, "tidy --dry-run")?;
-        let found = look(&layout, &checkout.top, rule)?;
+        let found = look(&layout, &checkout.top, rule, Pace { hurried: true, before: None })?;
         report.describe(&found);
         if let Some(busy) = locks::busy(&layout) {
             report.wait_for(busy, &layout, &found);
         }
-        report.gone = found.plan.present.iter().cloned().collect();
+        report.gone = found.plan.present.iter().map(Path::to_path_buf).collect();
         report.own = own(&Git::new(&layout.top), &layout, checkout, &found)?;
         if !found.plan.excluded.is_empty() || !found.plan.present.is_empty() {
-            report.hitches.extend(self.objections(checkout, rule, &found));
+            report.hitches.extend(self.objections(checkout, rule, &found, true));
         }
         Ok(())
     }
 
-    fn objections(&self, checkout: &Checkout, rule: &CheckoutRule, found: &Found) -> Vec<Hitch> {
-        closure::objections(
-            self.policy,
-            self.territory,
-            &checkout.top,
+    /// Why what was found cannot go; on two processors when somebody waits.
+    fn objections(
+        &self,
+        checkout: &Checkout,
+        rule: &CheckoutRule,
+        found: &Found,
+        hurried: bool,
+    ) -> Vec<Hitch> {
+        closure::Question {
+            policy: self.policy,
+            territory: self.territory,
+            top: &checkout.top,
             rule,
-            &found.seen,
-            &found.plan,
-        )
+            seen: &found.seen,
+            plan: &found.plan,
+            hurried,
+        }
+        .objections()
     }
 
     fn occasion(&self, checkout: &Checkout, listing: &Listing) -> Occasion {
@@ -117,8 +127,10 @@ impl<'k> Keeper<'k> {
 
 /// What is the user's own in foreign overlays: git cannot give it back.
 fn own(git: &Git, layout: &Layout, checkout: &Checkout, found: &Found) -> Result<Vec<PathBuf>> {
-    let mut own =
-        git::converted::converted(git, layout, &checkout.top, &found.listing, &found.plan)?;
+    let mut own = Vec::new();
+    if git::converted::may_convert(git, layout, &found.listing)? {
+        own = git::converted::converted(git, layout, &checkout.top, &found.listing, &found.plan)?;
+    }
     for path in git::changed(git)? {
         let Some(path) = layout.in_checkout(&path) else { continue };
         let is_there = checkout.top.join(path).symlink_metadata().is_ok();

@@ -28,15 +28,15 @@ pub fn exclusion(overlay: &Path) -> Line {
 }
 
 /// What the file must contain, given what it contains now, which of those lines
-/// are ours, and the overlays to keep away. `None` stands for no file.
+/// are ours, and the overlays to keep away, in this order. `None` stands for no file.
 #[must_use]
 pub fn wanted(
     current: Option<&[Line]>,
     ours: &BTreeSet<Line>,
-    excluded: &BTreeSet<PathBuf>,
+    excluded: impl Iterator<Item = PathBuf>,
 ) -> Vec<Line> {
     let mut lines = users(current, ours);
-    lines.extend(excluded.iter().map(|overlay| exclusion(overlay)));
+    lines.extend(excluded.map(|overlay| exclusion(&overlay)));
     lines
 }
 
@@ -87,12 +87,12 @@ mod tests {
     #[test]
     fn exclusions_follow_the_users_own_lines() {
         let line = |text: &str| text.as_bytes().to_vec();
-        let excluded = BTreeSet::from([PathBuf::from("o/prod")]);
-        assert_eq!(wanted(None, &BTreeSet::new(), &excluded), [line("/*"), line("!/o/prod/")]);
+        let excluded = || std::iter::once(PathBuf::from("o/prod"));
+        assert_eq!(wanted(None, &BTreeSet::new(), excluded()), [line("/*"), line("!/o/prod/")]);
         let ours = BTreeSet::from([line("!/o/prod/"), line("!/o/gone/")]);
         let current = [line("/apps/a/"), line("!/o/prod/"), line("!/o/gone/"), line("/apps/b/")];
         assert_eq!(
-            wanted(Some(&current), &ours, &excluded),
+            wanted(Some(&current), &ours, excluded()),
             [line("/apps/a/"), line("/apps/b/"), line("!/o/prod/")]
         );
     }

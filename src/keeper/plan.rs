@@ -1,9 +1,10 @@
 //! Which overlays go, as a pure function of the rule and of what was seen.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use super::overlays::Overlays;
 use crate::policy::{CheckoutRule, Standing};
 
 /// What stands on the disk under a name.
@@ -44,8 +45,9 @@ impl Child {
 /// are relative to the checkout.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Seen {
-    /// Children by root.
-    pub roots: BTreeMap<PathBuf, BTreeMap<OsString, Child>>,
+    /// Children by root: there may be thousands of roots, asked for by name tens of
+    /// thousands of times.
+    roots: HashMap<PathBuf, BTreeMap<OsString, Child>>,
     /// Roots that are symbolic links: never followed.
     pub linked_roots: BTreeSet<PathBuf>,
     /// Directories that could not be listed, with the reason.
@@ -53,13 +55,24 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// The children of `root`, made a root if need be.
+    pub fn root(&mut self, root: &Path) -> &mut BTreeMap<OsString, Child> {
+        self.roots.entry(root.to_path_buf()).or_default()
+    }
+
     /// The child of `root` called `name`, made if need be.
     pub fn child(&mut self, root: &Path, name: &std::ffi::OsStr) -> &mut Child {
-        if !self.roots.contains_key(root) {
-            self.roots.insert(root.to_path_buf(), BTreeMap::new());
-        }
-        let children = self.roots.entry(root.to_path_buf()).or_default();
-        children.entry(name.to_os_string()).or_default()
+        self.root(root).entry(name.to_os_string()).or_default()
+    }
+
+    /// The roots with their children, parents before what lies in them.
+    #[must_use]
+    pub fn sorted(&self) -> Vec<(&Path, &BTreeMap<OsString, Child>)> {
+        let mut roots: Vec<_> =
+            self.roots.iter().map(|(root, children)| (root.as_path(), children)).collect();
+        // By bytes: a parent is a prefix, and comparing components is slow.
+        roots.sort_by_key(|(root, _)| root.as_os_str());
+        roots
     }
 }
 
@@ -80,9 +93,9 @@ pub enum Left {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plan {
     /// Foreign overlays that git must keep away.
-    pub excluded: BTreeSet<PathBuf>,
+    pub excluded: Overlays,
     /// Foreign overlays that are on the disk now.
-    pub present: BTreeSet<PathBuf>,
+    pub present: Overlays,
     /// What is left alone, and why.
     pub left: BTreeMap<PathBuf, Left>,
     /// Roots with children and without an allowed one.
@@ -95,9 +108,15 @@ impl Plan {
     /// The foreign overlay that `path` is or lies in.
     #[must_use]
     pub fn overlay_of(&self, path: &Path) -> Option<&Path> {
-        path.ancestors()
-            .find_map(|dir| self.excluded.get(dir).or_else(|| self.present.get(dir)))
-            .map(PathBuf::as_path)
+        let found = [self.excluded.around(path), self.present.around(path)];
+        // The inner one, where one lies in the other.
+        found.into_iter().flatten().max_by_key(|overlay| overlay.as_os_str().len())
+    }
+
+    /// Whether an overlay that goes is called `name`: a quick "no" for nearly all.
+    #[must_use]
+    pub fn has_overlay_called(&self, name: &OsStr) -> bool {
+        self.excluded.is_called(name) || self.present.is_called(name)
     }
 }
 
@@ -107,7 +126,7 @@ pub fn plan(rule: &CheckoutRule, seen: &Seen) -> Plan {
     let mut plan = Plan::default();
     // Parents come before what lies in them: what is in a foreign overlay goes
     // with it.
-    for (root, children) in &seen.roots {
+    for (root, children) in seen.sorted() {
         if seen.linked_roots.contains(root) || plan.overlay_of(root).is_some() {
             continue;
         }
@@ -128,7 +147,7 @@ pub fn plan(rule: &CheckoutRule, seen: &Seen) -> Plan {
             child.is_directory_here() && rule.standing(name, true) == Standing::Foreign
         });
         if !allowed_here && has_others && rule.foreign.is_none() {
-            plan.without_allowed.insert(root.clone());
+            plan.without_allowed.insert(root.to_path_buf());
         }
     }
     plan

@@ -54,7 +54,7 @@ impl Report {
     /// Says what was found, in place of what was found before.
     pub(super) fn describe(&mut self, found: &Found) {
         self.excluded = found.plan.excluded.len();
-        self.present = found.plan.present.iter().cloned().collect();
+        self.present = found.plan.present.iter().map(Path::to_path_buf).collect();
         self.walked.clone_from(&found.walked);
         self.hitches.clear();
         let top = &self.top;

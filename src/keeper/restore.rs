@@ -166,9 +166,8 @@ fn in_place(
     let checkout = item.record.checkout();
     let origin = checkout.join(item.record.overlay());
     // The roots on the way decide; they are looked at by the guard's own code.
-    let facts =
-        crate::gather::references(policy, territory.clone(), &[], std::slice::from_ref(&origin));
-    if let Place::Foreign(_) = place(&origin, policy, &facts.territory) {
+    let territory = crate::gather::surroundings(policy, territory.clone(), &origin);
+    if let Place::Foreign(_) = place(&origin, policy, &territory) {
         return Err(Hitch::new(
             format!("{} is still foreign here", shown(&origin)),
             format!(

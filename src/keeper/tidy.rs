@@ -3,15 +3,17 @@
 //! aside what is left, and look again. Each step may be the last one of a process
 //! that is killed: the next run begins by looking and finds less to do.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::aside::{self, Aside};
-use super::found::{Found, Work, look};
-use super::git::{self, Git, Layout, Mark, sparse};
+use super::found::{Found, Pace, Work, joined, look};
+use super::git::staged::Differences;
+use super::git::{self, Git, Layout, Listing, Mark, sparse};
 use super::hitch::{Hitch, Result};
 use super::locks::{self, Busy, IndexLock};
+use super::overlays::Overlays;
 use super::quarantine::{self, Item, Occasion};
 use super::{Keeper, Report, suspension};
 use crate::judge::Checkout;
@@ -44,7 +46,7 @@ impl Keeper<'_> {
             if !asked {
                 report.suspended = true;
                 // It may end at any time: what is to be watched stays so.
-                let found = look(&layout, &checkout.top, rule)?;
+                let found = look(&layout, &checkout.top, rule, Pace::default())?;
                 report.describe(&found);
                 report.hitches.clear();
                 return Ok(());
@@ -96,11 +98,29 @@ struct Tidying<'t> {
     /// have come in between.
     unverified: bool,
     /// No allowed overlay needs these: the walk again does not ask again.
-    unobjected: Option<(BTreeSet<PathBuf>, BTreeSet<PathBuf>)>,
+    unobjected: Option<(Overlays, Overlays)>,
     /// What was put aside last, by overlay.
     items: BTreeMap<PathBuf, Item>,
     /// What could not be moved in the last round.
     failures: Vec<Hitch>,
+}
+
+/// What git says before anything is done.
+struct Answers {
+    /// What is staged in foreign overlays.
+    staged: Differences,
+    /// git may write other bytes than it stores.
+    converts: bool,
+}
+
+impl Answers {
+    fn of(git: &Git, layout: &Layout, found: &Found) -> Result<Self> {
+        let has_head = found.listing.head.is_some();
+        Ok(Self {
+            staged: git::staged::differences(git, layout, &found.plan, has_head)?,
+            converts: git::converted::may_convert(git, layout, &found.listing)?,
+        })
+    }
 }
 
 /// How a round ended.
@@ -123,13 +143,13 @@ impl Tidying<'_> {
         }
         for round in 0..ROUNDS {
             let mark = git::mark(&self.layout)?;
-            let found = self.look()?;
+            let found = self.look(None)?;
             report.describe(&found);
             if let Some(busy) = locks::busy(&self.layout) {
                 report.wait_for(busy, &self.layout, &found);
                 return Ok(());
             }
-            let work = Work::of(&self.git, &self.layout, &self.checkout.top, &found)?;
+            let work = Work::of(&self.layout, &self.checkout.top, &found)?;
             if work.is_nothing() && !self.unverified {
                 self.end();
                 return Ok(());
@@ -137,7 +157,7 @@ impl Tidying<'_> {
             if self.would_rather_look_twice(&work) {
                 continue;
             }
-            let objections = self.objections(&found);
+            let (objections, answers) = self.questions(&found);
             if !objections.is_empty() {
                 report.hitches.extend(objections);
                 return Ok(());
@@ -149,10 +169,10 @@ impl Tidying<'_> {
                     continue;
                 }
             }
-            report.gone.extend(found.plan.present.iter().cloned());
+            report.gone.extend(found.plan.present.iter().map(Path::to_path_buf));
             // What git should have taken off may still be taken off by git.
             let patient = round < ROUNDS / 2;
-            match self.round(&mark, &found, &work, patient) {
+            match answers.and_then(|answers| self.round(&mark, &found, &work, &answers, patient)) {
                 Ok(Round::Done(proof)) => {
                     report.describe(&proof);
                     self.end();
@@ -171,8 +191,9 @@ impl Tidying<'_> {
         self.conclude(report)
     }
 
-    fn look(&self) -> Result<Found> {
-        look(&self.layout, &self.checkout.top, self.rule)
+    fn look(&self, before: Option<&Listing>) -> Result<Found> {
+        let pace = Pace { hurried: self.asked, before };
+        look(&self.layout, &self.checkout.top, self.rule, pace)
     }
 
     /// Waits for other keepers, and finishes what one that died has begun.
@@ -199,12 +220,24 @@ impl Tidying<'_> {
         true
     }
 
+    /// Whether an allowed overlay needs what would go, and what git has to say first.
+    fn questions(&mut self, found: &Found) -> (Vec<Hitch>, Result<Answers>) {
+        if !self.asked {
+            return (self.objections(found), Answers::of(&self.git, &self.layout, found));
+        }
+        let (git, layout) = (self.git.clone(), self.layout.clone());
+        std::thread::scope(|scope| {
+            let answers = scope.spawn(|| Answers::of(&git, &layout, found));
+            (self.objections(found), joined(answers))
+        })
+    }
+
     fn objections(&mut self, found: &Found) -> Vec<Hitch> {
         let overlays = (found.plan.excluded.clone(), found.plan.present.clone());
         if self.unobjected.as_ref() == Some(&overlays) {
             return Vec::new();
         }
-        let objections = self.keeper.objections(self.checkout, self.rule, found);
+        let objections = self.keeper.objections(self.checkout, self.rule, found, self.asked);
         if objections.is_empty() {
             self.unobjected = Some(overlays);
         }
@@ -212,24 +245,38 @@ impl Tidying<'_> {
     }
 
     /// One pass over everything that is to be done.
-    fn round(&mut self, mark: &Mark, found: &Found, work: &Work, patient: bool) -> Result<Round> {
+    fn round(
+        &mut self,
+        mark: &Mark,
+        found: &Found,
+        work: &Work,
+        answers: &Answers,
+        patient: bool,
+    ) -> Result<Round> {
         self.failures.clear();
-        let occasion = self.keeper.occasion(self.checkout, &found.listing);
-        if !self.put_staged_aside(mark, found, &occasion)? {
+        // What git has answered may be out of date.
+        if git::mark(&self.layout)? != *mark {
             return Ok(Round::Again);
         }
-        if work.for_git && !self.put_converted_aside(found, &occasion)? {
+        let occasion = self.keeper.occasion(self.checkout, &found.listing);
+        if !self.put_staged_aside(mark, &answers.staged, &occasion)? {
+            return Ok(Round::Again);
+        }
+        if work.for_git && answers.converts && !self.put_converted_aside(found, &occasion)? {
             return Ok(Round::Again);
         }
         match &work.lines {
-            Some(lines) => sparse::teach(&self.git, &self.layout, &work.state, lines)?,
+            Some(lines) => sparse::teach(&self.git, &self.layout, &found.state, lines)?,
             None if work.for_git => sparse::reapply(&self.git)?,
             // Nothing there is git's: its lock is left to the user.
             None => {}
         }
-        let taught = self.look()?;
+        let taught = self.look(Some(&found.listing))?;
         // Untaught in between: what git can give back must not be put aside.
-        let state = sparse::state(&self.git, &self.layout)?;
+        let state = match taught.plan.present.is_empty() {
+            true => taught.state.clone(),
+            false => sparse::state(&self.git, &self.layout)?,
+        };
         let untaught = sparse::wanted(&state, &self.layout, &taught.plan.excluded)?.is_some();
         if untaught {
             return Ok(Round::Again);
@@ -246,11 +293,9 @@ impl Tidying<'_> {
     fn put_staged_aside(
         &mut self,
         mark: &Mark,
-        found: &Found,
+        differences: &Differences,
         occasion: &Occasion,
     ) -> Result<bool> {
-        let has_head = found.listing.head.is_some();
-        let differences = git::staged::differences(&self.git, &self.layout, &found.plan, has_head)?;
         if differences.is_empty() && !self.unverified {
             return Ok(true);
         }
@@ -291,7 +336,7 @@ impl Tidying<'_> {
             items: &mut self.items,
             failures: &mut self.failures,
         };
-        for overlay in &found.plan.present {
+        for overlay in found.plan.present.iter() {
             let pieces: Vec<PathBuf> = paths
                 .iter()
                 .filter_map(|path| path.strip_prefix(overlay).ok().map(PathBuf::from))
@@ -339,7 +384,7 @@ impl Tidying<'_> {
             failures: &mut self.failures,
         };
         let mut moved = false;
-        for overlay in &taught.plan.present {
+        for overlay in taught.plan.present.iter() {
             if top.join(overlay).symlink_metadata().is_err() {
                 // git took it off itself before we had the lock.
                 moved = true;
@@ -356,9 +401,9 @@ impl Tidying<'_> {
 
     /// The walk again, when the last round has not found that all is well.
     fn conclude(&mut self, report: &mut Report) -> Result<()> {
-        let found = self.look()?;
+        let found = self.look(None)?;
         report.describe(&found);
-        let work = Work::of(&self.git, &self.layout, &self.checkout.top, &found)?;
+        let work = Work::of(&self.layout, &self.checkout.top, &found)?;
         if self.failures.is_empty() && (self.unverified || !work.is_nothing()) {
             // git worked in between each time, or died with its lock: soon again.
             report.wait_for(Busy::Locked, &self.layout, &found);

@@ -1,12 +1,11 @@
 //! `tidy --undo` and `tidy --clone`: the two other ways between a checkout with
 //! everything and one without foreign overlays.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::found::look;
+use super::found::{Pace, look};
 use super::git::{self, Git, sparse};
 use super::hitch::{Hitch, Result};
 use super::plan::{self, Seen};
@@ -31,7 +30,7 @@ impl Keeper<'_> {
         let (layout, rule) = self.work_place(checkout, "tidy --undo")?;
         let keeper = locks::become_keeper(&layout)?;
         if let Some(busy) = locks::busy(&layout) {
-            report.wait_for(busy, &layout, &look(&layout, &checkout.top, rule)?);
+            report.wait_for(busy, &layout, &look(&layout, &checkout.top, rule, Pace::default())?);
             return Ok(());
         }
         // First, so that no watcher takes away again what comes back.
@@ -39,8 +38,8 @@ impl Keeper<'_> {
         keeper.begin()?;
         sparse::forget(&Git::new(&layout.top), &layout)?;
         keeper.end();
-        let found = look(&layout, &checkout.top, rule)?;
-        report.present = found.plan.present.into_iter().collect();
+        let found = look(&layout, &checkout.top, rule, Pace::default())?;
+        report.present = found.plan.present.iter().map(Path::to_path_buf).collect();
         report.suspended = true;
         Ok(())
     }
@@ -103,13 +102,13 @@ fn fill(rule: &CheckoutRule, url: &std::ffi::OsStr, parent: &Path, new: &Path) -
     Git::new(parent).run(&words)?;
     let git = Git::new(new);
     let layout = git::layout(new)?;
-    let listing = git::listing(&layout, rule)?;
+    let listing = git::listing(&layout, rule, None)?;
     if listing.head.is_none() {
         return Ok(0);
     }
     let mut seen = Seen::default();
     listing.show(&layout, rule, &mut seen);
-    let excluded: BTreeSet<PathBuf> = plan::plan(rule, &seen).excluded;
+    let excluded = plan::plan(rule, &seen).excluded;
     sparse::start(&git, &layout, &excluded)?;
     // The index is empty: everything but what is excluded is written now.
     git.run(&["read-tree", "-m", "-u", "HEAD"])?;

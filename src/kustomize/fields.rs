@@ -108,6 +108,9 @@ pub fn references(bytes: &[u8]) -> Result<Kustomization, Unreadable> {
 /// Go's `encoding/json` folds field names: ASCII case, `ſ` as s and the Kelvin
 /// sign as k.
 fn folded(key: &str) -> String {
+    if key.is_ascii() {
+        return key.to_ascii_lowercase();
+    }
     key.chars()
         .map(|letter| match letter {
             'ſ' => 's',

@@ -4,7 +4,7 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Component, Path};
+use std::path::Path;
 
 use crate::pattern::{BadPattern, Pattern};
 
@@ -126,21 +126,52 @@ impl RootPattern {
     /// Whether the directory `relative` is such a root.
     #[must_use]
     pub fn matches(&self, relative: &Path) -> bool {
-        segments_match(&self.segments, &names_of(relative))
+        // The last names differ most.
+        if let Some(Segment::Name(last)) = self.segments.last()
+            && !names_of(relative).next_back().is_some_and(|name| last.matches(name.as_bytes()))
+        {
+            return false;
+        }
+        match self.literal_depth() {
+            Some(depth) => self.names_that_fit(relative) == Some(depth),
+            None => segments_match(&self.segments, &names_of(relative).collect::<Vec<_>>()),
+        }
     }
 
     /// Whether there may be such a root somewhere below `relative`.
     #[must_use]
     pub fn leads_below(&self, relative: &Path) -> bool {
-        leads_to_match(&self.segments, &names_of(relative))
+        match self.literal_depth() {
+            Some(depth) => self.names_that_fit(relative).is_some_and(|fit| fit < depth),
+            None => leads_to_match(&self.segments, &names_of(relative).collect::<Vec<_>>()),
+        }
+    }
+
+    /// How deep every such root lies; `None` with `**`. Nearly all patterns lie at one
+    /// depth, and tens of thousands of directories are asked about: these answers need
+    /// no memory.
+    fn literal_depth(&self) -> Option<usize> {
+        let is_fixed = self.segments.iter().all(|segment| matches!(segment, Segment::Name(_)));
+        is_fixed.then_some(self.segments.len())
+    }
+
+    /// How many names `relative` has, if each matches the segment in its place.
+    fn names_that_fit(&self, relative: &Path) -> Option<usize> {
+        let mut segments = self.segments.iter();
+        let mut fit = 0;
+        for name in names_of(relative) {
+            match segments.next() {
+                Some(Segment::Name(pattern)) if pattern.matches(name.as_bytes()) => fit += 1,
+                _ => return None,
+            }
+        }
+        Some(fit)
     }
 }
 
-fn names_of(relative: &Path) -> Vec<&OsStr> {
-    relative
-        .components()
-        .filter_map(|part| if let Component::Normal(name) = part { Some(name) } else { None })
-        .collect()
+fn names_of(relative: &Path) -> impl DoubleEndedIterator<Item = &OsStr> {
+    let names = relative.as_os_str().as_bytes().split(|byte| *byte == b'/');
+    names.filter(|name| !matches!(*name, b"" | b"." | b"..")).map(OsStr::from_bytes)
 }
 
 /// Whether more names below `names` could make a match: the segments that are

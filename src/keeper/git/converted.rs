@@ -19,7 +19,7 @@ const CONVERTING: [&[u8]; 6] =
 const LFS: &[u8] = b"lfs";
 
 /// Files of the present overlays, relative to the checkout, whose bytes git would
-/// not write again.
+/// not write again. There are none unless git [`may_convert`].
 pub(in crate::keeper) fn converted(
     git: &Git,
     layout: &Layout,
@@ -27,12 +27,12 @@ pub(in crate::keeper) fn converted(
     listing: &Listing,
     plan: &Plan,
 ) -> Result<Vec<PathBuf>> {
-    if plan.present.is_empty() || !may_convert(git, layout, listing)? {
+    if plan.present.is_empty() {
         return Ok(Vec::new());
     }
     let here = |path: &[u8]| {
         let relative = layout.in_checkout(path)?;
-        let is_foreign = relative.ancestors().any(|dir| plan.present.contains(dir));
+        let is_foreign = plan.present.around(relative).is_some();
         let is_file =
             is_foreign && top.join(relative).symlink_metadata().is_ok_and(|m| m.is_file());
         is_file.then(|| relative.to_path_buf())
@@ -54,7 +54,11 @@ pub(in crate::keeper) fn converted(
 }
 
 /// Whether anything is said about conversions at all.
-fn may_convert(git: &Git, layout: &Layout, listing: &Listing) -> Result<bool> {
+pub(in crate::keeper) fn may_convert(
+    git: &Git,
+    layout: &Layout,
+    listing: &Listing,
+) -> Result<bool> {
     let is_attributes =
         |path: &[u8]| path == b".gitattributes" || path.ends_with(b"/.gitattributes");
     if listing.entries.iter().any(|entry| is_attributes(entry.path))

@@ -14,7 +14,12 @@ const GITLINK: u32 = 0o160_000;
 
 /// Everything the keeper asks, or why libgit2 cannot say (split or sparse index,
 /// SHA-256, reftable, unknown extensions).
-pub(super) fn read(top: &Path, prefix: &Path, rule: &CheckoutRule) -> Result<Listing, git2::Error> {
+pub(super) fn read(
+    top: &Path,
+    prefix: &Path,
+    rule: &CheckoutRule,
+    before: Option<&Listing>,
+) -> Result<Listing, git2::Error> {
     let repository = Repository::open(top)?;
     let mut listing = Listing::default();
     let head = match repository.head() {
@@ -35,7 +40,10 @@ pub(super) fn read(top: &Path, prefix: &Path, rule: &CheckoutRule) -> Result<Lis
     listing.head = Some(commit.id().to_string());
     listing.branch = head.is_branch().then(|| head.shorthand().unwrap_or_default().to_owned());
     let walk = Walk { repository: &repository, rule, prefix };
-    walk.descend(&commit.tree()?, Path::new(""), &mut listing.head_dirs)?;
+    match before.filter(|before| before.head == listing.head) {
+        Some(before) => listing.head_dirs.clone_from(&before.head_dirs),
+        None => walk.descend(&commit.tree()?, Path::new(""), &mut listing.head_dirs)?,
+    }
     let upstream = head
         .is_branch()
         .then(|| git2::Branch::wrap(head).upstream())
@@ -44,7 +52,11 @@ pub(super) fn read(top: &Path, prefix: &Path, rule: &CheckoutRule) -> Result<Lis
     if let Some(upstream) = upstream
         && upstream.id() != commit.tree_id()
     {
-        walk.descend(&upstream, Path::new(""), &mut listing.upstream_dirs)?;
+        listing.upstream = Some(upstream.id().to_string());
+        match before.filter(|before| before.upstream == listing.upstream) {
+            Some(before) => listing.upstream_dirs.clone_from(&before.upstream_dirs),
+            None => walk.descend(&upstream, Path::new(""), &mut listing.upstream_dirs)?,
+        }
     }
     Ok(listing)
 }

@@ -76,6 +76,8 @@ pub(super) struct Listing {
     pub(super) head: Option<String>,
     /// The branch that is checked out.
     pub(super) branch: Option<String>,
+    /// The upstream's tree, when it is not HEAD's.
+    pub(super) upstream: Option<String>,
     /// The index.
     pub(super) entries: Entries,
     /// Directories of HEAD.
@@ -130,11 +132,16 @@ fn not_a_tree(checkout: &Path, hitch: Hitch) -> Hitch {
 }
 
 /// Reads index, HEAD and upstream: with libgit2, and where that cannot, with git.
+/// `before` is what was read for the same rule.
 ///
 /// # Errors
 /// When git cannot read the repository either.
-pub(super) fn listing(layout: &Layout, rule: &CheckoutRule) -> Result<Listing> {
-    match library::read(&layout.top, &layout.prefix, rule) {
+pub(super) fn listing(
+    layout: &Layout,
+    rule: &CheckoutRule,
+    before: Option<&Listing>,
+) -> Result<Listing> {
+    match library::read(&layout.top, &layout.prefix, rule, before) {
         Ok(listing) => Ok(listing),
         Err(_) => by_command(&Git::new(&layout.top)),
     }
@@ -201,6 +208,9 @@ pub(super) fn records(output: &[u8]) -> impl Iterator<Item = &[u8]> {
 impl Layout {
     /// A path of git's relative to the checkout; `None` outside it.
     pub(super) fn in_checkout<'p>(&self, path: &'p [u8]) -> Option<&'p Path> {
+        if self.prefix.as_os_str().is_empty() {
+            return Some(bytes::path(path));
+        }
         bytes::path(path).strip_prefix(&self.prefix).ok()
     }
 
@@ -225,15 +235,19 @@ impl Listing {
             }
             // The index is sorted: neighbours share their directory.
             if dir != last {
-                note(layout, rule, dir, seen, |child| child.tracked = true);
+                note(layout, rule, dir, last, seen, |child| child.tracked = true);
                 last = dir;
             }
         }
+        let mut last: &[u8] = b"\0";
         for dir in &self.head_dirs {
-            note(layout, rule, dir, seen, |child| child.tracked = true);
+            note(layout, rule, dir, last, seen, |child| child.tracked = true);
+            last = dir;
         }
+        let mut last: &[u8] = b"\0";
         for dir in &self.upstream_dirs {
-            note(layout, rule, dir, seen, |child| child.upstream = true);
+            note(layout, rule, dir, last, seen, |child| child.upstream = true);
+            last = dir;
         }
     }
 }
@@ -243,16 +257,21 @@ pub(super) fn parent(path: &[u8]) -> &[u8] {
     path.iter().rposition(|byte| *byte == b'/').map_or(b"", |at| &path[..at])
 }
 
-/// Marks `dir` and what it lies in as children of their overlay roots.
+/// Marks `dir` and what it lies in as children of their overlay roots. Those it has
+/// in common with the directory `before` are marked already.
 fn note(
     layout: &Layout,
     rule: &CheckoutRule,
     dir: &[u8],
+    before: &[u8],
     seen: &mut Seen,
     mark: impl Fn(&mut super::plan::Child),
 ) {
-    let Some(relative) = layout.in_checkout(dir) else { return };
-    for path in relative.ancestors() {
+    let is_end = |text: &[u8], at: usize| text.get(at).is_none_or(|byte| *byte == b'/');
+    let same = dir.iter().zip(before).take_while(|(one, other)| one == other).count();
+    let common = (0..=same).rev().find(|at| is_end(dir, *at) && is_end(before, *at)).unwrap_or(0);
+    for end in (common + 1..=dir.len()).filter(|end| is_end(dir, *end)) {
+        let Some(path) = layout.in_checkout(&dir[..end]) else { continue };
         if let (Some(root), Some(name)) = (path.parent(), path.file_name())
             && rule.is_root(root)
         {

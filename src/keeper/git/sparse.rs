@@ -10,6 +10,7 @@ use super::{Git, Layout};
 use crate::keeper::bytes;
 use crate::keeper::files;
 use crate::keeper::hitch::{Hitch, Result};
+use crate::keeper::overlays::Overlays;
 use crate::keeper::patterns::{self, Line};
 use crate::text::{quoted, shown};
 
@@ -125,7 +126,7 @@ pub(in crate::keeper) fn state(git: &Git, layout: &Layout) -> Result<State> {
 pub(in crate::keeper) fn wanted(
     state: &State,
     layout: &Layout,
-    excluded: &BTreeSet<PathBuf>,
+    excluded: &Overlays,
 ) -> Result<Option<Vec<Line>>> {
     let Recalled { memory, inherited } = recall(layout)?;
     let memory = memory.unwrap_or_default();
@@ -133,9 +134,9 @@ pub(in crate::keeper) fn wanted(
         return Ok(None);
     }
     let ours = lines_of(&memory.ours);
-    let in_tree: BTreeSet<PathBuf> = excluded.iter().map(|path| layout.in_tree(path)).collect();
     let current = state.enabled.then_some(&state.lines[..]);
-    let wanted = patterns::wanted(current, &ours, &in_tree);
+    let in_tree = excluded.iter().map(|path| layout.in_tree(path));
+    let wanted = patterns::wanted(current, &ours, in_tree);
     let stands = state.enabled && !state.cone && state.lines == wanted && !inherited;
     Ok((!stands).then_some(wanted))
 }
@@ -229,11 +230,7 @@ pub(in crate::keeper) fn forget(git: &Git, layout: &Layout) -> Result<bool> {
 }
 
 /// For a fresh clone: nothing of `excluded` is ever written.
-pub(in crate::keeper) fn start(
-    git: &Git,
-    layout: &Layout,
-    excluded: &BTreeSet<PathBuf>,
-) -> Result<()> {
+pub(in crate::keeper) fn start(git: &Git, layout: &Layout, excluded: &Overlays) -> Result<()> {
     let state = State::default();
     match wanted(&state, layout, excluded)? {
         Some(lines) => teach(git, layout, &state, &lines),

@@ -45,7 +45,7 @@ pub(in crate::keeper) fn differences(
     };
     let words = ["diff-index", "--cached", "--raw", "--no-renames", "--no-abbrev", "-z", &base];
     let output = git.run(&words)?;
-    let conflicts = conflicts(git)?;
+    let mut conflicts = None;
     let mut found = Differences::default();
     let mut fields = records(&output);
     while let (Some(about), Some(path)) = (fields.next(), fields.next()) {
@@ -53,13 +53,16 @@ pub(in crate::keeper) fn differences(
         let Some(overlay) = plan.overlay_of(relative) else { continue };
         let about = String::from_utf8_lossy(about);
         let words: Vec<&str> = about.trim_start_matches(':').split(' ').collect();
-        let [old_mode, new_mode, old_object, new_object, ..] = words[..] else { continue };
+        let [old_mode, new_mode, old_object, new_object, status, ..] = words[..] else { continue };
         // A submodule is left alone.
         if old_mode == "160000" || new_mode == "160000" {
             continue;
         }
         let list = found.by_overlay.entry(overlay.to_path_buf()).or_default();
-        match conflicts.get(path) {
+        if status == "U" && conflicts.is_none() {
+            conflicts = Some(self::conflicts(git)?);
+        }
+        match conflicts.as_ref().and_then(|conflicts| conflicts.get(path)) {
             Some(sides) => list.extend(
                 sides.iter().map(|side| Staged { path: relative.to_path_buf(), ..side.clone() }),
             ),
