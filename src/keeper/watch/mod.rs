@@ -9,6 +9,8 @@ mod ways;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
 use super::state::State;
@@ -274,7 +276,7 @@ fn pass(instance: &Instance, env: &Env, say: &mut dyn FnMut(News<'_>)) -> Vec<Re
     for checkout in
         instance.territory.checkouts.iter().filter(|checkout| super::is_ours(&checkout.top))
     {
-        let report = keeper.tidy(checkout, false);
+        let report = apart(|| keeper.tidy(checkout, false));
         if !report.gone.is_empty() || !report.put_aside.is_empty() {
             say(News::Done(&report));
             news::leave_word(&report);
@@ -282,6 +284,29 @@ fn pass(instance: &Instance, env: &Env, say: &mut dyn FnMut(News<'_>)) -> Vec<Re
         reports.push(report);
     }
     reports
+}
+
+/// Runs `work` in a thread of its own, copies what it returns, and has the thread free
+/// it. A look reads the whole index and leaves a page of report. What glibc's malloc
+/// keeps for a thread it gives back to the kernel when the thread has freed all of it;
+/// in the main thread a small piece on top of the heap would keep megabytes for the
+/// watcher's whole life.
+fn apart<T: Clone + Send + Sync>(work: impl FnOnce() -> T + Send) -> T {
+    let (give, take) = sync_channel(1);
+    let (copied, wait) = sync_channel::<()>(1);
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(move || {
+            let result = Arc::new(work());
+            // The other side is there until it has copied.
+            give.send(Arc::clone(&result)).unwrap_or_default();
+            wait.recv().unwrap_or_default();
+        });
+        let copy = take.recv().map(|result| T::clone(&result));
+        drop(copied);
+        super::found::joined(thread);
+        // Without a result the thread has panicked, and so have we.
+        copy.unwrap_or_else(|_| unreachable!())
+    })
 }
 
 /// Whether the kernel does not tell of all changes there.
