@@ -7,11 +7,15 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
+use crate::env::Env;
 use crate::exit::Exit;
 use crate::judge::Territory;
 use crate::keeper;
 use crate::report::Reporter;
 use crate::text::shown;
+
+/// Set for a keeper that root has started as the owner of a checkout.
+const AS_OWNER: &str = "ENVGUARD_AS_OWNER";
 
 /// A line of the user database.
 struct Account {
@@ -21,7 +25,12 @@ struct Account {
 }
 
 /// Runs `words` again as each other owner of a checkout, when we are root.
-pub(super) fn run_as_each(words: &[OsString], territory: &Territory, reporter: Reporter) -> Exit {
+pub(super) fn run_as_each(
+    words: &[OsString],
+    territory: &Territory,
+    env: &Env,
+    reporter: Reporter,
+) -> Exit {
     let owners: BTreeSet<u32> = territory
         .checkouts
         .iter()
@@ -41,6 +50,14 @@ pub(super) fn run_as_each(words: &[OsString], territory: &Territory, reporter: R
             exit = Exit::Failure;
         }
         return exit;
+    }
+    if let Some(owner) = env.get(AS_OWNER) {
+        // Started for that, and root all the same: it would start itself for ever.
+        reporter.error(
+            &format!("this should run as user {}, and runs as root", shown(owner)),
+            "unset ENVGUARD_AS_OWNER, if you have set it; else report this",
+        );
+        return Exit::Failure;
     }
     for owner in owners.into_iter().filter(|owner| *owner != 0) {
         if let Err(problem) = run_as(owner, words) {
@@ -66,6 +83,7 @@ fn run_as(uid: u32, words: &[OsString]) -> Result<(), String> {
         .env("HOME", &account.home)
         .env("USER", &account.name)
         .env("LOGNAME", &account.name)
+        .env(AS_OWNER, uid.to_string())
         .current_dir("/");
     for name in
         ["XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR", "STATE_DIRECTORY", "NOTIFY_SOCKET"]

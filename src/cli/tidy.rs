@@ -20,7 +20,12 @@ pub(super) fn tidy(arguments: &Tidy, named: Option<&Path>, env: &Env, reporter: 
     let policy = &instance.loaded.policy;
     if let Some([url, dir]) = arguments.clone.as_deref() {
         return match keeper::clone(&policy.checkouts, url, Path::new(dir)) {
-            Ok(away) => print(&format!("cloned {}; {} kept away\n", shown(dir), overlays(away))),
+            Ok((top, away)) => {
+                match print(&format!("cloned {}; {} kept away\n", shown(dir), overlays(away))) {
+                    Exit::Success => left_out(&top, named, env, reporter),
+                    exit => exit,
+                }
+            }
             Err(hitch) => failed(&hitch, reporter),
         };
     }
@@ -32,7 +37,7 @@ pub(super) fn tidy(arguments: &Tidy, named: Option<&Path>, env: &Env, reporter: 
     words.extend(arguments.dry_run.then_some("--dry-run"));
     words.extend(arguments.undo.then_some("--undo"));
     let words = owners::words(named, &words);
-    let mut exit = owners::run_as_each(&words, &instance.territory, reporter);
+    let mut exit = owners::run_as_each(&words, &instance.territory, env, reporter);
     let own = instance.territory.checkouts.iter().filter(|checkout| keeper::is_ours(&checkout.top));
     for checkout in own {
         let (report, text) = if arguments.undo {
@@ -53,6 +58,28 @@ pub(super) fn tidy(arguments: &Tidy, named: Option<&Path>, env: &Env, reporter: 
         }
         for hitch in report.hitches.iter().chain(&report.waiting) {
             exit = failed(hitch, reporter);
+        }
+    }
+    exit
+}
+
+/// Says what the fresh clone at `top` needs of the overlays that were left out of it.
+fn left_out(top: &Path, named: Option<&Path>, env: &Env, reporter: Reporter) -> Exit {
+    // Read anew: now there is a checkout.
+    let instance = match run::open(env, named) {
+        Ok(instance) => instance,
+        Err(unusable) => return super::unusable(&unusable, reporter),
+    };
+    let keeper = Keeper::new(&instance.loaded.policy, &instance.territory, env, "tidy");
+    let mut exit = Exit::Success;
+    for checkout in instance.territory.checkouts.iter().filter(|checkout| checkout.top == top) {
+        match keeper.left_out(checkout) {
+            Ok(hitches) => {
+                for hitch in &hitches {
+                    exit = failed(hitch, reporter);
+                }
+            }
+            Err(hitch) => exit = failed(&hitch, reporter),
         }
     }
     exit

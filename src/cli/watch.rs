@@ -46,7 +46,7 @@ pub(super) fn watch(
         return match run::open(env, named.as_deref()) {
             Ok(opened) => {
                 let words = owners::words(named.as_deref(), &["watch", "--once"]);
-                let others = owners::run_as_each(&words, &opened.territory, reporter);
+                let others = owners::run_as_each(&words, &opened.territory, env, reporter);
                 match load() {
                     Ok(instance) if watch::once(&instance, env, &mut say) => others,
                     _ => Exit::Failure,

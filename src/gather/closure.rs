@@ -1,15 +1,16 @@
 //! Everything a kustomization pulls in, breadth first, as kustomize resolves it.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use super::Gathering;
 use super::regular::read_regular;
 use super::resolve::End;
 use crate::judge::{Nature, Reached, Role, Whereabouts};
 use crate::kubectl::Invocation;
-use crate::kustomize::{self, Chart, FILE_NAMES, Kind, Reference};
+use crate::kustomize::{self, Chart, FILE_NAMES, Kind, Kustomization, Reference, Unreadable};
 use crate::path::{is_within, join_clean};
 use crate::policy::Remote;
 
@@ -81,22 +82,33 @@ pub(super) fn follow_each(
     dirs: impl IntoIterator<Item = PathBuf>,
     switches: Switches,
 ) {
-    let mut seen = HashSet::new();
+    let mut followed = Followed::default();
     for dir in dirs {
         let mut closure = Closure {
             gathering,
             switches,
+            followed: &mut followed,
             queue: VecDeque::from([Root { dir, plugin_base: None, depth: 0 }]),
             entries: 0,
             total: 0,
         };
-        closure.follow(&mut seen);
+        closure.follow();
     }
+}
+
+/// What need not be done again.
+#[derive(Default)]
+struct Followed {
+    /// Directories, with the base against which plugin configurations resolve.
+    roots: HashSet<(PathBuf, Option<PathBuf>)>,
+    /// Kustomizations by their bytes: apps made from one template have the same.
+    read: HashMap<Vec<u8>, Rc<Kustomization>>,
 }
 
 struct Closure<'c, 'p> {
     gathering: &'c mut Gathering<'p>,
     switches: Switches,
+    followed: &'c mut Followed,
     queue: VecDeque<Root>,
     /// Entries that were followed.
     entries: usize,
@@ -105,13 +117,13 @@ struct Closure<'c, 'p> {
 }
 
 impl Closure<'_, '_> {
-    fn follow(&mut self, seen: &mut HashSet<(PathBuf, Option<PathBuf>)>) {
-        let before = seen.len();
+    fn follow(&mut self) {
+        let before = self.followed.roots.len();
         while let Some(root) = self.queue.pop_front() {
-            if !seen.insert((root.dir.clone(), root.plugin_base.clone())) {
+            if !self.followed.roots.insert((root.dir.clone(), root.plugin_base.clone())) {
                 continue;
             }
-            if seen.len() - before > MAX_ROOTS
+            if self.followed.roots.len() - before > MAX_ROOTS
                 || self.entries > MAX_ENTRIES
                 || self.total > MAX_TOTAL
                 || root.depth > MAX_DEPTH
@@ -138,7 +150,7 @@ impl Closure<'_, '_> {
         self.gathering.list(&root.dir);
         let Some(file) = self.kustomization_file(&root.dir) else { return };
         let Some(bytes) = self.read(&file) else { return };
-        let found = match kustomize::references(&bytes) {
+        let found = match self.understood(bytes) {
             Ok(found) => found,
             Err(problem) => return self.trouble(&file, &problem.to_string()),
         };
@@ -155,6 +167,15 @@ impl Closure<'_, '_> {
             self.chart(root, &file, chart);
         }
         self.words(&root.dir, &found.words);
+    }
+
+    fn understood(&mut self, bytes: Vec<u8>) -> Result<Rc<Kustomization>, Unreadable> {
+        if let Some(known) = self.followed.read.get(&bytes) {
+            return Ok(known.clone());
+        }
+        let found = Rc::new(kustomize::references(&bytes)?);
+        self.followed.read.insert(bytes, found.clone());
+        Ok(found)
     }
 
     /// The one kustomization file of `dir`, by its real path. Several of them are

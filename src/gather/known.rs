@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
-use std::fs::FileType;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
+use std::mem::MaybeUninit;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Component, Path, PathBuf};
+
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir};
 
 use crate::judge::Nature;
 
@@ -76,15 +78,13 @@ impl Known {
 
     /// Reads the real directory `dir` as a whole.
     pub(super) fn list(&mut self, dir: &Path) -> io::Result<Vec<(OsString, FileType)>> {
-        let listed: Vec<(OsString, FileType)> = std::fs::read_dir(dir)?
-            .map(|entry| entry.and_then(|entry| Ok((entry.file_name(), entry.file_type()?))))
-            .collect::<io::Result<_>>()?;
-        let nature = |kind: &FileType| match kind {
-            kind if kind.is_dir() => Some(Nature::Directory),
-            kind if kind.is_file() => Some(Nature::File),
+        let listed = children(dir)?;
+        let nature = |kind: FileType| match kind {
+            FileType::Directory => Some(Nature::Directory),
+            FileType::RegularFile => Some(Nature::File),
             _ => None,
         };
-        self.learn(dir, listed.iter().map(|(name, kind)| (name.as_os_str(), nature(kind))));
+        self.learn(dir, listed.iter().map(|(name, kind)| (name.as_os_str(), nature(*kind))));
         Ok(listed)
     }
 
@@ -106,6 +106,32 @@ impl Known {
         }
         known.listed = true;
     }
+}
+
+/// What is in `dir`, with the types where the file system tells them. With half the
+/// system calls that the standard library makes.
+fn children(dir: &Path) -> io::Result<Vec<(OsString, FileType)>> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let opened = rustix::fs::open(dir, flags, Mode::empty())?;
+    let mut buffer = [MaybeUninit::uninit(); 8192];
+    let mut entries = RawDir::new(&opened, &mut buffer);
+    let mut found = Vec::new();
+    while let Some(entry) = entries.next() {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        if name != b"." && name != b".." {
+            let kind = match entry.file_type() {
+                FileType::Unknown => {
+                    let flags = AtFlags::SYMLINK_NOFOLLOW;
+                    let stat = rustix::fs::statat(&opened, entry.file_name(), flags)?;
+                    FileType::from_raw_mode(stat.st_mode)
+                }
+                kind => kind,
+            };
+            found.push((OsString::from_vec(name.to_vec()), kind));
+        }
+    }
+    Ok(found)
 }
 
 fn look(path: &Path) -> Entry {

@@ -96,24 +96,24 @@ pub fn surroundings(policy: &Policy, mut territory: Territory, path: &Path) -> T
     territory
 }
 
+/// What the kustomizations in `dirs` pull in.
+#[must_use]
+pub fn references(policy: &Policy, territory: Territory, dirs: &[PathBuf]) -> Facts {
+    let mut gathering = Gathering::of_many(policy, territory);
+    closure::follow_each(&mut gathering, dirs.iter().cloned(), closure::Switches::all());
+    gathering.facts
+}
+
 /// What the kustomizations and symbolic links in the allowed overlays of `roots` lead
 /// to, which are `rule`'s: what the keeper asks before anything goes.
 #[must_use]
-pub fn references(
+pub fn overlay_references(
     policy: &Policy,
     territory: Territory,
     rule: &CheckoutRule,
     roots: &[ListedRoot],
 ) -> Facts {
-    let mut gathering = Gathering {
-        policy,
-        follow: Follow::Allowed,
-        facts: Facts { territory, ..Facts::default() },
-        resolver: Resolver::default(),
-        searched: HashSet::new(),
-        visited: HashSet::new(),
-        lists: true,
-    };
+    let mut gathering = Gathering::of_many(policy, territory);
     let found = overlay::search(&mut gathering, rule, roots);
     for link in found.links {
         let role = Role::Reference { file: link.clone(), field: "symbolic link".to_owned() };
@@ -145,6 +145,21 @@ struct Gathering<'p> {
 struct Here {
     logical: PathBuf,
     physical: PathBuf,
+}
+
+impl<'p> Gathering<'p> {
+    /// For the kustomizations of a whole checkout.
+    fn of_many(policy: &'p Policy, territory: Territory) -> Self {
+        Self {
+            policy,
+            follow: Follow::Allowed,
+            facts: Facts { territory, ..Facts::default() },
+            resolver: Resolver::default(),
+            searched: HashSet::new(),
+            visited: HashSet::new(),
+            lists: true,
+        }
+    }
 }
 
 impl Gathering<'_> {
@@ -313,9 +328,10 @@ impl Gathering<'_> {
 
     fn visit_roots(&mut self, dir: &Path) {
         for dir in dir.ancestors() {
-            if !self.visited.insert(dir.as_os_str().to_os_string()) {
+            if self.visited.contains(dir.as_os_str()) {
                 break; // and so were the ones above it
             }
+            self.visited.insert(dir.as_os_str().to_os_string());
             territory::visit_one(&mut self.facts.territory, self.policy, dir);
         }
     }

@@ -4,6 +4,8 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::FileType;
+
 use super::Gathering;
 use crate::judge::{Nature, Root};
 use crate::kustomize::FILE_NAMES;
@@ -95,9 +97,9 @@ fn directory(gathering: &mut Gathering<'_>, dir: &Path, depth: usize, found: &mu
         found.kustomizations.push(dir.to_path_buf());
     }
     for (name, kind) in entries {
-        if kind.is_symlink() {
+        if kind == FileType::Symlink {
             found.links.push(dir.join(name));
-        } else if kind.is_dir() {
+        } else if kind == FileType::Directory {
             directory(gathering, &dir.join(name), depth + 1, found);
         }
     }

@@ -27,7 +27,12 @@ pub(super) fn read_regular(file: &Path, most: usize) -> Result<Vec<u8>, String> 
     }
     let size = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
     let mut bytes = Vec::with_capacity(size.min(most) + 1);
-    opened.take(most as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    let mut opened = opened.take(most as u64 + 1);
+    // Most files come in one piece, and have the size they say.
+    opened.by_ref().take(size as u64).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() != size || size == 0 {
+        opened.read_to_end(&mut bytes).map_err(unreadable)?;
+    }
     Ok(bytes)
 }
 

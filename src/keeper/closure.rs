@@ -9,7 +9,7 @@ use super::found::joined;
 use super::hitch::Hitch;
 use super::plan::{Kind, Plan, Seen};
 use crate::gather::{self, ListedRoot};
-use crate::judge::{Nature, Place, Role, Territory, Whereabouts, place};
+use crate::judge::{Nature, Overlay, Place, Role, Territory, Whereabouts, place};
 use crate::policy::{CheckoutRule, Policy, Standing};
 use crate::text::{quoted, shown};
 
@@ -18,6 +18,15 @@ const SHARE: usize = 50;
 
 /// Overlay roots that are looked through together.
 const BATCH: usize = 32;
+
+/// Why it is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Foreign overlays are about to go.
+    Removal,
+    /// They were left out of a clone.
+    Clone,
+}
 
 /// What is asked before anything goes.
 pub(super) struct Question<'q> {
@@ -28,6 +37,7 @@ pub(super) struct Question<'q> {
     pub(super) rule: &'q CheckoutRule,
     pub(super) seen: &'q Seen,
     pub(super) plan: &'q Plan,
+    pub(super) purpose: Purpose,
     /// Somebody waits for the answer.
     pub(super) hurried: bool,
 }
@@ -86,15 +96,16 @@ impl Question<'_> {
 
     /// What stands against it in the overlays of `roots`.
     fn of(&self, roots: &[ListedRoot]) -> Vec<Hitch> {
-        let facts = gather::references(self.policy, self.territory.clone(), self.rule, roots);
+        let facts =
+            gather::overlay_references(self.policy, self.territory.clone(), self.rule, roots);
         let mut hitches: Vec<Hitch> = facts
             .troubles
             .iter()
             .map(|trouble| {
                 Hitch::new(
                     format!(
-                        "nothing was removed from {}: {} {}, so what it needs cannot be known",
-                        shown(self.top),
+                        "{}: {} {}, so what it needs cannot be known",
+                        self.outcome(),
                         shown(&trouble.subject),
                         trouble.problem
                     ),
@@ -113,14 +124,41 @@ impl Question<'_> {
             for path in paths.filter(|path| self.goes(path)) {
                 match place(path, self.policy, &facts.territory) {
                     Place::Foreign(overlay) if self.goes(&overlay.path) => {
-                        let name = overlay.name.to_string_lossy();
-                        hitches.push(needed(self.top, file, field, &overlay.path, &name));
+                        hitches.push(self.needed(file, field, &overlay));
                     }
                     _ => {}
                 }
             }
         }
         hitches
+    }
+
+    fn outcome(&self) -> String {
+        let top = shown(self.top);
+        match self.purpose {
+            Purpose::Removal => format!("nothing was removed from {top}"),
+            Purpose::Clone => format!("{top} was cloned without foreign overlays"),
+        }
+    }
+
+    fn needed(&self, file: &Path, field: &str, overlay: &Overlay) -> Hitch {
+        let again = match self.purpose {
+            Purpose::Removal => "",
+            Purpose::Clone => " and run: kubectl envguard tidy",
+        };
+        Hitch::new(
+            format!(
+                "{}: {} ({field}) needs the foreign overlay {}",
+                self.outcome(),
+                shown(file),
+                shown(overlay.path.strip_prefix(self.top).unwrap_or(&overlay.path))
+            ),
+            format!(
+                "add {} to `shared` of this checkout in the configuration{again}, or correct {}",
+                shown(&*overlay.name.to_string_lossy()),
+                quoted(file)
+            ),
+        )
     }
 
     fn goes(&self, path: &Path) -> bool {
@@ -136,20 +174,4 @@ fn nature(kind: Kind) -> Option<Nature> {
         Kind::File => Some(Nature::File),
         Kind::Link | Kind::Special => None,
     }
-}
-
-fn needed(top: &Path, file: &Path, field: &str, overlay: &Path, name: &str) -> Hitch {
-    Hitch::new(
-        format!(
-            "nothing was removed from {}: {} ({field}) needs the foreign overlay {}",
-            shown(top),
-            shown(file),
-            shown(overlay.strip_prefix(top).unwrap_or(overlay))
-        ),
-        format!(
-            "add {} to `shared` of this checkout in the configuration, or correct {}",
-            shown(name),
-            quoted(file)
-        ),
-    )
 }

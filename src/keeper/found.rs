@@ -40,17 +40,20 @@ pub(super) fn look(
     let git = Git::new(&layout.top);
     let mut seen = Seen::default();
     let mut disk = || disk::scan(top, rule, &mut seen);
-    let gits = || git::listing(layout, rule, pace.before);
-    let (walked, listing, state) = if pace.hurried {
+    let commits = || git::commits(layout, rule, pace.before);
+    let index = || git::index(&git);
+    let state = || sparse::state(&git, layout);
+    let (walked, commits, index, state) = if pace.hurried {
         std::thread::scope(|scope| {
-            let state = scope.spawn(|| sparse::state(&git, layout));
-            let gits = scope.spawn(gits);
-            (disk(), joined(gits), joined(state))
+            let (index, state) = (scope.spawn(index), scope.spawn(state));
+            let commits = scope.spawn(commits);
+            (disk(), joined(commits), joined(index), joined(state))
         })
     } else {
-        (disk(), gits(), sparse::state(&git, layout))
+        (disk(), commits(), index(), state())
     };
-    let (walked, listing, state) = (walked?, listing?, state?);
+    let (walked, state) = (walked?, state?);
+    let listing = Listing { entries: index?, ..commits? };
     listing.show(layout, rule, &mut seen);
     let plan = plan::plan(rule, &seen);
     Ok(Found { seen, listing, state, plan, walked })

@@ -39,6 +39,7 @@ pub use undo::clone;
 use crate::env::Env;
 use crate::judge::{Checkout, Territory};
 use crate::policy::{CheckoutRule, Policy};
+use closure::Purpose;
 use found::{Found, Pace, look};
 use git::{Git, Layout, Listing};
 use quarantine::{By, Occasion};
@@ -84,9 +85,20 @@ impl<'k> Keeper<'k> {
         report.gone = found.plan.present.iter().map(Path::to_path_buf).collect();
         report.own = own(&Git::new(&layout.top), &layout, checkout, &found)?;
         if !found.plan.excluded.is_empty() || !found.plan.present.is_empty() {
-            report.hitches.extend(self.objections(checkout, rule, &found, true));
+            let purpose = Purpose::Removal;
+            report.hitches.extend(self.objections(checkout, rule, &found, purpose, true));
         }
         Ok(())
+    }
+
+    /// What the allowed overlays of a fresh clone need of what was left out of it.
+    ///
+    /// # Errors
+    /// When disk or git cannot be read.
+    pub fn left_out(&self, checkout: &Checkout) -> Result<Vec<Hitch>> {
+        let (layout, rule) = self.work_place(checkout, "tidy")?;
+        let found = look(&layout, &checkout.top, rule, Pace { hurried: true, before: None })?;
+        Ok(self.objections(checkout, rule, &found, Purpose::Clone, true))
     }
 
     /// Why what was found cannot go; on two processors when somebody waits.
@@ -95,6 +107,7 @@ impl<'k> Keeper<'k> {
         checkout: &Checkout,
         rule: &CheckoutRule,
         found: &Found,
+        purpose: Purpose,
         hurried: bool,
     ) -> Vec<Hitch> {
         closure::Question {
@@ -104,6 +117,7 @@ impl<'k> Keeper<'k> {
             rule,
             seen: &found.seen,
             plan: &found.plan,
+            purpose,
             hurried,
         }
         .objections()

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// Overlays, relative to their checkout, in the order of their bytes: comparing paths
@@ -41,12 +42,21 @@ impl Overlays {
         self.paths.iter().map(Path::new)
     }
 
-    /// The overlay that `path` is or lies in.
+    /// The overlay that `path`, without `.` and `..`, is or lies in.
     #[must_use]
     pub fn around(&self, path: &Path) -> Option<&Path> {
-        path.ancestors()
-            .filter(|dir| dir.file_name().is_some_and(|name| self.is_called(name)))
-            .find_map(|dir| self.paths.get(dir.as_os_str()).map(Path::new))
+        let bytes = path.as_os_str().as_bytes();
+        let mut end = bytes.len();
+        loop {
+            let slash = bytes[..end].iter().rposition(|byte| *byte == b'/');
+            let name = OsStr::from_bytes(&bytes[slash.map_or(0, |at| at + 1)..end]);
+            if self.is_called(name)
+                && let Some(found) = self.paths.get(OsStr::from_bytes(&bytes[..end]))
+            {
+                return Some(Path::new(found));
+            }
+            end = slash?;
+        }
     }
 
     /// Whether one of them is called `name`: a quick "no" for nearly all.
@@ -61,5 +71,30 @@ impl FromIterator<PathBuf> for Overlays {
         let mut overlays = Self::default();
         paths.into_iter().for_each(|path| overlays.insert(path));
         overlays
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_innermost_overlay_is_found() {
+        let paths = ["o/prod", "o/prod/a/o/staging", "apps/web/o/prod", "x"];
+        let overlays: Overlays = paths.iter().map(PathBuf::from).collect();
+        for (path, expected) in [
+            ("o/prod", Some("o/prod")),
+            ("o/prod/a/b", Some("o/prod")),
+            ("o/prod/a/o/staging/f", Some("o/prod/a/o/staging")),
+            ("apps/web/o/prod/f", Some("apps/web/o/prod")),
+            ("apps/db/o/prod/f", None),
+            ("o/production", None),
+            ("o", None),
+            ("x/y", Some("x")),
+            ("y/x", None),
+            ("", None),
+        ] {
+            assert_eq!(overlays.around(Path::new(path)), expected.map(Path::new), "{path}");
+        }
     }
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::aside::{self, Aside};
+use super::closure::Purpose;
 use super::found::{Found, Pace, Work, joined, look};
 use super::git::staged::Differences;
 use super::git::{self, Git, Layout, Listing, Mark, sparse};
@@ -237,7 +238,8 @@ impl Tidying<'_> {
         if self.unobjected.as_ref() == Some(&overlays) {
             return Vec::new();
         }
-        let objections = self.keeper.objections(self.checkout, self.rule, found, self.asked);
+        let objections =
+            self.keeper.objections(self.checkout, self.rule, found, Purpose::Removal, self.asked);
         if objections.is_empty() {
             self.unobjected = Some(overlays);
         }

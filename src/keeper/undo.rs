@@ -45,12 +45,17 @@ impl Keeper<'_> {
     }
 }
 
-/// Clones `url` into `dir`; foreign overlays are never written.
+/// Clones `url` into `dir`; foreign overlays are never written. Returns the real place
+/// of the clone and how many were left out.
 ///
 /// # Errors
 /// When `dir` exists, is in no configured checkout, or git fails. Then there is
 /// nothing at `dir`.
-pub fn clone(rules: &[CheckoutRule], url: &std::ffi::OsStr, dir: &Path) -> Result<usize> {
+pub fn clone(
+    rules: &[CheckoutRule],
+    url: &std::ffi::OsStr,
+    dir: &Path,
+) -> Result<(PathBuf, usize)> {
     let dir = absolute(dir)?;
     let Some(rule) = rules.iter().find(|rule| names(rule, &dir)) else {
         let known: Vec<&str> = rules.iter().map(|rule| rule.path.as_str()).collect();
@@ -93,7 +98,7 @@ pub fn clone(rules: &[CheckoutRule], url: &std::ffi::OsStr, dir: &Path) -> Resul
         _ => {}
     }
     fs::rename(&new, &dir).map_err(|error| Hitch::io("rename the clone to", &dir, &error))?;
-    Ok(excluded)
+    Ok((dir, excluded))
 }
 
 fn fill(rule: &CheckoutRule, url: &std::ffi::OsStr, parent: &Path, new: &Path) -> Result<usize> {
@@ -102,7 +107,7 @@ fn fill(rule: &CheckoutRule, url: &std::ffi::OsStr, parent: &Path, new: &Path) -
     Git::new(parent).run(&words)?;
     let git = Git::new(new);
     let layout = git::layout(new)?;
-    let listing = git::listing(&layout, rule, None)?;
+    let listing = git::commits(&layout, rule, None)?;
     if listing.head.is_none() {
         return Ok(0);
     }

@@ -265,7 +265,7 @@ impl Survey {
                 below
             })
             .collect();
-        gather::references(policy, gather::survey(policy), &dirs, &[])
+        gather::references(policy, gather::survey(policy), &dirs)
     }
 
     /// The other children of roots that were reached.

@@ -203,3 +203,28 @@ fn a_clone_never_writes_a_foreign_file() {
     let words = ["tidy", "--clone", upstream.to_str().unwrap(), other.to_str().unwrap()];
     ground.instance.envguard(&words).exits(1).says("is no configured checkout");
 }
+
+#[test]
+fn a_clone_says_what_it_needs_of_what_was_left_out() {
+    let ground = Ground::new();
+    let top = ground.top();
+    ground.write("overlays/develop/kustomization.yaml", "resources: [extra.yaml, ../staging]\n");
+    ground.git(&["commit", "--quiet", "--all", "--message=needs staging"]);
+    ground.git(&["push", "--quiet", "origin", "main"]);
+    let upstream = ground.instance.path("upstream");
+    std::fs::remove_dir_all(&top).unwrap();
+    let words = ["tidy", "--clone", upstream.to_str().unwrap(), top.to_str().unwrap()];
+    let mut command = ground.instance.command(&crate::support::envguard());
+    command.args(words).current_dir(ground.instance.path("elsewhere"));
+    let output =
+        crate::support::Output::of(&mut command).exits(1).prints("3 foreign overlays kept away");
+    let output = output.says("overlays/develop/kustomization.yaml (resources)");
+    let output = output.says("needs the foreign overlay overlays/staging");
+    output.says("add staging to `shared`").says("and run: kubectl envguard tidy");
+    assert_eq!(ground.foreign(), [""; 0]);
+    // What it says helps.
+    ground.change_config("allow: ", "[develop]\n    shared: [base, staging]");
+    ground.tidy().exits(0);
+    assert_eq!(ground.foreign(), ["overlays/staging"]);
+    ground.is_clean();
+}

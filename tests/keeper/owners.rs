@@ -49,6 +49,19 @@ fn root_drops_to_the_owner() {
 }
 
 #[test]
+fn a_drop_that_changes_nothing_ends_at_once() {
+    if !can_be_nobody() {
+        return;
+    }
+    let ground = given_away();
+    // What a keeper finds that was started as the owner, and is root.
+    let mut command = ground.instance.command(&envguard());
+    command.arg("tidy").env("ENVGUARD_AS_OWNER", NOBODY);
+    Output::of(&mut command).exits(1).says("should run as user 65534, and runs as root");
+    assert_eq!(ground.foreign().len(), 3);
+}
+
+#[test]
 fn nobody_works_on_somebody_elses_checkout() {
     if !can_be_nobody() {
         return;

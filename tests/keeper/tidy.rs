@@ -85,6 +85,40 @@ fn what_cannot_be_understood_removes_nothing() {
 }
 
 #[test]
+fn what_is_too_deep_to_be_looked_into_removes_nothing() {
+    let ground = Ground::new();
+    let deep = "d/".repeat(70);
+    ground.write(&format!("overlays/develop/{deep}kustomization.yaml"), "resources: []\n");
+    ground.tidy().exits(1).says("directories deep in its overlay, so what it needs cannot");
+    assert_eq!(ground.foreign().len(), 3);
+}
+
+#[test]
+fn one_reference_among_hundreds_of_overlays_is_found() {
+    let ground = Ground::new();
+    for app in 0..300 {
+        for name in ["develop", "prod"] {
+            let dir = format!("apps/a{app}/overlays/{name}");
+            ground
+                .write(&format!("{dir}/cm.yaml"), &crate::support::config_map(&format!("a{app}")));
+            let refers = if (app, name) == (298, "develop") { ", ../../../lib" } else { "" };
+            let text = format!("resources: [cm.yaml{refers}]\n");
+            ground.write(&format!("{dir}/kustomization.yaml"), &text);
+        }
+    }
+    let lib = "apps/lib/kustomization.yaml";
+    ground.write(lib, "resources: [../a7/overlays/prod]\n");
+    ground.git(&["add", "--all"]);
+    ground.git(&["commit", "--quiet", "--message=many"]);
+    let output = ground.tidy().exits(1);
+    let output = output.says("apps/lib/kustomization.yaml (resources)");
+    output.says("needs the foreign overlay apps/a7/overlays/prod");
+    assert!(ground.top().join("apps/a9/overlays/prod").exists());
+    ground.write(lib, "resources: []\n");
+    ground.tidy().exits(0).prints("303 foreign overlays taken off the disk");
+}
+
+#[test]
 fn a_shared_overlay_stays() {
     let ground = Ground::new();
     ground.write("overlays/develop/kustomization.yaml", "resources: [extra.yaml, ../staging]\n");

@@ -4,16 +4,12 @@ use std::path::Path;
 
 use git2::{ObjectType, Oid, Repository, Tree};
 
-use super::{Entry, Listing};
+use super::Listing;
 use crate::keeper::bytes;
 use crate::policy::CheckoutRule;
 
-/// Index flag bit of `extended` for skip-worktree (git's index format, version 3).
-const SKIP_WORKTREE: u16 = 1 << 14;
-const GITLINK: u32 = 0o160_000;
-
-/// Everything the keeper asks, or why libgit2 cannot say (split or sparse index,
-/// SHA-256, reftable, unknown extensions).
+/// What the keeper asks about HEAD and its upstream, or why libgit2 cannot say
+/// (SHA-256, reftable, unknown extensions).
 pub(super) fn read(
     top: &Path,
     prefix: &Path,
@@ -27,14 +23,6 @@ pub(super) fn read(
         Err(error) if error.code() == git2::ErrorCode::UnbornBranch => None,
         Err(error) => return Err(error),
     };
-    let index = repository.index()?;
-    for entry in index.iter() {
-        listing.entries.push(Entry {
-            skipped: entry.flags_extended & SKIP_WORKTREE != 0,
-            submodule: entry.mode == GITLINK,
-            path: &entry.path,
-        });
-    }
     let Some(head) = head else { return Ok(listing) };
     let commit = head.peel_to_commit()?;
     listing.head = Some(commit.id().to_string());

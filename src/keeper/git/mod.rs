@@ -131,12 +131,12 @@ fn not_a_tree(checkout: &Path, hitch: Hitch) -> Hitch {
     hitch
 }
 
-/// Reads index, HEAD and upstream: with libgit2, and where that cannot, with git.
-/// `before` is what was read for the same rule.
+/// Reads HEAD and upstream: with libgit2, and where that cannot, with git. `before`
+/// is what was read for the same rule. The index is left to [`index`].
 ///
 /// # Errors
 /// When git cannot read the repository either.
-pub(super) fn listing(
+pub(super) fn commits(
     layout: &Layout,
     rule: &CheckoutRule,
     before: Option<&Listing>,
@@ -148,7 +148,7 @@ pub(super) fn listing(
 }
 
 fn by_command(git: &Git) -> Result<Listing> {
-    let mut listing = Listing { entries: entries(git)?, ..Listing::default() };
+    let mut listing = Listing::default();
     let text = |output: Vec<u8>| String::from_utf8_lossy(&output).trim().to_owned();
     listing.head = git.ask(&["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])?.map(text);
     // While a clone is under way HEAD may name nothing yet.
@@ -179,18 +179,36 @@ fn directories(git: &Git, tree: &str) -> Result<Vec<Vec<u8>>> {
         .collect())
 }
 
+/// Has git take the index as it stands, without a look at each skipped file.
+pub(super) const AS_IT_STANDS: [&str; 2] = ["-c", "sparse.expectFilesOutsideOfPatterns=true"];
+
+/// The words that list the index.
+const LIST: [&str; 5] = ["ls-files", "--cached", "--stage", "-t", "-z"];
+
+/// The index as it stands. git reads it in a fourth of the time that libgit2 needs,
+/// which computes its checksum, and leaves no memory behind.
+pub(super) fn index(git: &Git) -> Result<Entries> {
+    Ok(entries_of(&git.run(&[&AS_IT_STANDS[..], &LIST].concat())?))
+}
+
 /// The index as git sees it: a skipped file that is on the disk counts as not
 /// skipped.
 pub(super) fn entries(git: &Git) -> Result<Entries> {
-    let output = git.run(&["ls-files", "--cached", "--stage", "-t", "-z"])?;
+    Ok(entries_of(&git.run(&LIST)?))
+}
+
+/// Reads records such as `S 100644 OBJECT STAGE\tPATH`.
+fn entries_of(output: &[u8]) -> Entries {
     let mut entries = Entries::default();
-    for record in records(&output) {
+    for record in records(output) {
         let Some(tab) = record.iter().position(|byte| *byte == b'\t') else { continue };
-        let submodule = record[..tab].split(|byte| *byte == b' ').any(|word| word == b"160000");
-        let skipped = record.first() == Some(&b'S');
-        entries.push(Entry { path: &record[tab + 1..], skipped, submodule });
+        entries.push(Entry {
+            path: &record[tab + 1..],
+            skipped: record.starts_with(b"S "),
+            submodule: record[..tab].get(2..).is_some_and(|rest| rest.starts_with(b"160000 ")),
+        });
     }
-    Ok(entries)
+    entries
 }
 
 /// What git status says of each path that is not as HEAD has it, ignored ones too.

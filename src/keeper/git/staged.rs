@@ -44,7 +44,7 @@ pub(in crate::keeper) fn differences(
         String::from_utf8_lossy(&empty).trim().to_owned()
     };
     let words = ["diff-index", "--cached", "--raw", "--no-renames", "--no-abbrev", "-z", &base];
-    let output = git.run(&words)?;
+    let output = git.run(&[&super::AS_IT_STANDS[..], &words].concat())?;
     let mut conflicts = None;
     let mut found = Differences::default();
     let mut fields = records(&output);
