@@ -126,13 +126,15 @@ impl Resolver {
         if bytes.ends_with(b"/") || bytes.ends_with(b"/.") {
             return None;
         }
-        let end = match self.known.in_real(path.parent()?, path.file_name()?)? {
+        let (parent, name) = (path.parent()?, path.file_name()?);
+        let end = match self.known.in_real(parent, name)? {
             Entry::Directory => End::Place(Nature::Directory),
             Entry::File => End::Place(Nature::File),
             Entry::Missing => End::Place(Nature::Missing),
             Entry::Link(_) | Entry::Stream | Entry::Unreadable(_) => return None,
         };
-        Some(Resolution { real: path.to_path_buf(), links: Vec::new(), aliases: Vec::new(), end })
+        // Not `path` itself, which may have `/./` or `//` before its name.
+        Some(Resolution { real: parent.join(name), links: Vec::new(), aliases: Vec::new(), end })
     }
 }
 
@@ -181,6 +183,19 @@ mod tests {
         symlink("loop", top.join("loop")).unwrap();
         symlink("nowhere/x", top.join("dangling")).unwrap();
         (dir, top)
+    }
+
+    #[test]
+    fn a_directory_that_is_known_gives_the_same_path_in_every_spelling() {
+        let (_dir, top) = scratch();
+        let mut resolver = Resolver::default();
+        let plain = top.join("a/b/f");
+        for spelling in ["a/b/f", "a/b/./f", "a/b//f", "a/b/././/f"] {
+            let found = resolver.resolve(&PathBuf::from(format!("{}/{spelling}", top.display())));
+            // By bytes: two paths that differ in `/./` are equal.
+            assert_eq!(found.real.as_os_str(), plain.as_os_str(), "{spelling}");
+            assert_eq!(found.end, End::Place(Nature::File), "{spelling}");
+        }
     }
 
     #[test]
