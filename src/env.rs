@@ -66,6 +66,14 @@ impl Env {
         }
         std::env::current_dir()
     }
+
+    /// The programs called `name` on `PATH`, the first one first. A relative directory
+    /// on it is another one for everybody, and left out.
+    pub fn programs(&self, name: &str) -> impl Iterator<Item = PathBuf> {
+        let dirs = self.get("PATH").into_iter().flat_map(std::env::split_paths);
+        let places = dirs.filter(|dir| dir.is_absolute()).map(move |dir| dir.join(name));
+        places.filter(|place| is_executable(place))
+    }
 }
 
 /// Whether this process may execute the file behind `path`.

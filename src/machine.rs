@@ -2,6 +2,8 @@
 
 use sysinfo::System;
 
+use crate::policy::instance_digits;
+
 /// One line, such as `ip-10-0-0-7, i-0123456789abcdef0, up 3 h`.
 #[must_use]
 pub fn described() -> String {
@@ -15,9 +17,7 @@ pub fn described() -> String {
 fn instance_id() -> Option<String> {
     let tag = std::fs::read_to_string("/sys/class/dmi/id/board_asset_tag").ok()?;
     let tag = tag.trim();
-    let digits = tag.strip_prefix("i-")?;
-    let known = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    known.then(|| tag.to_owned())
+    instance_digits(tag).map(|_| tag.to_owned())
 }
 
 fn lasting(seconds: u64) -> String {

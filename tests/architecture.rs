@@ -95,7 +95,7 @@ const LAYERS: &[Layer] = &[
         ],
     },
     // What the login looks at.
-    Layer { modules: &["machine"], may_use: &[] },
+    Layer { modules: &["machine"], may_use: &["policy"] },
     Layer {
         modules: &["health"],
         may_use: &[
@@ -154,6 +154,7 @@ const LAYERS: &[Layer] = &[
             "gather",
             "git",
             "identity",
+            "installed",
             "judge",
             "kubeconfig",
             "kustomize",

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, de};
 
 use crate::pattern::Pattern;
-use crate::policy::{Fingerprint, RemotePrefix, RootPattern, Server};
+use crate::policy::{Fingerprint, RemotePrefix, RootPattern, Server, instance_digits};
 use crate::text::shown;
 
 /// A value that is written as text in the configuration.
@@ -147,8 +147,7 @@ pub(super) struct InstanceId(pub(super) String);
 
 impl FromText for InstanceId {
     fn from_text(text: &str) -> Result<Self, String> {
-        let digits = text.strip_prefix("i-").unwrap_or_default();
-        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        if instance_digits(text).is_none() {
             return Err("must be an instance id: i- and hexadecimal digits".into());
         }
         Ok(Self(text.to_owned()))

@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use crate::policy::instance_digits;
+
 /// Instance ids that cloud-init and the Session Manager agent have seen on this disk.
 /// A disk of one instance has one; an image made of it carries the older ones along.
 #[must_use]
@@ -26,9 +28,9 @@ fn below(root: &Path) -> BTreeSet<String> {
 
 /// `i-` and hexadecimal digits; cloud-init writes `NONE` and names of other clouds.
 fn instance_id(name: &str) -> Option<String> {
-    let digits = name.trim().strip_prefix("i-")?;
-    let is_id = (8..=17).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_hexdigit());
-    is_id.then(|| name.trim().to_owned())
+    let name = name.trim();
+    instance_digits(name).filter(|digits| (8..=17).contains(&digits.len()))?;
+    Some(name.to_owned())
 }
 
 #[cfg(test)]

@@ -35,6 +35,14 @@ pub struct RecordedInstance {
     pub id: String,
 }
 
+/// The hexadecimal digits of an EC2 instance's id, `i-0123456789abcdef0`.
+#[must_use]
+pub fn instance_digits(id: &str) -> Option<&str> {
+    let digits = id.strip_prefix("i-")?;
+    let is_id = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_id.then_some(digits)
+}
+
 /// Whether refusals are enforced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mode {

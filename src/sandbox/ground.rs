@@ -122,7 +122,7 @@ fn credential_program(policy: &Policy, command: &str, env: &Env) -> Option<PathB
         let dir = policy.pin.kubeconfig.parent()?;
         return Some(join_clean(dir, Path::new(command)));
     }
-    path(env).map(|dir| dir.join(command)).find(|file| crate::env::is_executable(file))
+    env.programs(command).next()
 }
 
 fn program(called: PathBuf) -> Option<Program> {

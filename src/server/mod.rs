@@ -100,9 +100,12 @@ fn config(
             proxy.parse().map_err(|_| unreadable(format!("the proxy {proxy:?} is no URL")))?;
         config.proxy_url = Some(uri);
     }
-    config.connect_timeout = Some(timeout);
-    config.read_timeout = Some(timeout);
-    config.write_timeout = Some(timeout);
+    // Only to end a conversation that nobody waits for any longer: were they as short
+    // as `timeout`, it would be chance which of them speaks first.
+    let longer = timeout * 2;
+    config.connect_timeout = Some(longer);
+    config.read_timeout = Some(longer);
+    config.write_timeout = Some(longer);
     config.default_retry = false;
     config.auth_info = credentials(kubeconfig, asked)?;
     if let (Ok(name), Ok(value)) =

@@ -35,7 +35,7 @@ pub(super) fn by_branch(
 ) -> Result<Survey> {
     let own = own(&tree::branches(top), environment);
     if entry.branches.is_none() && own.is_empty() {
-        return Err(Trouble::new(
+        return Err(Trouble::unnamed(
             format!(
                 "{} has no directories named after environments, such as overlays/develop, and no branches either",
                 shown(top)
@@ -60,7 +60,7 @@ pub(super) fn by_branch(
         .flat_map(|(root, name)| children.targets(top, &root.join(name)))
         .collect();
     allowed.extend(top_is_target.then(|| Target { flag: "-k", dir: top.to_path_buf() }));
-    let mut notes = Vec::new();
+    let mut notes = tree.gaps.clone();
     let wanted = entry.branches.clone().unwrap_or_default();
     if let Some(branch) = tree::branch(top)
         && !wanted

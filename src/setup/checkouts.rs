@@ -68,7 +68,7 @@ fn of_entry(
     if tops.is_empty() {
         let is_stated = !entry.roots.is_empty() && !entry.allow.is_empty();
         if !is_stated {
-            return Err(Trouble::new(
+            return Err(Trouble::unnamed(
                 format!("there is no checkout at {}", shown(&entry.path)),
                 "clone it first; or state what it will hold: --overlay-root DIR --allow NAME --foreign NAME",
             ));

@@ -10,6 +10,8 @@ use super::words;
 pub(super) struct Tree {
     /// What is known of each; the top is the empty path.
     pub(super) dirs: BTreeMap<PathBuf, Dir>,
+    /// Why not all of it was seen.
+    pub(super) gaps: Vec<String>,
 }
 
 /// What is in a directory itself.

@@ -193,7 +193,7 @@ impl Minified {
         let found = if command.contains('/') {
             Some(beside(file, &command)).filter(|path| is_executable(path))
         } else {
-            on_path(&command, env)
+            env.programs(&command).next()
         };
         // Where it is does not depend on who runs kubectl from now on.
         match found {
@@ -215,11 +215,6 @@ impl Minified {
 /// A path as client-go resolves it.
 fn beside(file: &Path, path: &str) -> PathBuf {
     crate::path::join_clean(file.parent().unwrap_or(Path::new("/")), Path::new(path))
-}
-
-fn on_path(command: &str, env: &Env) -> Option<PathBuf> {
-    let dirs = std::env::split_paths(env.get("PATH")?).filter(|dir| dir.is_absolute());
-    dirs.map(|dir| dir.join(command)).find(|path| is_executable(path))
 }
 
 /// `AWS_PROFILE` is none.

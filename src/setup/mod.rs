@@ -23,6 +23,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config;
 use crate::env::Env;
+use crate::installed;
 use crate::judge::drift;
 use crate::policy::{Pin, Policy};
 use crate::server;
@@ -96,6 +97,13 @@ impl Draft {
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.changes.iter().all(|change| !change.is_one()) && self.chores.is_empty()
+    }
+
+    /// Keeps what the server said of its version: kubectl is compared with it.
+    pub fn remember_version(&self, env: &Env) {
+        if let Some(server) = &self.server {
+            installed::server::keep(&self.policy.pin.server, &server.version, env);
+        }
     }
 }
 

@@ -143,7 +143,8 @@ pub(super) fn survey(
     if entry.allow.is_empty() {
         return Err(no_overlay(top, environment, &entry, &names));
     }
-    let mut survey = Survey { top: top.to_path_buf(), ..Survey::default() };
+    let notes = tree.gaps.clone();
+    let mut survey = Survey { top: top.to_path_buf(), notes, ..Survey::default() };
     survey.classify(&children, entry, policy)?;
     Ok(survey)
 }
@@ -185,7 +186,7 @@ fn no_overlay(top: &Path, environment: &str, entry: &Entry, names: &BTreeSet<&st
         let found = listed(&found);
         format!("{} has {found}: which of them is {}?", shown(top), shown(environment))
     };
-    Trouble::new(what, "name them: --allow NAME (and --overlay-root DIR)")
+    Trouble::unnamed(what, "name them: --allow NAME (and --overlay-root DIR)")
 }
 
 impl Survey {

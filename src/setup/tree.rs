@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::layout::Tree;
 use crate::git;
+use crate::text::{quoted, shown};
 
 /// Directories beyond this many are not looked at.
 const MAX_DIRS: usize = 200_000;
@@ -37,9 +38,13 @@ pub(super) fn tree(top: &Path) -> Tree {
             }
         }
     }
-    let listing =
-        git::answer(git(top).args(["ls-tree", "-r", "--name-only", "-z", "HEAD"]), PATIENCE);
-    for file in listing.unwrap_or_default().split(|byte| *byte == 0) {
+    if seen >= MAX_DIRS {
+        tree.gaps.push(format!(
+            "{} has more than {MAX_DIRS} directories, and not all were looked at: name the overlays with --overlay-root and --foreign",
+            shown(top)
+        ));
+    }
+    for file in committed(top, &mut tree).split(|byte| *byte == 0) {
         let path = Path::new(OsStr::from_bytes(file));
         let hidden = path.iter().any(|name| name.as_bytes().starts_with(b"."));
         if !file.is_empty() && !hidden {
@@ -47,6 +52,21 @@ pub(super) fn tree(top: &Path) -> Tree {
         }
     }
     tree
+}
+
+/// The files of HEAD. A directory without git has none.
+fn committed(top: &Path, tree: &mut Tree) -> Vec<u8> {
+    if !is_checkout(top) {
+        return Vec::new();
+    }
+    let words = ["ls-tree", "-r", "--name-only", "-z", "HEAD"];
+    git::answer(git(top).args(words), PATIENCE).unwrap_or_else(|silence| {
+        tree.gaps.push(format!(
+            "overlays that are in git and not on the disk were not seen, because {silence}: git -C {} ls-tree HEAD",
+            quoted(top)
+        ));
+        Vec::new()
+    })
 }
 
 /// git for a working tree that may belong to somebody else: kubectl reads its files

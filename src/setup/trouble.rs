@@ -14,6 +14,8 @@ pub struct Trouble {
     pub what: String,
     /// A command, or what to do.
     pub remedy: String,
+    /// Only a person can say where the overlays of this environment are.
+    pub names_are_missing: bool,
 }
 
 /// The value, or what went wrong.
@@ -22,7 +24,12 @@ pub type Result<T> = std::result::Result<T, Trouble>;
 impl Trouble {
     /// A problem and its remedy.
     pub fn new(what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { what: what.into(), remedy: remedy.into() }
+        Self { what: what.into(), remedy: remedy.into(), names_are_missing: false }
+    }
+
+    /// The overlays of this environment were not found, and can be named.
+    pub fn unnamed(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { names_are_missing: true, ..Self::new(what, remedy) }
     }
 
     /// The kernel refused `doing` at `path`.

@@ -3,16 +3,6 @@
 use super::ground::Ground;
 use crate::support::{Terminal, envguard, read};
 
-fn usual() -> Ground {
-    let ground = Ground::new();
-    ground.kustomization("base", &[]);
-    for overlay in ["develop", "prod"] {
-        ground.kustomization(&format!("overlays/{overlay}"), &["../../base"]);
-    }
-    ground.commit();
-    ground
-}
-
 fn start(ground: &Ground, words: &[&str]) -> Terminal {
     let mut command = ground.command(&envguard());
     command.arg("--config").arg(ground.config()).arg("setup").args(words);
@@ -45,7 +35,7 @@ const QUESTIONS: [&str; 8] = [
 
 #[test]
 fn every_question_has_an_answer_already() {
-    let ground = usual();
+    let ground = Ground::new().usual();
     let mut terminal = start(&ground, &[]);
     answers(&mut terminal, &QUESTIONS.map(|question| (question, "")));
     let (shown, code) = terminal.ends();
@@ -70,7 +60,7 @@ fn every_question_has_an_answer_already() {
 
 #[test]
 fn answers_are_taken() {
-    let ground = usual();
+    let ground = Ground::new().usual();
     ground.kustomization("overlays/green", &[]);
     let mut terminal = start(&ground, &[]);
     answers(
@@ -98,7 +88,7 @@ fn answers_are_taken() {
 
 #[test]
 fn no_means_no() {
-    let ground = usual();
+    let ground = Ground::new().usual();
     let mut terminal = start(&ground, &[]);
     let mut dialogue = QUESTIONS.map(|question| (question, ""));
     dialogue[7].1 = "no";
@@ -118,7 +108,7 @@ fn no_means_no() {
 
 #[test]
 fn one_of_several_contexts_is_chosen() {
-    let ground = usual();
+    let ground = Ground::new().usual();
     let text = read(&ground.path("home/.kube/config"));
     let name = text.lines().find_map(|line| line.strip_prefix("current-context: ")).unwrap();
     let more = text.replace(
@@ -171,7 +161,7 @@ fn overlays_that_are_not_found_are_asked_for() {
 
 #[test]
 fn another_cluster_wants_the_name_typed() {
-    let ground = usual();
+    let ground = Ground::new().usual();
     ground.setup(&["--yes"]).exits(0);
     let text = format!("{}audit: {}\n", read(&ground.config()), ground.path("log").display());
     ground.instance.write("etc/config.yaml", &text);
@@ -192,7 +182,7 @@ fn another_cluster_wants_the_name_typed() {
 
 #[test]
 fn without_a_terminal_it_says_how() {
-    let ground = usual();
+    let ground = Ground::new().usual();
     let mut command = ground.command("/usr/bin/setsid".as_ref());
     command.arg(envguard()).arg("--config").arg(ground.config()).arg("setup");
     let output = crate::support::Output::of(&mut command).exits(1);

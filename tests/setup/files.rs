@@ -11,17 +11,6 @@ use crate::support::{Output, envguard, lacks, read};
 
 const NOBODY: u32 = 65534;
 
-/// A ground with the usual overlays.
-fn usual() -> Ground {
-    let ground = Ground::new();
-    ground.kustomization("base", &[]);
-    for overlay in ["develop", "prod"] {
-        ground.kustomization(&format!("overlays/{overlay}"), &["../../base"]);
-    }
-    ground.commit();
-    ground
-}
-
 /// Name and content of everything in `dir`.
 fn inventory(dir: &Path) -> BTreeMap<PathBuf, String> {
     let mut found = BTreeMap::new();
@@ -49,7 +38,7 @@ fn backups(ground: &Ground) -> Vec<PathBuf> {
 
 #[test]
 fn an_old_file_is_kept_and_so_is_what_need_not_change() {
-    let ground = usual();
+    let ground = Ground::new().usual();
     ground.setup(&["--yes"]).exits(0);
     assert!(backups(&ground).is_empty());
     let own = format!(
@@ -82,7 +71,7 @@ fn an_old_file_is_kept_and_so_is_what_need_not_change() {
 
 #[test]
 fn a_file_that_cannot_be_used_is_not_thrown_away() {
-    let ground = usual();
+    let ground = Ground::new().usual();
     for (text, problem) in [
         ("apiVersion: envguard/v1alpha1\nkind: Instance\nenvironmet: x\n", "environmet"),
         ("not: [yaml\n", "config.yaml"),
@@ -98,7 +87,7 @@ fn a_file_that_cannot_be_used_is_not_thrown_away() {
 
 #[test]
 fn a_dry_run_writes_nothing() {
-    let ground = usual();
+    let ground = Ground::new().usual();
     let before = inventory(&ground.path(""));
     let output = ground.setup(&["--dry-run"]).exits(0);
     assert!(output.stdout.contains("overlayRoots: [overlays]"), "{output}");
@@ -111,7 +100,7 @@ fn a_dry_run_writes_nothing() {
 
 #[test]
 fn a_configuration_inside_a_checkout_is_refused() {
-    let ground = usual();
+    let ground = Ground::new().usual();
     let mut command = ground.command(&envguard());
     command.arg("--config").arg(ground.path("m/config.yaml")).args(["setup", "--yes"]);
     let output = Output::of(&mut command).exits(1);
@@ -121,7 +110,7 @@ fn a_configuration_inside_a_checkout_is_refused() {
 
 #[test]
 fn a_link_is_written_through() {
-    let ground = usual();
+    let ground = Ground::new().usual();
     ground.instance.write("managed/config.yaml", "");
     std::fs::remove_file(ground.path("managed/config.yaml")).unwrap();
     ground.setup(&["--yes"]).exits(0);
@@ -139,7 +128,7 @@ fn it_can_be_killed_at_any_moment() {
     if lacks("strace", "kills a program at a certain system call") {
         return;
     }
-    let ground = usual();
+    let ground = Ground::new().usual();
     ground.setup(&["--yes"]).exits(0);
     let (old, pinned) = (read(&ground.config()), read(&ground.path("etc/kubeconfig")));
     let source = ground.path("home/.kube/config");
@@ -215,7 +204,7 @@ fn as_nobody(ground: &Ground, words: &[&str]) -> Option<Output> {
 
 #[test]
 fn everybody_sets_up_their_own_instance_below_their_home() {
-    let ground = usual();
+    let ground = Ground::new().usual();
     let Some(output) = as_nobody(&ground, &["setup", "--yes"]) else { return };
     let _done = output.exits(0);
     for file in ["config.yaml", "kubeconfig"] {
@@ -231,7 +220,7 @@ fn everybody_sets_up_their_own_instance_below_their_home() {
 
 #[test]
 fn somebody_else_s_checkout_is_said_to_need_root() {
-    let ground = usual();
+    let ground = Ground::new().usual();
     let Some(output) = as_nobody(&ground, &["setup", "--dry-run"]) else { return };
     assert!(!output.exits(0).stdout.contains("safe.directory"));
     Output::of(Command::new("chown").args(["-R", "0:0"]).arg(ground.path("m"))).exits(0);
@@ -246,7 +235,7 @@ fn somebody_else_s_checkout_is_said_to_need_root() {
 
 #[test]
 fn a_directory_that_must_not_be_written_to_is_said() {
-    let ground = usual();
+    let ground = Ground::new().usual();
     for dir in ["locked", "locked/inner"] {
         std::fs::create_dir_all(ground.path(dir)).unwrap();
     }
@@ -271,7 +260,7 @@ fn root_sets_up_the_instance_for_everybody() {
     {
         return;
     }
-    let ground = usual();
+    let ground = Ground::new().usual();
     ground.instance.mode("", 0o755);
     let script = format!(
         "mkdir {copy} && cp -a /etc/. {copy} && rm -rf {copy}/envguard {copy}/gitconfig && mount --bind {copy} /etc && mkdir {log} && mount --bind {log} /var/log || exit 70
@@ -322,7 +311,7 @@ fn checkouts_that_many_read_are_safe_directories_once() {
     if !rustix::process::geteuid().is_root() {
         return crate::support::skip("git's system configuration is root's: not root");
     }
-    let ground = usual();
+    let ground = Ground::new().usual();
     let gitconfig = ground.instance.write("gitconfig", "[core]\n\tpager = cat\n");
     ground.setup(&["--yes"]).exits(0);
     let expected =
@@ -336,7 +325,7 @@ fn checkouts_that_many_read_are_safe_directories_once() {
 /// by it (docs/sandbox.md): kubectl's own directories are there before.
 #[test]
 fn a_home_directory_with_a_checkout_has_what_kubectl_makes_there() {
-    let ground = usual();
+    let ground = Ground::new().usual();
     std::fs::rename(ground.path("m"), ground.path("home/m")).unwrap();
     std::fs::create_dir(ground.path("m")).unwrap();
     std::fs::remove_dir_all(ground.path("home/.cache")).unwrap_or_default();
@@ -351,7 +340,7 @@ fn a_home_directory_with_a_checkout_has_what_kubectl_makes_there() {
 /// User data: the repository is cloned later, with foreign overlays kept away.
 #[test]
 fn a_checkout_may_be_cloned_afterwards() {
-    let ground = usual();
+    let ground = Ground::new().usual();
     std::fs::rename(ground.path("m"), ground.path("origin")).unwrap();
     let words = |stated: &'static [&'static str]| {
         let mut words = vec!["--yes", "--checkout", "m"];

@@ -66,6 +66,16 @@ impl Ground {
         );
     }
 
+    /// With the usual overlays in the checkout.
+    pub(super) fn usual(self) -> Self {
+        self.kustomization("base", &[]);
+        for overlay in ["develop", "prod"] {
+            self.kustomization(&format!("overlays/{overlay}"), &["../../base"]);
+        }
+        self.commit();
+        self
+    }
+
     pub(super) fn commit(&self) {
         self.instance.git(&["add", "-A"]);
         self.instance.git(&["commit", "--quiet", "--allow-empty", "-m", "all"]);

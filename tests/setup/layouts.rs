@@ -257,3 +257,15 @@ fn what_is_not_found_is_asked_for() {
     ground.passes("overlays/stg");
     ground.refuses("overlays/prod", "target-foreign");
 }
+
+/// What `tidy` took off the disk is still in git: setup says so when it cannot see it.
+#[test]
+fn what_git_does_not_list_is_said() {
+    let ground = Ground::new().usual();
+    let output = ground.setup(&["--yes", "--dry-run"]).exits(0);
+    assert!(!output.stdout.contains("were not seen"), "{output}");
+    ground.instance.write("m/.git/HEAD", "ref: refs/heads/nothing\n");
+    let output = ground.setup(&["--yes", "--dry-run"]).exits(0);
+    assert!(output.stdout.contains("in git and not on the disk were not seen"), "{output}");
+    assert!(output.stdout.contains("ls-tree HEAD"), "{output}");
+}

@@ -7,7 +7,7 @@ use serde_yaml::Value;
 
 use super::ground::Ground;
 use crate::clones::metadata::{Metadata, Service};
-use crate::support::{Output, certificate, kubectls, read};
+use crate::support::{Output, certificate, envguard, kubectls, read};
 
 fn mode(path: &Path) -> u32 {
     path.metadata().unwrap().permissions().mode() & 0o7777
@@ -15,16 +15,6 @@ fn mode(path: &Path) -> u32 {
 
 fn is_root() -> bool {
     rustix::process::geteuid().is_root()
-}
-
-/// A ground with the usual overlays.
-fn usual(ground: Ground) -> Ground {
-    ground.kustomization("base", &[]);
-    for overlay in ["develop", "prod"] {
-        ground.kustomization(&format!("overlays/{overlay}"), &["../../base"]);
-    }
-    ground.commit();
-    ground
 }
 
 fn kubeconfig(ground: &Ground) -> Value {
@@ -67,9 +57,15 @@ users:
 
 #[test]
 fn a_running_cluster_is_recorded_and_reached() {
-    let ground = usual(Ground::with_server());
+    let ground = Ground::with_server().usual();
     let output = ground.setup(&["--yes"]).exits(0);
     assert!(output.stdout.contains("answers, v1.33."), "{output}");
+    let mut status = ground.command(&envguard());
+    status.arg("--config").arg(ground.config()).args(["status", "-o", "json"]);
+    let status: Value = serde_yaml::from_str(&Output::of(&mut status).stdout).unwrap();
+    let skew = status["checks"].as_sequence().unwrap().iter().find(|row| row["name"] == "skew");
+    let skew = serde_json::to_string(skew.unwrap()).unwrap();
+    assert!(!skew.contains("the server's version is not known"), "{skew}");
     let server = ground.server.as_ref().unwrap();
     let Some(kubectl) = kubectls().into_iter().next_back() else { return };
     let mut plain = ground.command(&kubectl.path);
@@ -105,7 +101,7 @@ fn a_running_cluster_is_recorded_and_reached() {
 
 #[test]
 fn one_context_is_taken_with_everything_it_needs_and_nothing_else() {
-    let ground = usual(Ground::new());
+    let ground = Ground::new().usual();
     two_clusters(&ground);
     let output = ground.setup(&["--yes"]).exits(1);
     assert!(output.stderr.contains("2 contexts"), "{output}");
@@ -147,7 +143,7 @@ fn one_context_is_taken_with_everything_it_needs_and_nothing_else() {
 
 #[test]
 fn a_bare_program_is_found_on_the_path() {
-    let ground = usual(Ground::new());
+    let ground = Ground::new().usual();
     two_clusters(&ground);
     let file = ground.path("home/.kube/config");
     ground.instance.write("home/.kube/config", &read(&file).replace("../bin/aws", "get-token"));
@@ -181,7 +177,7 @@ fn secrets_decide_who_may_read_it() {
     if !is_root() {
         return crate::support::skip("root writes for everybody: not root");
     }
-    let ground = usual(Ground::new());
+    let ground = Ground::new().usual();
     let file = ground.path("home/.kube/config");
     let token = read(&file);
     let written = ground.path("etc/kubeconfig");
@@ -231,7 +227,7 @@ fn secrets_decide_who_may_read_it() {
 
 #[test]
 fn a_context_that_cannot_be_pinned_is_refused() {
-    let ground = usual(Ground::new());
+    let ground = Ground::new().usual();
     let text = read(&ground.path("home/.kube/config"));
     let certificate =
         text.lines().find(|line| line.contains("certificate-authority-data")).unwrap();
@@ -263,7 +259,7 @@ fn audit(ground: &Ground) -> Vec<Value> {
 
 #[test]
 fn another_cluster_is_pinned_only_by_name() {
-    let ground = usual(Ground::new());
+    let ground = Ground::new().usual();
     ground.setup(&["--yes"]).exits(0);
     let text = format!("{}audit: {}\n", read(&ground.config()), ground.path("log").display());
     ground.instance.write("etc/config.yaml", &text);
@@ -314,7 +310,7 @@ fn repin(ground: &Ground, name: &str) -> Output {
 
 #[test]
 fn a_schema_that_is_not_known_is_left_alone() {
-    let ground = usual(Ground::new());
+    let ground = Ground::new().usual();
     ground.setup(&["--yes"]).exits(0);
     let output = ground.setup(&["--migrate"]).exits(0);
     assert!(output.stdout.contains("nothing to change, it is envguard/v1alpha1"), "{output}");
@@ -333,7 +329,7 @@ fn a_schema_that_is_not_known_is_left_alone() {
 
 #[test]
 fn the_machine_is_recorded_and_its_tag_believed() {
-    let ground = usual(Ground::new());
+    let ground = Ground::new().usual();
     let tagged = |tag: &str| Service { tag: Some(tag.to_owned()), ..Service::default() };
     let service = Metadata::start(tagged("production"));
     let address = format!("http://{}", service.address);

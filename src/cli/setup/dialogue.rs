@@ -166,17 +166,15 @@ impl Dialogue {
     ) -> Result<Draft> {
         for _ in 0..PATIENCE {
             let trouble = match draft(request) {
-                Err(trouble) if trouble.remedy.contains("--allow") => trouble,
+                Err(trouble) if trouble.names_are_missing => trouble,
                 other => return other,
             };
             self.say(&trouble.what);
-            if trouble.remedy.contains("--overlay-root") {
-                let roots = self.ask(
-                    "Directories whose children are environments",
-                    &request.entry.roots.join(" "),
-                )?;
-                request.entry.roots = roots.split_whitespace().map(str::to_owned).collect();
-            }
+            let roots = self.ask(
+                "Directories whose children are environments",
+                &request.entry.roots.join(" "),
+            )?;
+            request.entry.roots = roots.split_whitespace().map(str::to_owned).collect();
             let allow =
                 self.ask("Overlays that may be applied here", &request.entry.allow.join(" "))?;
             request.entry.allow = allow.split_whitespace().map(str::to_owned).collect();

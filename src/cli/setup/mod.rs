@@ -120,6 +120,7 @@ fn finish(given: Given<'_>, draft: &Draft, dialogue: Option<Dialogue>) -> Result
         ));
     }
     if draft.is_done() {
+        draft.remember_version(given.env);
         return Ok(print("nothing to change\n"));
     }
     let mut text = String::new();
@@ -138,6 +139,7 @@ fn finish(given: Given<'_>, draft: &Draft, dialogue: Option<Dialogue>) -> Result
         return Ok(Exit::Failure);
     }
     let exit = settle(given, &draft.changes, &draft.chores)?;
+    draft.remember_version(given.env);
     print("Next: kubectl envguard status\n");
     Ok(exit)
 }
