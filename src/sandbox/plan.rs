@@ -23,6 +23,12 @@ const SYSTEM: [&str; 11] = [
     "/bin", "/dev", "/etc", "/lib", "/lib64", "/proc", "/run", "/sbin", "/sys", "/usr", "/var/lib",
 ];
 
+/// What programs open in `/dev`, which is granted entry by entry where a checkout lies
+/// in `/dev/shm`: without `/dev/null` kubectl cannot start a program at all, and says
+/// that there is none.
+const DEVICES: [&str; 7] =
+    ["/dev/fd", "/dev/full", "/dev/null", "/dev/random", "/dev/tty", "/dev/urandom", "/dev/zero"];
+
 /// Directories that credential programs make in the home directory for
 /// themselves. One that appears only when they are under way could be written,
 /// but not read again.
@@ -179,6 +185,8 @@ impl<'p> Plan<'p> {
 
     /// What kubectl and its helpers cannot do without, wherever it lies.
     fn needs(&mut self, policy: &Policy, ground: &Ground) {
+        // However crowded the directories are that they stand in.
+        self.wanted.extend(SYSTEM.iter().chain(&DEVICES).map(PathBuf::from));
         self.wanted.extend(ground.named.iter().cloned());
         let files = ground.programs.iter().map(|program| &program.real);
         let files: Vec<PathBuf> = files.chain([&policy.pin.kubeconfig]).cloned().collect();

@@ -116,6 +116,17 @@ fn what_lies_beside_is_wanted_and_needs_no_opening() {
 }
 
 #[test]
+fn what_every_program_needs_is_wanted_wherever_the_checkout_lies() {
+    let policy = policy();
+    let mut facts = facts(&[]);
+    facts.territory.checkouts[0].top = "/dev/shm/m".into();
+    let plan = plan(&policy, facts, &ground()).unwrap();
+    for place in ["/usr", "/etc", "/proc", "/dev/null", "/dev/tty"] {
+        assert!(plan.wanted.contains(Path::new(place)), "{place}");
+    }
+}
+
+#[test]
 fn a_temporary_directory_around_the_checkout_is_moved() {
     let policy = policy();
     let candidates = ["/srv/m/cache/envguard/tmp", "/srv", "/home/ann/.cache/envguard/tmp"];
