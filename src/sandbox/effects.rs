@@ -29,7 +29,7 @@ pub static EFFECTS: [Effect; 8] = [
         what: "temporary files go to ~/.cache/envguard/tmp, else to the runtime directory",
     },
     Effect {
-        when: "a home directory that contains a checkout has more than about 100 entries",
+        when: "a home directory that contains a checkout has more than about 60 entries",
         what: "dot files, directories and what a variable or the command names stay readable before other files",
     },
     Effect {

@@ -5,7 +5,7 @@
 //! a symbolic link: `overlays/link -> prod` must not grant `prod`, and a path that
 //! was free of links when it was judged must still be.
 
-use std::collections::HashSet;
+use std::collections::{BinaryHeap, HashSet};
 use std::ffi::{CStr, CString, OsStr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -18,10 +18,10 @@ use super::apply::Rules;
 use super::plan::{Opening, Plan};
 use super::sites::{Sites, Stance, first_names};
 
-/// Most entries granted one by one beside the checkouts. Each costs about 4.5 µs,
-/// and a home directory can have thousands; `benches/NOTES.md` has the figures.
-/// What the invocation or the environment names is granted beyond it.
-pub(super) const MOST_BESIDE: usize = 100;
+/// Most entries granted one by one beside the checkouts. Each costs 10 µs, and a
+/// home directory can have thousands; `benches/NOTES.md` has the figures. What the
+/// invocation or the environment names is granted beyond it.
+pub(super) const MOST_BESIDE: usize = 64;
 
 /// Most rules inside checkouts. The kernel takes more; a second of preparation
 /// helps nobody.
@@ -52,40 +52,83 @@ struct Walk<'w, 'p> {
 }
 
 /// A directory beside the checkouts that is granted entry by entry.
-struct Side<'w> {
+struct Side {
     fd: OwnedFd,
-    entries: Vec<Entry>,
-    /// Entries that the invocation or the environment names.
-    names: Vec<&'w OsStr>,
+    /// The best first.
+    entries: Vec<Ranked>,
 }
 
-impl Side<'_> {
+impl Side {
     /// Keeps the most useful entries, and those that are named in any case.
     fn truncate(&mut self, most: usize) {
-        if self.entries.len() <= most {
-            return;
-        }
-        let names = &self.names;
-        let needed = self.entries.iter().filter(|entry| names.contains(&entry.name())).count();
-        let kept = needed.max(most);
-        if kept < self.entries.len() {
-            self.entries.select_nth_unstable_by(kept, |one, other| {
-                rank(one, names).cmp(&rank(other, names))
-            });
-            self.entries.truncate(kept);
+        let needed = self.entries.iter().filter(|entry| entry.rank == Rank::Named).count();
+        self.entries.truncate(needed.max(most));
+    }
+}
+
+/// How much an entry is worth a grant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    /// The invocation or the environment names it.
+    Named,
+    /// What programs keep for themselves.
+    Dot,
+    Directory,
+    File,
+}
+
+impl Rank {
+    fn of(name: &CStr, kind: FileType, names: &[&OsStr]) -> Self {
+        match kind {
+            _ if names.contains(&OsStr::from_bytes(name.to_bytes())) => Self::Named,
+            _ if name.to_bytes().first() == Some(&b'.') => Self::Dot,
+            FileType::Directory => Self::Directory,
+            _ => Self::File,
         }
     }
 }
 
-/// An entry of a directory.
-struct Entry {
+/// An entry with what it is worth; by name among equals, so that it is the same
+/// every time.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Ranked {
+    rank: Rank,
     name: CString,
-    kind: FileType,
 }
 
-impl Entry {
-    fn name(&self) -> &OsStr {
-        OsStr::from_bytes(self.name.as_bytes())
+/// Keeps the best entries of a directory while it is being listed: of thousands,
+/// only those few are copied.
+struct Choice<'c> {
+    names: &'c [&'c OsStr],
+    named: Vec<Ranked>,
+    best: BinaryHeap<Ranked>,
+}
+
+impl<'c> Choice<'c> {
+    const fn new(names: &'c [&'c OsStr]) -> Self {
+        Self { names, named: Vec::new(), best: BinaryHeap::new() }
+    }
+
+    fn offer(&mut self, name: &CStr, kind: FileType) {
+        let rank = Rank::of(name, kind, self.names);
+        if rank == Rank::Named {
+            self.named.push(Ranked { rank, name: name.to_owned() });
+            return;
+        }
+        if self.best.len() >= MOST_BESIDE {
+            let worse = |worst: &Ranked| (rank, name) >= (worst.rank, worst.name.as_c_str());
+            if self.best.peek().is_some_and(worse) {
+                return;
+            }
+            self.best.pop();
+        }
+        self.best.push(Ranked { rank, name: name.to_owned() });
+    }
+
+    fn made(self) -> Vec<Ranked> {
+        let mut entries = self.named;
+        entries.extend(self.best.into_sorted_vec());
+        entries
     }
 }
 
@@ -103,7 +146,7 @@ impl Walk<'_, '_> {
     /// thousands of entries takes nothing from the ones on the way to it.
     fn beside(&mut self) -> Result<(), Missing> {
         let plan = self.plan;
-        let mut sides: Vec<Side<'_>> =
+        let mut sides: Vec<Side> =
             plan.sites.splits_beside().filter_map(|dir| side(plan, dir)).collect();
         sides.sort_by_key(|side| side.entries.len());
         let mut left = MOST_BESIDE;
@@ -113,7 +156,7 @@ impl Walk<'_, '_> {
             waiting -= 1;
             left = left.saturating_sub(side.entries.len());
             for entry in &side.entries {
-                self.entry(&side.fd, entry)?;
+                self.entry(&side.fd, &entry.name)?;
             }
         }
         Ok(())
@@ -140,12 +183,16 @@ impl Walk<'_, '_> {
         dir: &Path,
         stance: &dyn Fn(&Sites<'_>, &Path) -> Stance,
     ) -> Result<(), Missing> {
-        let Some(Listing { fd, entries }) = list(dir) else { return Ok(()) };
-        for entry in entries.unwrap_or_default() {
-            let path = dir.join(entry.name());
+        let Some((fd, can_be_listed)) = open_directory(dir) else { return Ok(()) };
+        let mut entries = Vec::new();
+        if can_be_listed {
+            each_entry(&fd, |name, kind| entries.push((name.to_owned(), kind)));
+        }
+        for (name, kind) in entries {
+            let path = dir.join(OsStr::from_bytes(name.as_bytes()));
             match stance(&self.plan.sites, &path) {
                 Stance::Closed => {}
-                Stance::Split if entry.kind == FileType::Directory => {
+                Stance::Split if kind == FileType::Directory => {
                     self.descend(&path, stance)?;
                 }
                 Stance::Split | Stance::Whole => {
@@ -153,17 +200,17 @@ impl Walk<'_, '_> {
                     if self.inside > MOST_INSIDE {
                         return Err(Missing::TooMany(dir.to_path_buf()));
                     }
-                    self.entry(&fd, &entry)?;
+                    self.entry(&fd, &name)?;
                 }
             }
         }
         Ok(())
     }
 
-    fn entry(&mut self, dir: &OwnedFd, entry: &Entry) -> Result<(), Missing> {
+    fn entry(&mut self, dir: &OwnedFd, name: &CStr) -> Result<(), Missing> {
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         // What has gone, and what this user cannot reach, needs no grant.
-        let Ok(fd) = openat(dir, entry.name.as_c_str(), flags, Mode::empty()) else {
+        let Ok(fd) = openat(dir, name, flags, Mode::empty()) else {
             return Ok(());
         };
         self.inner(&fd)
@@ -180,29 +227,24 @@ impl Walk<'_, '_> {
 }
 
 /// What is granted of a directory with a closed place somewhere below.
-fn side<'w>(plan: &'w Plan<'_>, dir: &Path) -> Option<Side<'w>> {
+fn side(plan: &Plan<'_>, dir: &Path) -> Option<Side> {
     let names = first_names(plan.wanted.iter().map(PathBuf::as_path), dir);
-    let Listing { fd, entries } = list(dir)?;
-    // Where it cannot be listed, what is named is tried.
-    let mut entries = entries.unwrap_or_else(|| {
-        let named = names.iter().filter_map(|name| CString::new(name.as_bytes()).ok());
-        named.map(|name| Entry { name, kind: FileType::Unknown }).collect()
-    });
     let closed = plan.sites.closed_entries(dir);
-    entries.retain(|entry| !closed.contains(&entry.name()));
-    Some(Side { fd, entries, names })
-}
-
-/// Named entries first, then what programs keep for themselves (dot entries),
-/// directories, and files; by name, so that it is the same every time.
-fn rank<'e>(entry: &'e Entry, names: &[&OsStr]) -> (u8, &'e CStr) {
-    let class = match (entry.name.as_bytes().first(), entry.kind) {
-        _ if names.contains(&entry.name()) => 0,
-        (Some(b'.'), _) => 1,
-        (_, FileType::Directory) => 2,
-        _ => 3,
+    let (fd, can_be_listed) = open_directory(dir)?;
+    let mut choice = Choice::new(&names);
+    let mut offer = |name: &CStr, kind| {
+        if !closed.contains(&OsStr::from_bytes(name.to_bytes())) {
+            choice.offer(name, kind);
+        }
     };
-    (class, &entry.name)
+    if can_be_listed {
+        each_entry(&fd, offer);
+    } else {
+        // What is named is tried.
+        let named = names.iter().filter_map(|name| CString::new(name.as_bytes()).ok());
+        named.for_each(|name| offer(&name, FileType::Unknown));
+    }
+    Some(Side { fd, entries: choice.made() })
 }
 
 /// Opens a place without following any link on the way.
@@ -216,43 +258,70 @@ fn is_dir(fd: &OwnedFd) -> bool {
         .is_ok_and(|found| FileType::from_raw_mode(found.st_mode) == FileType::Directory)
 }
 
-/// A directory that is gone through, and what it contains.
-struct Listing {
-    fd: OwnedFd,
-    /// `None` where it can be entered but not listed.
-    entries: Option<Vec<Entry>>,
-}
-
-fn list(dir: &Path) -> Option<Listing> {
+/// A directory that is gone through, and whether it can be listed as well as
+/// entered.
+fn open_directory(dir: &Path) -> Option<(OwnedFd, bool)> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     match openat2(CWD, dir, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS) {
-        Ok(fd) => Some(Listing { entries: Some(entries(&fd)), fd }),
-        Err(_) => Some(Listing { fd: open(dir, OFlags::DIRECTORY)?, entries: None }),
+        Ok(fd) => Some((fd, true)),
+        Err(_) => Some((open(dir, OFlags::DIRECTORY)?, false)),
     }
 }
 
-/// The entries of a directory, links and sockets left out: a link grants nothing
-/// and a socket is not opened.
-fn entries(dir: &OwnedFd) -> Vec<Entry> {
+/// Shows each entry of a directory, links and sockets left out: a link grants
+/// nothing and a socket is not opened.
+fn each_entry(dir: &OwnedFd, mut show: impl FnMut(&CStr, FileType)) {
     let mut buffer = Vec::with_capacity(32 << 10);
     let mut stream = RawDir::new(dir, buffer.spare_capacity_mut());
-    let mut entries = Vec::new();
     while let Some(entry) = stream.next() {
         let Ok(entry) = entry else { break };
+        let name = entry.file_name();
         let kind = match entry.file_type() {
             // Some file systems do not say.
-            FileType::Unknown => kind_of(dir, entry.file_name()),
+            FileType::Unknown => kind_of(dir, name),
             kind => kind,
         };
-        let is_dots = matches!(entry.file_name().to_bytes(), b"." | b"..");
+        let is_dots = matches!(name.to_bytes(), b"." | b"..");
         if !is_dots && !matches!(kind, FileType::Symlink | FileType::Socket) {
-            entries.push(Entry { name: entry.file_name().to_owned(), kind });
+            show(name, kind);
         }
     }
-    entries
 }
 
-fn kind_of(dir: &OwnedFd, name: &std::ffi::CStr) -> FileType {
+fn kind_of(dir: &OwnedFd, name: &CStr) -> FileType {
     rustix::fs::statat(dir, name, rustix::fs::AtFlags::SYMLINK_NOFOLLOW)
         .map_or(FileType::Unknown, |found| FileType::from_raw_mode(found.st_mode))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_of_thousands_are_kept_and_the_named_ones_in_any_case() {
+        let named: Vec<String> = (0..80).map(|count| format!("zz-{count:02}")).collect();
+        let names: Vec<&OsStr> = named.iter().map(OsStr::new).collect();
+        let mut choice = Choice::new(&names);
+        let mut offer = |name: String, kind| choice.offer(&CString::new(name).unwrap(), kind);
+        for count in (0..3000).rev() {
+            offer(format!("file-{count:04}"), FileType::RegularFile);
+        }
+        for count in 0..40 {
+            offer(format!("dir-{count:02}"), FileType::Directory);
+            offer(format!(".dot-{count:02}"), FileType::RegularFile);
+        }
+        named.iter().for_each(|name| offer(name.clone(), FileType::RegularFile));
+        let kept: Vec<String> =
+            choice.made().iter().map(|entry| entry.name.to_string_lossy().into_owned()).collect();
+        assert_eq!(kept.len(), named.len() + MOST_BESIDE);
+        assert_eq!(kept[..80], named[..]);
+        assert_eq!(
+            kept[80..120],
+            (0..40).map(|count| format!(".dot-{count:02}")).collect::<Vec<_>>()[..]
+        );
+        assert_eq!(
+            kept[120..],
+            (0..24).map(|count| format!("dir-{count:02}")).collect::<Vec<_>>()[..]
+        );
+    }
 }

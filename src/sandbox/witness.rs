@@ -102,10 +102,11 @@ pub(super) fn leave(words: &[OsString], paths: &[PathBuf]) {
         return;
     }
     let Ok(testimony) = testimony(words, paths) else { return };
+    // Without a directory of its own, which the witness takes itself: only then is it
+    // started by posix_spawn also in the static shim, which copies no page tables.
     let witness = Command::new("/proc/self/exe")
         .arg0(WITNESS)
         .env_clear()
-        .current_dir("/")
         .stdin(Stdio::from(testimony))
         .stdout(Stdio::null())
         .spawn();
@@ -138,8 +139,9 @@ pub fn witness() -> (Vec<OsString>, Vec<Denied>) {
     let Some((parent, words, paths)) = read.ok().and_then(|_| understood(&bytes)) else {
         return (Vec::new(), Vec::new());
     };
-    // Ctrl-C and Ctrl-Z are meant for kubectl.
+    // Ctrl-C and Ctrl-Z are meant for kubectl, and nobody is kept from unmounting.
     rustix::process::setsid().map(|_| ()).unwrap_or_default();
+    rustix::process::chdir("/").unwrap_or_default();
     await_end(parent);
     (words, denied(&paths))
 }
