@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -89,8 +89,41 @@ impl fmt::Display for Silence {
 /// # Errors
 /// [`Silence`].
 pub fn answer(command: &mut Command, limit: Duration) -> Result<Vec<u8>, Silence> {
-    let end = Instant::now() + limit;
-    let mut child = command.spawn().map_err(|error| Silence::NotRun(error.to_string()))?;
+    Question::ask(command, limit)?.answer()
+}
+
+/// A git that has been started and not been listened to, so that several can work at
+/// the same time.
+#[derive(Debug)]
+#[must_use = "it runs until it is listened to"]
+pub struct Question {
+    child: Child,
+    limit: Duration,
+    end: Instant,
+}
+
+impl Question {
+    /// Starts `command`, which has `limit` from now on.
+    ///
+    /// # Errors
+    /// [`Silence`], when it cannot be run.
+    pub fn ask(command: &mut Command, limit: Duration) -> Result<Self, Silence> {
+        let end = Instant::now() + limit;
+        let child = command.spawn().map_err(|error| Silence::NotRun(error.to_string()))?;
+        Ok(Self { child, limit, end })
+    }
+
+    /// Waits for what it prints.
+    ///
+    /// # Errors
+    /// [`Silence`].
+    pub fn answer(self) -> Result<Vec<u8>, Silence> {
+        let Self { child, limit, end } = self;
+        answered(child, limit, end)
+    }
+}
+
+fn answered(mut child: Child, limit: Duration, end: Instant) -> Result<Vec<u8>, Silence> {
     let said = match (child.stdout.take(), child.stderr.take()) {
         (Some(out), Some(err)) => {
             everything(File::from(OwnedFd::from(out)), OwnedFd::from(err), end)

@@ -356,14 +356,12 @@ fn decoded(pem: &[u8]) -> Option<Vec<Vec<u8>>> {
 }
 
 fn credentials(exec: &Exec) -> Credentials {
-    let mut env: Vec<(String, String)> = exec
-        .env
-        .iter()
-        .flatten()
-        .map(|variable| (variable.name.clone(), variable.value.clone()))
-        .collect();
-    env.sort();
-    Credentials { command: exec.command.clone(), args: exec.args.clone().unwrap_or_default(), env }
+    let variables = exec.env.iter().flatten();
+    Credentials::of_kubeconfig(
+        exec.command.clone(),
+        exec.args.clone().unwrap_or_default(),
+        variables.map(|variable| (variable.name.clone(), variable.value.clone())),
+    )
 }
 
 /// The parsed file, or `None` when it does not exist.

@@ -18,7 +18,7 @@ use crate::exec::{self, Own};
 use crate::exit::Exit;
 use crate::gather::{self, Captured, Follow, Reads};
 use crate::identity;
-use crate::judge::{self, Facts, Machine, Outcome, Territory, Verdict};
+use crate::judge::{self, Copied, Facts, Machine, Outcome, Territory, Verdict};
 use crate::kubectl::{self, Class, Request};
 use crate::policy::{Ask, Mode, Policy, Unusable};
 use crate::report::Reporter;
@@ -59,6 +59,18 @@ impl Judged<'_> {
         let captured = Captured::default();
         let sandbox = Outlook::Unused(Unused::NoFiles);
         Self { requests: Vec::new(), facts: Vec::new(), verdict, sandbox, captured }
+    }
+
+    /// The files that it would apply, that are not committed, and that another
+    /// environment has, too. It asks git: for who is about to ask a person.
+    #[must_use]
+    pub fn copies(&self, policy: &Policy) -> Vec<Copied> {
+        let readings = self.requests.iter().zip(&self.facts);
+        let mut found: Vec<Copied> =
+            readings.flat_map(|(request, facts)| gather::copies(policy, request, facts)).collect();
+        found.sort();
+        found.dedup();
+        found
     }
 
     /// The SHA-256 of everything that was read from streams.
@@ -148,6 +160,12 @@ impl Instance {
     pub fn new(loaded: Loaded) -> Self {
         let territory = gather::survey(&loaded.policy);
         Self { loaded, territory, machine: OnceCell::new() }
+    }
+
+    /// The same on a machine that has been asked already.
+    #[must_use]
+    pub fn on(loaded: Loaded, machine: Machine) -> Self {
+        Self { machine: OnceCell::from(machine), ..Self::new(loaded) }
     }
 
     fn machine(&self, env: &Env) -> &Machine {

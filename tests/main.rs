@@ -18,6 +18,7 @@ mod closure;
 mod cluster;
 mod command_lines;
 mod config;
+mod copies;
 mod end_to_end;
 mod golden;
 mod hostile;

@@ -157,10 +157,10 @@ fn where_everything_is_as_it_should_be_nothing_fails() {
 
 #[test]
 fn a_broken_configuration_or_cluster_is_one_failed_row() {
-    breaks(&["configuration"], "config.yaml", "mend ", |place, _| {
+    breaks(&["configuration"], "config.yaml", "correct it: ", |place, _| {
         place.instance.write("config.yaml", "nonsense");
     });
-    breaks(&["pin"], "tls-server-name is x", "restore the kubeconfig", |place, _| {
+    breaks(&["pin"], "tls-server-name is x", "setup --repin", |place, _| {
         edit(place, "kubeconfig", "server: ", "tls-server-name: x\n    server: ");
     });
     breaks(&["contexts"], "further contexts: prod", "config delete-context prod", |place, _| {
@@ -179,7 +179,7 @@ fn a_broken_configuration_or_cluster_is_one_failed_row() {
     breaks(&["other-contexts"], "leads to other clusters: develop-eks", remedy, |place, _| {
         forged(place, "home/.kube/config");
     });
-    breaks(&["mode"], "OBSERVE", "policy.mode: enforce", |place, _| {
+    breaks(&["mode"], "OBSERVE", "setup --yes --mode enforce", |place, _| {
         edit(place, "config.yaml", "policy: {", "policy: {mode: observe, ");
     });
     breaks(&["break-glass"], "used once within a day", "audit --since 1d", |place, _| {

@@ -105,6 +105,45 @@ fn every_kind_of_difference_to_the_commit_counts_in_the_files_that_are_read() {
 }
 
 #[test]
+fn what_git_was_told_not_to_look_at_is_looked_at() {
+    for mark in ["--assume-unchanged", "--skip-worktree"] {
+        let instance = critical();
+        std::fs::remove_file(instance.path("m/base/cm.yaml")).unwrap();
+        instance.write("m/base/real.yaml", &config_map("web"));
+        instance.link("real.yaml", "m/base/cm.yaml");
+        instance.commit();
+        let marked = ["base/cm.yaml", "base/real.yaml", "overlays/develop/extra.yaml"];
+        instance.git(&[&["update-index", mark, "--"], &marked[..]].concat());
+        passes(&instance, &APPLY);
+        instance.write("m/overlays/develop/extra.yaml", &config_map("hidden"));
+        assert_eq!(instance.git(&["status", "--porcelain"]), "", "git shows it: {mark}");
+        let says = format!(
+            "git -C {0}/overlays/develop update-index --no-assume-unchanged -- extra.yaml && git -C {0}/overlays/develop update-index --no-skip-worktree -- extra.yaml",
+            instance.checkout().display()
+        );
+        let output = instance.envguard(&APPLY).refused("tree-uncommitted").says(&says);
+        // The remedy shows the change, and what was marked in vain stays as it is.
+        Output::of(Command::new("sh").args(["-c", &says])).exits(0);
+        let shown = instance.git(&["status", "--porcelain"]);
+        assert_eq!(shown.trim(), "M overlays/develop/extra.yaml", "{mark}: {output}");
+        instance.git(&["checkout", "--quiet", "overlays/develop/extra.yaml"]);
+        passes(&instance, &APPLY);
+        std::fs::remove_file(instance.path("m/base/cm.yaml")).unwrap();
+        instance.link("../base/real.yaml", "m/base/cm.yaml");
+        instance.envguard(&APPLY).refused("tree-uncommitted").says("m/base/cm.yaml");
+    }
+}
+
+#[test]
+fn what_a_sparse_checkout_leaves_out_is_nothing_uncommitted() {
+    let instance = critical();
+    instance.git(&["sparse-checkout", "set", "--no-cone", "/*", "!/overlays/prod/"]);
+    assert!(!instance.path("m/overlays/prod").exists());
+    passes(&instance, &APPLY);
+    assert_eq!(logged(&instance)["dirty"], false);
+}
+
+#[test]
 fn what_is_not_read_or_kept_out_of_git_on_purpose_is_exempt() {
     let instance = critical();
     instance.write("m/README.md", "not read");

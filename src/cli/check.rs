@@ -11,7 +11,8 @@ use crate::env::Env;
 use crate::exit::Exit;
 use crate::gather::Reads;
 use crate::judge::{
-    Code, Facts, Outcome, Reason, Role, Verdict, Whereabouts, foreign_present, origin,
+    Code, Copied, Facts, Outcome, Reason, Role, Verdict, Whereabouts, copied, foreign_present,
+    origin,
 };
 use crate::policy::{Ask, Mode, Policy};
 use crate::report::Reporter;
@@ -37,6 +38,7 @@ struct Document<'d> {
     origin: Option<String>,
     reasons: Vec<ReasonDocument<'d>>,
     warnings: &'d [String],
+    copies: Vec<CopyDocument>,
     reached: Vec<String>,
     written: Vec<String>,
     notes: &'d [String],
@@ -49,6 +51,13 @@ struct ReasonDocument<'d> {
     offender: &'d str,
     rule: &'d str,
     remedy: &'d str,
+}
+
+#[derive(Serialize)]
+struct CopyDocument {
+    file: String,
+    equals: String,
+    revision: &'static str,
 }
 
 /// Judges and prints.
@@ -69,10 +78,12 @@ pub(super) fn check(arguments: &Check, named: Option<&Path>, env: &Env) -> Exit 
             (Judged::without_facts(verdict), None)
         }
     };
-    let notes = instance.as_ref().map(|instance| run::remarks(instance, env)).unwrap_or_default();
+    let copies = policy.map(|policy| judged.copies(policy)).unwrap_or_default();
+    let mut notes = copied(&copies);
+    notes.extend(instance.iter().flat_map(|instance| run::remarks(instance, env)));
     let printed = match arguments.output {
         Format::Text => print(&text(&judged, words, policy, &notes)),
-        Format::Json => print(&json(&judged, words, policy, &notes)),
+        Format::Json => print(&json(&judged, words, policy, &copies, &notes)),
     };
     match printed {
         Exit::Success => exit_of(&judged.verdict),
@@ -133,6 +144,7 @@ fn json(
     judged: &Judged<'_>,
     words: &[OsString],
     policy: Option<&Policy>,
+    copies: &[Copied],
     notes: &[String],
 ) -> String {
     let verdict = &judged.verdict;
@@ -160,6 +172,7 @@ fn json(
         origin: origin(&judged.facts),
         reasons: verdict.reasons.iter().map(reason_document).collect(),
         warnings: &verdict.warnings,
+        copies: copies.iter().map(copy_document).collect(),
         reached: reached(&judged.facts),
         written: written(&judged.facts),
         notes,
@@ -178,6 +191,10 @@ fn reason_document(reason: &Reason) -> ReasonDocument<'_> {
         rule: &reason.rule,
         remedy: &reason.remedy,
     }
+}
+
+fn copy_document(copy: &Copied) -> CopyDocument {
+    CopyDocument { file: shown(&copy.file), equals: shown(&copy.of), revision: copy.revision }
 }
 
 /// Everything kubectl would open or fetch, each once.

@@ -20,12 +20,14 @@ use std::path::Path;
 
 use clap::Parser;
 
+use crate::config;
 use crate::env::Env;
 use crate::exec;
 use crate::exit::Exit;
 use crate::report::Reporter;
 use crate::run;
 use crate::sandbox::WITNESS;
+use crate::text::shown;
 pub use args::OWN_COMMANDS;
 use dispatch::{Call, dispatch};
 
@@ -40,7 +42,10 @@ pub fn main(args: impl Iterator<Item = OsString>, env: &Env) -> Exit {
         return run::witness(reporter);
     }
     match dispatch(&name, words) {
-        Call::Kubectl { options, words } => run::guard(&words, &options, env, reporter),
+        Call::Kubectl { options, words } => {
+            say_what_is_read(options.config.as_deref(), reporter);
+            run::guard(&words, &options, env, reporter)
+        }
         Call::Own { words } => own(&words, env, reporter),
         Call::Usage(problem) => usage(&problem, reporter),
     }
@@ -106,6 +111,10 @@ fn own(words: &[OsString], env: &Env, reporter: Reporter) -> Exit {
     if parsed.break_glass.is_some() {
         return usage("--break-glass goes with a kubectl command, not with one of ours", reporter);
     }
+    // `setup` does not go on with another file than was asked for.
+    if !matches!(parsed.command, args::Command::Setup(_)) {
+        say_what_is_read(parsed.config.as_deref(), reporter);
+    }
     match parsed.command {
         args::Command::Check(check) => check::check(&check, parsed.config.as_deref(), env),
         args::Command::Audit(audit) => audit::show(&audit, parsed.config.as_deref(), env, reporter),
@@ -137,16 +146,24 @@ fn own(words: &[OsString], env: &Env, reporter: Reporter) -> Exit {
     }
 }
 
+/// No flag changes what an instance is; who gave one should know.
+fn say_what_is_read(named: Option<&Path>, reporter: Reporter) {
+    if let Some(named) = named.filter(|named| config::passes_over(named)) {
+        reporter.warning(&format!(
+            "--config {} is not read: this instance has {}",
+            shown(named),
+            config::SYSTEM
+        ));
+    }
+}
+
 fn show_why(why: &args::Why, env: &Env, reporter: Reporter) -> Exit {
     let language = why.lang.map_or_else(|| crate::why::Language::of_env(env), Into::into);
     match &why.code {
         Some(name) => match crate::judge::Code::named(name) {
             Some(code) => print(crate::why::page(code, language)),
             None => usage(
-                &format!(
-                    "there is no reason {}; all of them: kubectl envguard why",
-                    crate::text::shown(name)
-                ),
+                &format!("there is no reason {}; all of them: kubectl envguard why", shown(name)),
                 reporter,
             ),
         },

@@ -70,6 +70,13 @@ pub fn is_system_wide() -> bool {
     exists(Path::new(SYSTEM))
 }
 
+/// Whether `named`, the argument of `--config`, is not read because there is a
+/// configuration for the whole instance.
+#[must_use]
+pub fn passes_over(named: &Path) -> bool {
+    is_system_wide() && named.canonicalize().ok() != Path::new(SYSTEM).canonicalize().ok()
+}
+
 /// The places in order. A place that was *named* ends the search, so that a
 /// mistyped name is an error and not silently another instance.
 fn candidates(env: &Env, named: Option<&Path>) -> Vec<PathBuf> {

@@ -425,10 +425,8 @@ fn pin(cluster: Cluster, home: &Home<'_>) -> Result<Pin, FieldProblem> {
         kubeconfig: kubeconfig.into(),
         server,
         authorities,
-        credentials: cluster.exec.map(|exec| Credentials {
-            command: exec.command.0,
-            args: plain(exec.args),
-            env: exec.env.0.into_iter().collect(),
+        credentials: cluster.exec.map(|exec| {
+            Credentials::of_configuration(exec.command.0, plain(exec.args), exec.env.0)
         }),
         proxy_url: cluster.proxy_url.map(|Text(url)| url),
         tls_server_name: cluster.tls_server_name.map(|Text(name)| name),

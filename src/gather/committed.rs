@@ -21,6 +21,9 @@ use crate::text::{quoted, shown};
 /// applied either.
 pub(super) const MAX_BLOB: u64 = 16 << 20;
 
+/// What is going to be committed.
+const INDEX: &str = "the index";
+
 /// Files of one checkout, by the hash of their content.
 #[derive(Debug, Default)]
 pub(super) struct Committed {
@@ -56,7 +59,8 @@ struct Entry {
 }
 
 impl Committed {
-    /// What git knows of `checkout`; nothing where there is no git.
+    /// What git knows of `checkout`; nothing where there is no git. That a file of
+    /// `changed` has been added to the index says nothing about its content.
     ///
     /// # Errors
     /// Why git does not answer, with what would help.
@@ -64,6 +68,7 @@ impl Committed {
         checkout: &Checkout,
         policy: &Policy,
         territory: &Territory,
+        changed: &BTreeSet<PathBuf>,
     ) -> Result<Self, Trouble> {
         let top = checkout.top.clone();
         if checkout.git_dir.is_none() {
@@ -87,7 +92,7 @@ impl Committed {
             if is_foreign {
                 let path = top.join(path);
                 found.foreign.entry(id).or_insert(Origin { path, revision });
-            } else {
+            } else if revision != INDEX || !changed.contains(&top.join(path)) {
                 found.other.insert(id);
             }
         }
@@ -310,7 +315,7 @@ fn tree_entries(listing: &[u8], revision: &'static str) -> Vec<Entry> {
 
 /// `MODE ID STAGE<TAB>PATH`
 fn index_entries(listing: &[u8]) -> Vec<Entry> {
-    entries(listing, "the index", 1)
+    entries(listing, INDEX, 1)
 }
 
 /// Regular files only: a link's content is a path, a submodule has none.

@@ -183,7 +183,7 @@ fn stream_trouble(problem: &str) -> Trouble {
 fn equal(bytes: &[u8], policy: &Policy, territory: &Territory) -> Result<Vec<Equal>, Trouble> {
     let mut checkouts = Vec::new();
     for checkout in &territory.checkouts {
-        checkouts.push(Committed::of(checkout, policy, territory)?);
+        checkouts.push(Committed::of(checkout, policy, territory, &BTreeSet::new())?);
     }
     let other: BTreeSet<String> =
         checkouts.iter().flat_map(|committed| committed.other.iter().cloned()).collect();

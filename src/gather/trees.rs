@@ -14,8 +14,8 @@ use std::time::{Duration, SystemTime};
 
 use sha2::{Digest, Sha256};
 
-use super::head;
 use super::regular::read_regular;
+use super::{head, hidden};
 use crate::git::{self, Silence};
 use crate::judge::{
     Checkout, Facts, Nature, Reached, Role, Tree, Trouble, Uncommitted, Whereabouts,
@@ -26,7 +26,7 @@ use crate::text::{quoted, shown};
 use crate::upstream;
 
 /// What git may take. A status of 100,000 files takes about a second.
-const LIMIT: Duration = Duration::from_secs(10);
+pub(super) const LIMIT: Duration = Duration::from_secs(10);
 
 /// With more directories than that, git looks at the whole tree.
 const MOST_DIRECTORIES: usize = 200;
@@ -38,6 +38,29 @@ const MOST_HASHED: usize = 16 << 20;
 /// `changes` says that it matters.
 pub(super) fn trees(policy: &Policy, facts: &Facts, changes: bool) -> Vec<Tree> {
     let checkouts = &facts.territory.checkouts;
+    read(facts)
+        .into_iter()
+        .map(|(index, paths)| tree(policy, &checkouts[index], &paths, changes))
+        .collect()
+}
+
+/// The files that `facts` reach and that are not committed, by checkout; also where
+/// the policy did not want to know them.
+pub(super) fn changed(facts: &Facts) -> Vec<(usize, BTreeSet<PathBuf>)> {
+    let files = |index: usize, paths: &BTreeSet<PathBuf>| {
+        let checkout = &facts.territory.checkouts[index];
+        let tree = facts.trees.iter().find(|tree| tree.top == checkout.top);
+        match tree.and_then(|tree| tree.uncommitted.as_ref()) {
+            Some(asked) => asked.as_ref().map(|found| found.files.clone()).unwrap_or_default(),
+            None => uncommitted(checkout, paths).map(|found| found.files).unwrap_or_default(),
+        }
+    };
+    read(facts).into_iter().map(|(index, paths)| (index, files(index, &paths))).collect()
+}
+
+/// What is read, by the innermost checkout around it.
+fn read(facts: &Facts) -> BTreeMap<usize, BTreeSet<PathBuf>> {
+    let checkouts = &facts.territory.checkouts;
     let mut read: BTreeMap<usize, BTreeSet<PathBuf>> = BTreeMap::new();
     for path in paths(&facts.reached) {
         let around = checkouts.iter().enumerate().filter(|(_, one)| is_within(&path, &one.top));
@@ -46,9 +69,7 @@ pub(super) fn trees(policy: &Policy, facts: &Facts, changes: bool) -> Vec<Tree> 
             read.entry(index).or_default().insert(path);
         }
     }
-    read.into_iter()
-        .map(|(index, paths)| tree(policy, &checkouts[index], &paths, changes))
-        .collect()
+    read
 }
 
 /// Everything that is read. A directory counts whole when nothing in it was reached by
@@ -162,11 +183,26 @@ fn by_repository(
 
 /// Compares `paths` with the commit of the working tree `top`.
 fn status(top: &Path, paths: &BTreeSet<PathBuf>, found: &mut Uncommitted) -> Result<(), Silence> {
+    let directories = directories(top, paths);
+    let index = hidden::Question::ask(top, &directories)?;
+    let shown = shown_by_status(top, paths, &directories, found);
+    let hidden = index.changed(top, paths)?;
+    found.files.extend(hidden.iter().cloned());
+    found.hidden.extend(hidden);
+    shown
+}
+
+fn shown_by_status(
+    top: &Path,
+    paths: &BTreeSet<PathBuf>,
+    directories: &[PathBuf],
+    found: &mut Uncommitted,
+) -> Result<(), Silence> {
     let mut command = git::command(top);
     command
         .args(["status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all"])
         .args(["--ignored=traditional", "--ignore-submodules=none", "--"])
-        .args(directories(top, paths));
+        .args(directories);
     let answer = git::answer(&mut command, LIMIT)?;
     // `XY PATH`, relative to the top; a directory ends with a slash.
     for entry in answer.split(|byte| *byte == 0).filter(|entry| entry.len() > 3) {
@@ -197,7 +233,7 @@ fn directories(top: &Path, paths: &BTreeSet<PathBuf>) -> Vec<PathBuf> {
 
 /// Those of `paths` that a change at `changed` is about: the path itself, what lies in
 /// a directory that is new as a whole, and a directory that counts whole.
-fn concerned(paths: &BTreeSet<PathBuf>, changed: &Path) -> Vec<PathBuf> {
+pub(super) fn concerned(paths: &BTreeSet<PathBuf>, changed: &Path) -> Vec<PathBuf> {
     let below = paths.range::<Path, _>((Bound::Included(changed), Bound::Unbounded));
     let mut found: Vec<PathBuf> =
         below.take_while(|path| is_within(path, changed)).cloned().collect();

@@ -3,7 +3,6 @@
 use super::{
     Cost, Finding, Row, Situation, machine, places, programs, repositories, server, shells,
 };
-use crate::config::SYSTEM;
 use crate::policy::{Mode, Unusable};
 use crate::prompt::Word;
 use crate::text::{listed, quoted, shown};
@@ -75,12 +74,12 @@ fn configuration(situation: &Situation) -> Finding {
     match &situation.loaded {
         Ok(_) => Finding::Fine,
         Err(missing @ Unusable::Missing { .. }) => failed(
-            shown(missing.to_string()),
-            format!("write {SYSTEM}; until then only commands that read will run"),
+            format!("{}; only commands that read will run", shown(missing.to_string())),
+            "sudo \"$(command -v kubectl-envguard)\" setup",
         ),
-        Err(invalid @ Unusable::Invalid { file, .. }) => failed(
-            shown(invalid.to_string()),
-            format!("mend {}; until then only commands that read will run", quoted(file)),
+        Err(invalid @ Unusable::Invalid { remedy, .. }) => failed(
+            format!("{}; only commands that read will run", shown(invalid.to_string())),
+            shown(remedy),
         ),
     }
 }
@@ -91,7 +90,7 @@ fn pin(situation: &Situation) -> Finding {
         [] => Finding::Fine,
         found => failed(
             format!("the kubeconfig does not match the pin: {}", shown(found.join("; "))),
-            "restore the kubeconfig; every command that reaches the cluster is refused",
+            "restore it; if the cluster was rebuilt: sudo kubectl-envguard setup --repin",
         ),
     }
 }
@@ -252,7 +251,7 @@ fn mode(situation: &Situation) -> Finding {
     match situation.policy().map(|policy| policy.mode) {
         Some(Mode::Observe) => failed(
             "OBSERVE: what should be refused is only reported, and then runs",
-            "policy.mode: enforce",
+            "sudo kubectl-envguard setup --yes --mode enforce",
         ),
         Some(Mode::Enforce) => Finding::Fine,
         None => no_configuration(),

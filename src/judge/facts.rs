@@ -111,9 +111,24 @@ pub enum Branch {
 pub struct Uncommitted {
     /// Modified, added, or unknown to git.
     pub files: BTreeSet<PathBuf>,
+    /// Those of them that `git status` does not show, because git was told not to look
+    /// at them.
+    pub hidden: BTreeSet<PathBuf>,
     /// Kept out of git on purpose, with the SHA-256 of their content in hexadecimal
     /// digits where it can be read.
     pub ignored: BTreeMap<PathBuf, Option<String>>,
+}
+
+/// A file in an allowed overlay that is not committed and is, byte for byte, a file of
+/// another environment.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Copied {
+    /// The file.
+    pub file: PathBuf,
+    /// The other environment's, on the disk or not.
+    pub of: PathBuf,
+    /// Where git knows that from: `HEAD`, `the index`, `upstream`.
+    pub revision: &'static str,
 }
 
 /// The checkouts, places and overlay roots as they are on this disk. All paths

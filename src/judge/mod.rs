@@ -2,6 +2,7 @@
 
 mod cluster;
 mod command;
+mod copied;
 mod facts;
 mod files;
 mod lift;
@@ -17,9 +18,10 @@ mod trees;
 mod verdict;
 
 pub use cluster::differences as drift;
+pub use copied::copied;
 pub use facts::{
-    Branch, Checkout, ClusterFacts, Content, Equal, Facts, Head, Local, Machine, Nature, Reached,
-    Resolved, Role, Root, Stdin, Stream, Territory, Tree, Trouble, Uncommitted, Versions,
+    Branch, Checkout, ClusterFacts, Content, Copied, Equal, Facts, Head, Local, Machine, Nature,
+    Reached, Resolved, Role, Root, Stdin, Stream, Territory, Tree, Trouble, Uncommitted, Versions,
     Whereabouts,
 };
 pub use lift::lift;

@@ -50,8 +50,8 @@ pub(super) fn judge(
 fn uncommitted(policy: &Policy, tree: &Tree) -> Option<Reason> {
     match tree.uncommitted.as_ref()? {
         Ok(found) => {
-            let first = found.files.first()?;
-            Some(reasons::uncommitted(policy, tree, first, found.files.len()))
+            let first = found.hidden.first().or(found.files.first())?;
+            Some(reasons::uncommitted(policy, tree, first, found))
         }
         Err(trouble) => Some(reasons::uncommitted_unknown(policy, trouble)),
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 pub use defaults::{Answer, DEFAULTS, Row, Topic, default_answer, is_lifted};
 pub use overlay::{CheckoutRule, RootPattern, Standing};
-pub use pin::{Credentials, Fingerprint, Pin, Server};
+pub use pin::{Credentials, Fingerprint, Pin, Server, is_secret};
 pub use remote::{Remote, RemotePrefix, Unacceptable};
 pub use unusable::Unusable;
 

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 
+use sha2::{Digest, Sha256};
+
 /// The pin: what a kubeconfig must resolve to before kubectl may run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pin {
@@ -146,8 +148,57 @@ pub struct Credentials {
     pub command: String,
     /// Its arguments in order.
     pub args: Vec<String>,
-    /// Additional environment, sorted by name.
+    /// Additional environment, sorted by name. Secrets stand in it as their SHA-256:
+    /// the pin is read by everybody, and it is shown in messages.
     pub env: Vec<(String, String)>,
+}
+
+impl Credentials {
+    /// As a kubeconfig says it.
+    #[must_use]
+    pub fn of_kubeconfig(
+        command: String,
+        args: Vec<String>,
+        env: impl IntoIterator<Item = (String, String)>,
+    ) -> Self {
+        let veil = |(name, value): (String, String)| {
+            let value = if is_secret(&name) { digest(&value) } else { value };
+            (name, value)
+        };
+        let mut env: Vec<(String, String)> = env.into_iter().map(veil).collect();
+        env.sort();
+        Self { command, args, env }
+    }
+
+    /// As the configuration says it, where a secret may stand as its SHA-256.
+    #[must_use]
+    pub fn of_configuration(
+        command: String,
+        args: Vec<String>,
+        env: impl IntoIterator<Item = (String, String)>,
+    ) -> Self {
+        let veil = |(name, value): (String, String)| {
+            let is_open = is_secret(&name) && Fingerprint::parse(&value).is_err();
+            let value = if is_open { digest(&value) } else { value };
+            (name, value)
+        };
+        let mut env: Vec<(String, String)> = env.into_iter().map(veil).collect();
+        env.sort();
+        Self { command, args, env }
+    }
+}
+
+fn digest(secret: &str) -> String {
+    Fingerprint(Sha256::digest(secret).into()).to_string()
+}
+
+/// Whether the value of a variable with this name is a secret: `AWS_PROFILE` is none.
+#[must_use]
+pub fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    ["SECRET", "TOKEN", "PASSWORD", "PASSWD", "CREDENTIAL", "PRIVATE"]
+        .iter()
+        .any(|word| name.contains(word))
 }
 
 impl fmt::Display for Credentials {
@@ -163,6 +214,25 @@ impl fmt::Display for Credentials {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_are_pinned_by_their_digest() {
+        let env = |value: &str| {
+            [("B_TOKEN", value), ("AWS_PROFILE", "develop")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        };
+        let of = |value: &str| Credentials::of_kubeconfig("aws".into(), Vec::new(), env(value));
+        let configured =
+            |value: &str| Credentials::of_configuration("aws".into(), Vec::new(), env(value));
+        let kept = of("hunter2");
+        // printf hunter2 | sha256sum
+        let expected = "sha256:f52fbd32b2b3b86ff88ef6c490628285f482af15ddcb29541f94bcf526a3f6c7";
+        assert_eq!(kept.to_string(), format!("AWS_PROFILE=develop B_TOKEN={expected} aws"));
+        assert_eq!(configured(expected), kept);
+        assert_eq!(configured("hunter2"), kept, "written by hand");
+        assert_ne!(of("hunter3"), kept);
+        assert_ne!(of(expected), kept, "the digest is not the secret");
+    }
 
     #[test]
     fn equal_servers_compare_equal() {

@@ -7,7 +7,7 @@ use serde_yaml::{Mapping, Value};
 
 use super::survey::{Entry, Survey, survey};
 use super::trouble::{Result, Trouble};
-use super::{Old, Places, Request, branches, document, layout, parsed, proposal, tree};
+use super::{Known, Old, Places, Request, branches, document, layout, parsed, proposal, tree};
 use crate::env::Env;
 use crate::gather;
 use crate::pattern::has_meta;
@@ -22,6 +22,7 @@ pub(super) fn surveys(
     old: Option<&Old>,
     env: &Env,
     base: &Mapping,
+    known: &Known,
 ) -> Result<Vec<Survey>> {
     let environment = &request.wishes.environment;
     let configured: Vec<Entry> = old
@@ -35,7 +36,7 @@ pub(super) fn surveys(
     } else if !configured.is_empty() {
         configured.iter().map(|entry| entry.path.clone()).collect()
     } else {
-        found(environment, env)?
+        found(environment, env, known)?
     };
     let policy = |entry: &Entry| {
         let survey = Survey { entry: entry.clone(), ..Survey::default() };
@@ -45,10 +46,12 @@ pub(super) fn surveys(
     };
     let mut surveys = Vec::new();
     for path in paths {
-        let known = configured.iter().find(|entry| entry.path == path).cloned();
-        let mut entry = stated(&request.entry, known.unwrap_or_default());
-        entry.path = path;
-        surveys.extend(of_entry(environment, entry, env, &policy)?);
+        let old = configured.iter().find(|entry| entry.path == path).cloned();
+        let asked = request.entries.get(&path).unwrap_or(&request.entry);
+        let mut entry = stated(asked, old.unwrap_or_default());
+        entry.path.clone_from(&path);
+        let found = of_entry(environment, entry, env, &policy, known);
+        surveys.extend(found.map_err(|trouble| trouble.of_entry(&path))?);
     }
     Ok(surveys)
 }
@@ -59,6 +62,7 @@ fn of_entry(
     mut entry: Entry,
     env: &Env,
     policy: &dyn Fn(&Entry) -> Result<Policy>,
+    known: &Known,
 ) -> Result<Vec<Survey>> {
     let pattern = match (entry.path.strip_prefix('~'), env.home()) {
         (Some(below), Some(home)) => format!("{}{below}", home.display()),
@@ -79,7 +83,7 @@ fn of_entry(
     }
     let mut surveys = Vec::new();
     for top in tops {
-        let survey = survey(&top, environment, &entry, policy)?;
+        let survey = survey(&top, &known.tree(&top), environment, &entry, policy)?;
         // A list that was found for the first tree is completed by the others.
         entry = survey.entry.clone();
         surveys.push(survey);
@@ -99,11 +103,12 @@ fn stated(asked: &Entry, known: Entry) -> Entry {
         path: known.path,
         roots: list(&asked.roots, known.roots),
         allow: list(&asked.allow, known.allow),
-        shared: list(&asked.shared, known.shared),
+        shared: if asked.exact_shared { asked.shared.clone() } else { known.shared },
         foreign: asked.foreign.clone().or(known.foreign),
         branches: asked.branches.clone().or(known.branches),
         configured: known.configured,
         exact_roots: !asked.roots.is_empty(),
+        exact_shared: asked.exact_shared,
         exact_foreign: asked.foreign.is_some(),
     }
 }
@@ -125,10 +130,10 @@ fn absolute(path: &str) -> String {
 ///
 /// # Errors
 /// When there is none.
-pub fn found(environment: &str, env: &Env) -> Result<Vec<String>> {
+pub fn found(environment: &str, env: &Env, known: &Known) -> Result<Vec<String>> {
     let here = env.working_directory().ok().and_then(|here| tree::top_of(&here));
     let as_pattern = |top: &PathBuf| layout::escaped(&top.to_string_lossy());
-    let holds = |top: &PathBuf| !tree::tree(top).roots(environment).is_empty();
+    let holds = |top: &PathBuf| !known.tree(top).roots(environment).is_empty();
     if let Some(here) = &here
         && (holds(here) || branches::are_environments(here, environment))
     {

@@ -3,7 +3,7 @@
 use serde_yaml::Mapping;
 
 use super::trouble::{Result, Trouble};
-use super::{Old, Request, proposal};
+use super::{Known, Old, Request, proposal};
 use crate::env::Env;
 use crate::identity;
 use crate::judge::Machine;
@@ -15,14 +15,15 @@ pub(super) fn machine(
     request: &Request,
     old: Option<&Old>,
     env: &Env,
+    known: &Known,
     notes: &mut Vec<String>,
 ) -> Result<Option<Mapping>> {
     let environment = &request.wishes.environment;
-    match asked_machine(request, old, env) {
+    match known.machine(|| asked_machine(request, old, env)) {
         Machine::Tagged(tag) if tag.trim() != environment.as_str() => Err(Trouble::new(
             format!(
                 "the tag envguard:environment of this instance says {}, not {}",
-                shown(&tag),
+                shown(tag),
                 shown(environment)
             ),
             "kubectl-envguard setup --environment NAME; or correct the tag",
@@ -48,8 +49,8 @@ fn asked_machine(request: &Request, old: Option<&Old>, env: &Env) -> Machine {
 
 /// The environment that the instance's tag names.
 #[must_use]
-pub fn tagged(request: &Request, old: Option<&Old>, env: &Env) -> Option<String> {
-    match asked_machine(request, old, env) {
+pub fn tagged(request: &Request, old: Option<&Old>, env: &Env, known: &Known) -> Option<String> {
+    match known.machine(|| asked_machine(request, old, env)) {
         Machine::Tagged(tag) => Some(tag.trim().to_owned()),
         _ => None,
     }

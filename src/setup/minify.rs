@@ -9,6 +9,7 @@ use super::trouble::{Result, Trouble};
 use crate::env::{Env, is_executable};
 use crate::judge::Resolved;
 use crate::kubeconfig::{Kubeconfig, Selection};
+use crate::policy::is_secret;
 use crate::text::{listed, quoted, shown};
 
 /// A kubeconfig with one context.
@@ -215,14 +216,6 @@ impl Minified {
 /// A path as client-go resolves it.
 fn beside(file: &Path, path: &str) -> PathBuf {
     crate::path::join_clean(file.parent().unwrap_or(Path::new("/")), Path::new(path))
-}
-
-/// `AWS_PROFILE` is none.
-fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_uppercase();
-    ["SECRET", "TOKEN", "PASSWORD", "PASSWD", "CREDENTIAL", "PRIVATE"]
-        .iter()
-        .any(|word| name.contains(word))
 }
 
 /// The cluster's entry with its CA certificates in it: they are no secret, and a file

@@ -6,12 +6,15 @@ mod branches;
 mod checkouts;
 mod chores;
 mod document;
+mod known;
 mod layout;
 mod machine;
+mod masked;
 mod minify;
 mod places;
 mod proof;
 mod proposal;
+mod removal;
 mod source;
 mod survey;
 mod tree;
@@ -19,6 +22,7 @@ mod trouble;
 mod words;
 mod write;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::config;
@@ -30,11 +34,14 @@ use crate::server;
 use crate::text::{listed, shown};
 pub use checkouts::found;
 pub use chores::Chore;
+pub use known::Known;
 pub use machine::tagged;
+pub use masked::masked;
 pub use minify::Minified;
 pub use places::{Old, Places, migrate};
 pub use proof::{Finding, Proof};
 pub use proposal::{API_VERSION, Wishes};
+pub use removal::Removal;
 pub use source::{choices, context, guess};
 pub use survey::{Entry, Survey};
 pub use trouble::{Result, Trouble};
@@ -54,6 +61,8 @@ pub struct Request {
     pub checkouts: Vec<String>,
     /// What is stated for each of them.
     pub entry: Entry,
+    /// What is stated for one of them instead, by its path.
+    pub entries: BTreeMap<String, Entry>,
     /// Whether the server is asked who it is.
     pub ask_server: bool,
     /// Another cluster than the pinned one is meant.
@@ -117,6 +126,7 @@ pub fn draft(
     old: Option<&Old>,
     minified: &Minified,
     env: &Env,
+    known: &Known,
 ) -> Result<Draft> {
     let mut notes = minified.notes.clone();
     let kubeconfig = kubeconfig_place(places, old, env);
@@ -127,7 +137,7 @@ pub fn draft(
         .map_err(|error| Trouble::io("make a directory in", &std::env::temp_dir(), &error))?;
     let copy = scratch.path().join("kubeconfig");
     write_private(&copy, &minified.text)?;
-    let server = ask(request, &copy, env, &mut notes);
+    let server = ask(request, &copy, env, known, &mut notes);
     let uid = server.as_ref().and_then(|server| server.uid.as_ref().ok()).map(String::as_str);
     let cluster = proposal::cluster(
         old.and_then(|old| old.section("cluster")),
@@ -138,9 +148,9 @@ pub fn draft(
         uid.or(recorded(old).filter(|_| !request.repin)),
     );
     is_the_pinned(request, old, minified, uid)?;
-    let machine = machine::machine(request, old, env, &mut notes)?;
+    let machine = machine::machine(request, old, env, known, &mut notes)?;
     let base = proposal::document(None, &request.wishes, cluster.clone(), None, &[]);
-    let surveys = checkouts::surveys(request, places, old, env, &base)?;
+    let mut surveys = checkouts::surveys(request, places, old, env, &base, known)?;
     let wanted = proposal::document(
         old.map(|old| &old.mapping),
         &request.wishes,
@@ -159,6 +169,7 @@ pub fn draft(
     config::outside_checkouts(&places.config, tops.iter().map(PathBuf::as_path)).map_err(
         |unusable| Trouble::new(unusable.to_string(), "--config FILE, outside every checkout"),
     )?;
+    removal::foresee(&mut surveys, &policy, env);
     let proof = proof::prove(policy.clone(), &places.config, &copy, &surveys, env);
     notes.extend(surveys.iter().flat_map(|survey| survey.notes.clone()));
     notes.extend(chores::left_to_root(&tops));
@@ -239,17 +250,18 @@ fn ask(
     request: &Request,
     kubeconfig: &Path,
     env: &Env,
+    known: &Known,
     notes: &mut Vec<String>,
 ) -> Option<server::Server> {
     if !request.ask_server {
         return None;
     }
-    match server::ask(kubeconfig, env, server::TIMEOUT) {
+    match known.server(|| server::ask(kubeconfig, env, server::TIMEOUT)) {
         Ok(server) => {
             if let Err(error) = &server.uid {
                 notes.push(format!("who the cluster is was not recorded: {error}"));
             }
-            Some(server)
+            Some(server.clone())
         }
         Err(error) => {
             notes.push(format!("the server was not asked who it is: {error}"));

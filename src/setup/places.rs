@@ -37,6 +37,16 @@ impl Places {
                 "as root: sudo \"$(command -v kubectl-envguard)\" setup",
             ));
         }
+        if let Some(named) = named.filter(|named| config::passes_over(named)) {
+            return Err(Trouble::new(
+                format!(
+                    "{} would never be read: this instance has {}",
+                    shown(named),
+                    config::SYSTEM
+                ),
+                "kubectl-envguard setup   # without --config",
+            ));
+        }
         let config = match named {
             Some(named) if !system => std::path::absolute(named).ok(),
             None if !system && !is_root => config::own_place(env, None),

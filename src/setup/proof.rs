@@ -8,7 +8,7 @@ use super::survey::{Survey, Target};
 use crate::config::Loaded;
 use crate::env::Env;
 use crate::gather::Reads;
-use crate::judge::{Code, Outcome, Reason};
+use crate::judge::{Code, Machine, Outcome, Reason};
 use crate::policy::{Care, Policy};
 use crate::run::{self, Instance, Rules};
 use crate::text::command_line;
@@ -60,7 +60,8 @@ pub(super) fn prove(
     policy.uncommitted = Care::Allow;
     policy.fetch_age = None;
     policy.instance = None;
-    let instance = Instance::new(Loaded { policy, file: config.to_path_buf() });
+    let machine = Machine::Unknown("not what is proved".to_owned());
+    let instance = Instance::on(Loaded { policy, file: config.to_path_buf() }, machine);
     // What this terminal has exported is not the proposal's fault.
     let variables = env.iter().filter(|(name, _)| *name != "KUBECONFIG");
     let env = Env::from_pairs(variables);

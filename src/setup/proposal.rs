@@ -205,6 +205,9 @@ fn fill(mapping: &mut Mapping, entry: &Entry) {
     if is_new && entry.foreign.as_ref().is_some_and(Vec::is_empty) {
         mapping.insert("foreign".into(), list(&[]));
     }
+    if entry.exact_shared && entry.shared.is_empty() {
+        mapping.insert("shared".into(), list(&[]));
+    }
 }
 
 fn also_allow(wanted: &mut Mapping, surveys: &[Survey]) {

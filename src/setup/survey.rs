@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 use super::layout::{Tree, escaped, patterns};
-use super::tree;
+use super::removal::Removal;
 use super::trouble::{Result, Trouble};
 use super::words;
 use crate::gather;
@@ -35,6 +35,8 @@ pub struct Entry {
     pub configured: bool,
     /// `roots` was asked for: nothing is added to it.
     pub exact_roots: bool,
+    /// `shared` was asked for: nothing is added to it.
+    pub exact_shared: bool,
     /// `foreign` was asked for: nothing is added to it.
     pub exact_foreign: bool,
 }
@@ -49,7 +51,7 @@ pub struct Survey {
     /// Prefixes of what the allowed overlays fetch.
     pub remotes: BTreeSet<String>,
     /// Overlays that `tidy` would take off the disk, by root.
-    pub removals: BTreeMap<PathBuf, Vec<String>>,
+    pub removals: BTreeMap<PathBuf, Removal>,
     /// What may be applied.
     pub allowed: Vec<Target>,
     /// What must not.
@@ -114,28 +116,28 @@ impl<'t> Children<'t> {
     }
 }
 
-/// Looks at the checkout at `top`. `stated` is what is known already, and `policy`
-/// makes a policy of an entry.
+/// Looks at the checkout at `top`, which has the directories `tree`. `stated` is what
+/// is known already, and `policy` makes a policy of an entry.
 ///
 /// # Errors
 /// When no environments are found in it, or none is this one.
 pub(super) fn survey(
     top: &Path,
+    tree: &Tree,
     environment: &str,
     stated: &Entry,
     policy: &dyn Fn(&Entry) -> Result<Policy>,
 ) -> Result<Survey> {
-    let tree = tree::tree(top);
     let mut entry = stated.clone();
     let found = patterns(&tree.roots(environment));
     if entry.roots.is_empty() && found.is_empty() {
-        return super::branches::by_branch(top, environment, &tree, entry);
+        return super::branches::by_branch(top, environment, tree, entry);
     }
     if !entry.exact_roots {
-        add_roots(&mut entry, &tree, found);
+        add_roots(&mut entry, tree, found);
     }
     let roots = compiled(&entry.roots)?;
-    let children = Children::of(&tree, &roots);
+    let children = Children::of(tree, &roots);
     let names: BTreeSet<&str> = children.with_manifests().map(|(_, name)| name).collect();
     if entry.allow.is_empty() {
         entry.allow = words::meaning(environment, &names).into_iter().map(escaped).collect();
@@ -236,7 +238,9 @@ impl Survey {
             .collect();
         let shared = needed.iter().chain(&usual).copied();
         let stated = stated(&entry);
-        add(&mut entry.shared, shared, &stated);
+        if !entry.exact_shared {
+            add(&mut entry.shared, shared, &stated);
+        }
         let stated = self::stated(&entry);
         match &mut entry.foreign {
             Some(_) if entry.exact_foreign => {}
@@ -355,7 +359,8 @@ impl Survey {
                 && children.tree.dirs.get(&dir).is_some_and(|dir| dir.here)
             {
                 self.foreign.extend(children.targets(&self.top, &dir));
-                self.removals.entry(root.to_path_buf()).or_default().push((*name).to_owned());
+                let removal = self.removals.entry(root.to_path_buf()).or_default();
+                removal.overlays.push((*name).to_owned());
             }
         }
     }

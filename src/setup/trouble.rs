@@ -16,6 +16,8 @@ pub struct Trouble {
     pub remedy: String,
     /// Only a person can say where the overlays of this environment are.
     pub names_are_missing: bool,
+    /// The `path` of the checkout's entry that it is about.
+    pub entry: Option<String>,
 }
 
 /// The value, or what went wrong.
@@ -24,12 +26,18 @@ pub type Result<T> = std::result::Result<T, Trouble>;
 impl Trouble {
     /// A problem and its remedy.
     pub fn new(what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { what: what.into(), remedy: remedy.into(), names_are_missing: false }
+        Self { what: what.into(), remedy: remedy.into(), names_are_missing: false, entry: None }
     }
 
     /// The overlays of this environment were not found, and can be named.
     pub fn unnamed(what: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { names_are_missing: true, ..Self::new(what, remedy) }
+    }
+
+    /// The same, about the entry of `path`.
+    #[must_use]
+    pub fn of_entry(self, path: &str) -> Self {
+        Self { entry: Some(path.to_owned()), ..self }
     }
 
     /// The kernel refused `doing` at `path`.

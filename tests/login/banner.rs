@@ -174,13 +174,16 @@ fn without_a_usable_configuration_it_says_what_to_do() {
         assert!(shown.contains("║  BROKEN CONFIGURATION  ║"), "{shown}");
         assert!(shown.contains("\nThe configuration cannot be used: envguard does"), "{shown}");
         assert!(
-            shown.contains("! configuration: ") && shown.contains("  instead    mend "),
+            shown.contains("! configuration: ") && shown.contains("  instead    correct it: "),
             "{shown}"
         );
     }
     let missing = place.path("missing");
     let shown = on_terminal(&place, (80, 24), &[("ENVGUARD_CONFIG", missing.to_str().unwrap())]);
-    assert!(shown.contains("  instead    write /etc/envguard/config.yaml"), "{shown}");
+    assert!(
+        shown.contains("  instead    sudo \"$(command -v kubectl-envguard)\" setup"),
+        "{shown}"
+    );
     assert!(shown.contains("║  NO CONFIGURATION  ║"), "{shown}");
     assert!(shown.contains("\nThere is no configuration: envguard does not know"), "{shown}");
 }

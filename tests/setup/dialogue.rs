@@ -22,10 +22,11 @@ fn answers(terminal: &mut Terminal, dialogue: &[(&str, &str)]) {
     }
 }
 
-const QUESTIONS: [&str; 8] = [
+const QUESTIONS: [&str; 9] = [
     "Environment of this instance [develop]",
     "Level (normal, caution or critical) [normal]",
     "Checkouts of manifests",
+    "Directories whose children are environments",
     "Overlays that may be applied here [develop]",
     "Overlays of other environments [prod]",
     "Directories that overlays may refer to",
@@ -70,10 +71,11 @@ fn answers_are_taken() {
             (QUESTIONS[1], "caution"),
             (QUESTIONS[2], ""),
             (QUESTIONS[3], ""),
-            (QUESTIONS[4], "prod green"),
-            (QUESTIONS[5], "common"),
-            (QUESTIONS[6], "#sre-oncall"),
-            (QUESTIONS[7], "perhaps"),
+            (QUESTIONS[4], ""),
+            (QUESTIONS[5], "prod green"),
+            (QUESTIONS[6], "common"),
+            (QUESTIONS[7], "#sre-oncall"),
+            (QUESTIONS[8], "perhaps"),
             ("yes or no", "y"),
         ],
     );
@@ -91,7 +93,7 @@ fn no_means_no() {
     let ground = Ground::new().usual();
     let mut terminal = start(&ground, &[]);
     let mut dialogue = QUESTIONS.map(|question| (question, ""));
-    dialogue[7].1 = "no";
+    dialogue[8].1 = "no";
     answers(&mut terminal, &dialogue);
     let (shown, code) = terminal.ends();
     shown.contains("nothing was written");
@@ -146,17 +148,91 @@ fn overlays_that_are_not_found_are_asked_for() {
             (QUESTIONS[2], ""),
             ("Directories whose children are environments", "things"),
             ("Overlays that may be applied here", "one"),
+            ("Directories whose children are environments [things]", ""),
             ("Overlays that may be applied here [one]", ""),
             ("Overlays of other environments", "two"),
-            (QUESTIONS[5], ""),
             (QUESTIONS[6], ""),
             (QUESTIONS[7], ""),
+            (QUESTIONS[8], ""),
         ],
     );
     let (shown, code) = terminal.ends();
     assert_eq!(code, Some(0), "{}", shown.0);
     ground.passes("things/one");
     ground.refuses("things/two", "target-foreign");
+}
+
+/// Two checkouts, of which the second one's name has a blank in it and nothing in it is
+/// named after an environment.
+#[test]
+fn each_of_several_checkouts_is_corrected_by_itself() {
+    let ground = Ground::new().usual();
+    for overlay in ["one's", "two 2", "shared things"] {
+        ground.kustomization(&format!("../other m/the things/{overlay}"), &[]);
+    }
+    let [first, second] = [ground.path("m"), ground.path("other m")];
+    let mut git = ground.command("/usr/bin/git".as_ref());
+    crate::support::Output::of(git.args(["init", "--quiet"]).arg(&second)).exits(0);
+    let checkouts = format!("{} '{}'", first.display(), second.display());
+    let mut terminal = start(&ground, &["--environment", "develop"]);
+    answers(
+        &mut terminal,
+        &[
+            (QUESTIONS[0], ""),
+            (QUESTIONS[1], ""),
+            (QUESTIONS[2], &checkouts),
+            // What is missing in the second one is asked of it alone.
+            (QUESTIONS[3], "'the things'"),
+            ("Overlays that may be applied here", "\"one's\" '"),
+            ("a quote is not closed", "\"one's\""),
+            ("One to correct, by number (empty: none)", "3"),
+            ("none of them", "2"),
+            ("Directories whose children are environments ['the things']", ""),
+            ("Overlays that may be applied here [\"one's\"]", ""),
+            ("Overlays of other environments", "'two 2'"),
+            ("Directories that overlays may refer to", "'shared things'"),
+            ("One to correct", "1"),
+            (QUESTIONS[3], ""),
+            (QUESTIONS[4], ""),
+            (QUESTIONS[5], ""),
+            (QUESTIONS[6], "common"),
+            ("One to correct", ""),
+            (QUESTIONS[7], ""),
+            (QUESTIONS[8], ""),
+        ],
+    );
+    let (shown, code) = terminal.ends();
+    assert_eq!(code, Some(0), "{}", shown.0);
+    let written = ground.written();
+    let [one, other] = [&written["checkouts"][0], &written["checkouts"][1]];
+    assert_eq!(one["path"], first.to_str().unwrap());
+    assert_eq!((&one["allow"][0], &one["foreign"][0]), (&"develop".into(), &"prod".into()));
+    assert_eq!(one["shared"][0], "common");
+    assert_eq!(other["path"], second.to_str().unwrap());
+    assert_eq!((&other["allow"][0], &other["foreign"][0]), (&"one's".into(), &"two 2".into()));
+    assert_eq!(
+        (&other["overlayRoots"][0], &other["shared"][0]),
+        (&"the things".into(), &"shared things".into())
+    );
+    ground.passes("overlays/develop");
+    ground.passes("../other m/the things/one's");
+    ground.refuses("../other m/the things/two 2", "target-foreign");
+}
+
+#[test]
+fn a_list_can_be_emptied() {
+    let ground = Ground::new().usual();
+    ground.kustomization("overlays/common", &[]);
+    ground.setup(&["--yes"]).exits(0);
+    assert_eq!(ground.list("shared"), ["common"]);
+    let mut terminal = start(&ground, &[]);
+    let mut dialogue: Vec<(&str, &str)> =
+        [0, 1, 3, 4, 5, 6, 7, 8].map(|at| (QUESTIONS[at], "")).into();
+    dialogue[5].1 = "-";
+    answers(&mut terminal, &dialogue);
+    let (shown, code) = terminal.ends();
+    assert_eq!(code, Some(0), "{}", shown.0);
+    assert_eq!(ground.list("shared"), [""; 0]);
 }
 
 #[test]

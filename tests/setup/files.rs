@@ -268,6 +268,10 @@ fn root_sets_up_the_instance_for_everybody() {
 stat -c '%a %n' /etc/envguard /etc/envguard/config.yaml /etc/envguard/kubeconfig /var/log/envguard
 cat /etc/gitconfig
 {guard} check -- apply -k overlays/develop || exit 72
+echo 'no: file' >{other}.yaml
+{guard} --config {other}.yaml check -- apply -k overlays/develop 2>&1 || exit 73
+{guard} --config /etc/envguard/../envguard/config.yaml check -- get pods 2>&1 || exit 74
+{guard} --config {other}.yaml setup --yes 2>&1; echo \"named: $?\"
 setpriv --reuid=65534 --regid=65534 --clear-groups {other} setup --yes; echo \"nobody: $?\"",
         copy = ground.path("etc-copy").display(),
         log = ground.path("log-copy").display(),
@@ -296,9 +300,13 @@ setpriv --reuid=65534 --regid=65534 --clear-groups {other} setup --yes; echo \"n
         "1733 /var/log/envguard\n",
         &format!("directory = {}\n", ground.path("m").display()),
         "nobody: 1\n",
+        "is not read: this instance has /etc/envguard/config.yaml\n",
+        "would never be read: this instance has /etc/envguard/config.yaml\n",
+        "named: 1\n",
     ] {
         assert!(output.stdout.contains(line), "{line:?} is not in {output}");
     }
+    assert_eq!(output.stdout.matches("is not read").count(), 1, "{output}");
     assert!(output.stderr.contains("this instance has its configuration already"), "{output}");
     assert!(
         !Path::new("/etc/envguard/config.yaml").exists()

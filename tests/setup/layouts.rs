@@ -260,6 +260,47 @@ fn what_is_not_found_is_asked_for() {
 
 /// What `tidy` took off the disk is still in git: setup says so when it cannot see it.
 #[test]
+fn a_tree_is_looked_at_once() {
+    let ground = Ground::new().usual();
+    let log = ground.path("git.log");
+    let script = format!("#!/bin/sh\necho \"$*\" >>{}\nexec /usr/bin/git \"$@\"\n", log.display());
+    ground.instance.program("bin/git", &script);
+    ground.setup(&["--yes"]).exits(0);
+    let asked = read(&log);
+    assert_eq!(asked.matches("ls-tree -r --name-only").count(), 1, "{asked}");
+}
+
+/// What `tidy` would put aside is said before anybody agrees.
+#[test]
+fn files_that_git_does_not_have_are_counted_by_root() {
+    let ground = Ground::new();
+    for application in ["db", "web"] {
+        ground.kustomization(&format!("apps/{application}/base"), &[]);
+        for overlay in ["develop", "prod", "stg"] {
+            let dir = format!("apps/{application}/overlays/{overlay}");
+            ground.kustomization(&dir, &["../../base"]);
+        }
+    }
+    ground.instance.write("m/.gitignore", "*.env\n");
+    ground.commit();
+    let output = ground.setup(&["--dry-run"]).exits(0);
+    assert!(output.stdout.contains("tidy       would take 4 overlays off the disk:\n"), "{output}");
+    ground.instance.write("m/apps/db/overlays/prod/new.yaml", "untracked");
+    ground.instance.write("m/apps/db/overlays/stg/own.yaml", "modified");
+    ground.instance.write("m/apps/db/overlays/prod/secret.env", "ignored");
+    ground.instance.write("m/apps/db/overlays/develop/new.yaml", "it stays");
+    let output = ground.setup(&["--yes"]).exits(0);
+    let text = output.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let all = "would take 4 overlays off the disk, and put 3 files of your own aside that git does not have: apps/db/overlays: prod stg (3 files of your own) apps/web/overlays: prod stg proof";
+    assert!(text.contains(all), "{output}");
+    // That is what happens.
+    let mut tidy = ground.command(&crate::support::envguard());
+    tidy.env("ENVGUARD_CONFIG", ground.config()).args(["tidy", "--dry-run"]);
+    let planned = crate::support::Output::of(&mut tidy).exits(0);
+    assert!(planned.stdout.contains("3 files of your own would be put aside"), "{planned}");
+}
+
+#[test]
 fn what_git_does_not_list_is_said() {
     let ground = Ground::new().usual();
     let output = ground.setup(&["--yes", "--dry-run"]).exits(0);

@@ -191,7 +191,7 @@ fn secrets_decide_who_may_read_it() {
             0o444,
         ),
         (
-            "{exec: {apiVersion: client.authentication.k8s.io/v1, command: /bin/true, interactiveMode: Never, env: [{name: AWS_SECRET_ACCESS_KEY, value: x}]}}",
+            "{exec: {apiVersion: client.authentication.k8s.io/v1, command: /bin/true, interactiveMode: Never, env: [{value: \"x-top\\n-secret\", name: AWS_SECRET_ACCESS_KEY}]}}",
             0o640,
         ),
     ] {
@@ -201,7 +201,27 @@ fn secrets_decide_who_may_read_it() {
         assert_eq!(mode(&written), expected, "{user}: {output}");
         assert_eq!(output.stdout.contains("chgrp"), expected == 0o640, "{user}: {output}");
         assert!(!output.stdout.contains("token: secret"), "{output}");
+        // Everybody reads the pin, and everybody may look over a shoulder.
+        for text in [&output.stdout, &read(&ground.config())] {
+            assert!(!text.contains("-secret") && !text.contains("x-top"), "{user}: {text}");
+        }
+        ground.passes("overlays/develop");
     }
+    // Another secret is another identity, and the refusal shows neither.
+    std::fs::remove_dir_all(ground.path("etc")).unwrap();
+    let exec = |value: &str| {
+        let user = format!(
+            "{{exec: {{apiVersion: client.authentication.k8s.io/v1, command: /bin/true, interactiveMode: Never, env: [{{name: B_TOKEN, value: {value}}}]}}}}"
+        );
+        token.replace("{token: secret}", &user)
+    };
+    ground.instance.write("home/.kube/config", &exec("hunter2"));
+    ground.setup(&["--yes"]).exits(0);
+    ground.instance.mode("etc/kubeconfig", 0o644);
+    ground.instance.write("etc/kubeconfig", &exec("hunter3"));
+    let output = ground.check("-k", "overlays/develop").exits(77);
+    assert!(output.stdout.contains("(cluster-drift)"), "{output}");
+    assert!(!output.stdout.contains("hunter"), "{output}");
     // Key files are named by their place.
     ground.instance.write(
         "home/.kube/config",
@@ -341,8 +361,11 @@ fn the_machine_is_recorded_and_its_tag_believed() {
     // The tag goes before a guess, and stands against a wish.
     let output = setup(&["--environment", "develop"]).exits(1);
     assert!(output.stderr.contains("says production, not develop"), "{output}");
+    drop(service.asked());
     let output = setup(&["--dry-run"]).exits(0);
     assert!(output.stdout.contains("environment  production (level critical)"), "{output}");
+    let tokens = service.asked().into_iter().filter(|request| request.starts_with("PUT")).count();
+    assert_eq!(tokens, 1, "it is asked once");
     let instance = Some(("111122223333", "i-0123456789abcdef0"));
     service.becomes(Service { instance, ..Service::default() });
     setup(&[]).exits(0);

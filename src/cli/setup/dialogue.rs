@@ -1,11 +1,13 @@
 //! Questions on the terminal. Each has an answer already; Enter takes it.
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Write};
 
+use super::answer;
 use crate::env::Env;
 use crate::level::Level;
-use crate::setup::{self, Draft, Old, Places, Request, Result, Trouble};
+use crate::setup::{self, Draft, Entry, Known, Old, Places, Request, Result, Trouble};
 use crate::text::shown;
 
 /// The longest line that is read as an answer.
@@ -142,84 +144,117 @@ impl Dialogue {
         Ok(())
     }
 
+    /// Names, of which `default` are the answer already.
+    fn names(&mut self, question: &str, default: &[String]) -> Result<Vec<String>> {
+        for _ in 0..PATIENCE {
+            match answer::split(&self.ask(question, &answer::joined(default))?) {
+                Some(names) => return Ok(names),
+                None => self.say("a quote is not closed"),
+            }
+        }
+        Ok(default.to_vec())
+    }
+
     /// Where the manifests are, when that is not known.
     pub(super) fn checkouts(
         &mut self,
         request: &mut Request,
         old: Option<&Old>,
         env: &Env,
+        known: &Known,
     ) -> Result<()> {
         if old.is_some() || !request.checkouts.is_empty() {
             return Ok(());
         }
-        let found = setup::found(&request.wishes.environment, env).unwrap_or_default();
-        let answer = self.ask("Checkouts of manifests, separated by spaces", &found.join(" "))?;
-        request.checkouts = answer.split_whitespace().map(str::to_owned).collect();
+        let found = setup::found(&request.wishes.environment, env, known).unwrap_or_default();
+        request.checkouts = self.names("Checkouts of manifests, separated by spaces", &found)?;
         Ok(())
     }
 
-    /// Drafts until the overlays of this environment are known.
+    /// Drafts until the overlays of this environment are known in every checkout.
     pub(super) fn until_found(
         &mut self,
         request: &mut Request,
         draft: &dyn Fn(&Request) -> Result<Draft>,
     ) -> Result<Draft> {
-        for _ in 0..PATIENCE {
+        let most = PATIENCE * request.checkouts.len().max(1);
+        for _ in 0..most {
             let trouble = match draft(request) {
                 Err(trouble) if trouble.names_are_missing => trouble,
                 other => return other,
             };
             self.say(&trouble.what);
-            let roots = self.ask(
-                "Directories whose children are environments",
-                &request.entry.roots.join(" "),
-            )?;
-            request.entry.roots = roots.split_whitespace().map(str::to_owned).collect();
-            let allow =
-                self.ask("Overlays that may be applied here", &request.entry.allow.join(" "))?;
-            request.entry.allow = allow.split_whitespace().map(str::to_owned).collect();
+            let path = trouble.entry.unwrap_or_default();
+            let mut entry = request.entries.get(&path).unwrap_or(&request.entry).clone();
+            entry.roots = self.names(ROOTS, &entry.roots)?;
+            entry.allow = self.names(ALLOW, &entry.allow)?;
+            request.entries.insert(path, entry);
         }
         draft(request)
     }
 
     /// What was found, to be corrected; whether it was.
     pub(super) fn details(&mut self, request: &mut Request, draft: &Draft) -> Result<bool> {
-        let mut changed = false;
-        // Several checkouts have several answers: those are for an editor.
-        if let [survey] = draft.surveys.as_slice() {
-            let entry = survey.entry.clone();
-            let rows = [
-                ("Overlays that may be applied here", entry.allow.clone()),
-                ("Overlays of other environments", entry.foreign.clone().unwrap_or_default()),
-                ("Directories that overlays may refer to", entry.shared.clone()),
-            ];
-            let mut answers = Vec::new();
-            for (question, names) in &rows {
-                let answer = self.ask(question, &names.join(" "))?;
-                let names_now: Vec<String> = match answer.as_str() {
-                    "-" => Vec::new(),
-                    answer => answer.split_whitespace().map(str::to_owned).collect(),
-                };
-                changed |= names_now != *names;
-                answers.push(names_now);
-            }
-            if changed {
-                let mut answers = answers.into_iter();
-                request.entry.roots = entry.roots;
-                request.entry.allow = answers.next().unwrap_or_default();
-                let foreign = answers.next().unwrap_or_default();
-                // A list that is missing on purpose stays so.
-                request.entry.foreign =
-                    Some(foreign).filter(|list| entry.foreign.is_some() || !list.is_empty());
-                request.entry.shared = answers.next().unwrap_or_default();
-            }
-        }
+        // The working trees of one pattern share an entry.
+        let entries: BTreeMap<&str, &Entry> = draft
+            .surveys
+            .iter()
+            .map(|survey| (survey.entry.path.as_str(), &survey.entry))
+            .collect();
+        let entries: Vec<&Entry> = entries.into_values().collect();
+        let corrected = match entries.as_slice() {
+            [entry] => self.lists(entry)?.into_iter().collect(),
+            entries => self.some_lists(entries)?,
+        };
+        let changed = !corrected.is_empty();
+        request.entries.extend(corrected.into_iter().map(|entry| (entry.path.clone(), entry)));
         let contact = draft.policy.contact.clone().unwrap_or_default();
         let answer = self.ask("Whom to ask, shown in every refusal (empty: nobody)", &contact)?;
-        if answer != contact {
-            request.wishes.contact = Some(answer);
-            changed = true;
+        if answer == contact {
+            return Ok(changed);
         }
-        Ok(changed)
+        request.wishes.contact = Some(answer);
+        Ok(true)
+    }
+
+    /// Several checkouts: those that are named are asked about. What was corrected.
+    fn some_lists(&mut self, entries: &[&Entry]) -> Result<Vec<Entry>> {
+        let mut now: Vec<Entry> = entries.iter().copied().cloned().collect();
+        loop {
+            self.say("Checkouts:");
+            for (index, entry) in now.iter().enumerate() {
+                self.say(&format!("  {} {}", index + 1, shown(&entry.path)));
+                let [roots, allow] =
+                    [&entry.roots, &entry.allow].map(|list| shown(answer::joined(list)));
+                self.say(&format!("    of {roots}, {allow} may be applied"));
+            }
+            let answer = self.ask("One to correct, by number (empty: none)", "")?;
+            if answer.is_empty() {
+                now.retain(|entry| !entries.contains(&entry));
+                return Ok(now);
+            }
+            let number = answer.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+            match number.and_then(|number| now.get_mut(number)) {
+                Some(entry) => *entry = self.lists(entry)?.unwrap_or_else(|| entry.clone()),
+                None => self.say("none of them"),
+            }
+        }
+    }
+
+    /// The lists of one entry; nothing when they are right.
+    fn lists(&mut self, entry: &Entry) -> Result<Option<Entry>> {
+        let roots = self.names(ROOTS, &entry.roots)?;
+        let allow = self.names(ALLOW, &entry.allow)?;
+        let foreign = entry.foreign.clone().unwrap_or_default();
+        let foreign = self.names("Overlays of other environments", &foreign)?;
+        // A list that is missing on purpose stays so.
+        let foreign = Some(foreign).filter(|list| entry.foreign.is_some() || !list.is_empty());
+        let shared = self.names("Directories that overlays may refer to", &entry.shared)?;
+        let now = Entry { roots, allow, shared, foreign, ..entry.clone() };
+        Ok((now != *entry).then_some(Entry { exact_shared: true, ..now }))
     }
 }
+
+const ROOTS: &str = "Directories whose children are environments";
+
+const ALLOW: &str = "Overlays that may be applied here";

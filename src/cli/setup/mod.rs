@@ -1,9 +1,11 @@
 //! `setup`: looks, asks, shows, and only then writes.
 
+mod answer;
 mod dialogue;
 mod repin;
 mod show;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::args::Setup;
@@ -11,7 +13,9 @@ use super::print;
 use crate::env::Env;
 use crate::exit::Exit;
 use crate::report::Reporter;
-use crate::setup::{self, Change, Draft, Entry, Old, Places, Request, Result, Trouble, Wishes};
+use crate::setup::{
+    self, Change, Draft, Entry, Known, Old, Places, Request, Result, Trouble, Wishes,
+};
 use crate::text::shown;
 use dialogue::Dialogue;
 
@@ -71,6 +75,7 @@ fn run(given: Given<'_>, places: &Places) -> Result<Exit> {
         ));
     }
     let mut request = request(arguments, old.as_ref());
+    let known = Known::default();
     let mut dialogue = match arguments.yes || arguments.dry_run || arguments.repin {
         true => None,
         false => Some(Dialogue::open()?),
@@ -80,13 +85,13 @@ fn run(given: Given<'_>, places: &Places) -> Result<Exit> {
     }
     let minified = setup::context(&request, places, old.as_ref(), env)?;
     if request.wishes.environment.is_empty() {
-        request.wishes.environment = setup::tagged(&request, old.as_ref(), env)
+        request.wishes.environment = setup::tagged(&request, old.as_ref(), env, &known)
             .or_else(|| setup::guess(&minified))
             .unwrap_or_default();
     }
     if let Some(dialogue) = &mut dialogue {
         dialogue.environment(&mut request, old.as_ref())?;
-        dialogue.checkouts(&mut request, old.as_ref(), env)?;
+        dialogue.checkouts(&mut request, old.as_ref(), env, &known)?;
     }
     if request.wishes.environment.is_empty() {
         return Err(Trouble::new(
@@ -97,7 +102,8 @@ fn run(given: Given<'_>, places: &Places) -> Result<Exit> {
             "kubectl-envguard setup --environment NAME",
         ));
     }
-    let draft = |request: &Request| setup::draft(request, places, old.as_ref(), &minified, env);
+    let draft =
+        |request: &Request| setup::draft(request, places, old.as_ref(), &minified, env, &known);
     let mut drafted = match &mut dialogue {
         Some(dialogue) => dialogue.until_found(&mut request, &draft)?,
         None => draft(&request)?,
@@ -185,8 +191,10 @@ fn request(arguments: &Setup, old: Option<&Old>) -> Request {
             shared: arguments.shared.clone(),
             foreign: some(&arguments.foreign),
             branches: some(&arguments.branches),
+            exact_shared: !arguments.shared.is_empty(),
             ..Entry::default()
         },
+        entries: BTreeMap::new(),
         ask_server: !arguments.offline,
         repin: arguments.repin,
         metadata: arguments.metadata.clone(),

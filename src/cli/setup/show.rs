@@ -2,8 +2,7 @@
 
 use similar::{ChangeTag, TextDiff};
 
-use crate::setup::Chore;
-use crate::setup::{Change, Draft, Finding, Survey};
+use crate::setup::{Change, Chore, Draft, Finding, Survey, masked};
 use crate::text::{listed, shown, wrapped};
 
 /// Beyond so many lines a number says more.
@@ -58,26 +57,42 @@ fn checkout(text: &mut String, survey: &Survey) {
     row("  branches", entry.branches.as_deref().unwrap_or_default());
     let remotes: Vec<String> = survey.remotes.iter().cloned().collect();
     row("  fetches", &remotes);
-    let count: usize = survey.removals.values().map(Vec::len).sum();
+    removals(text, survey);
+}
+
+/// What `tidy` would do, by overlay root.
+fn removals(text: &mut String, survey: &Survey) {
+    let all = survey.removals.values();
+    let count: usize = all.clone().map(|removal| removal.overlays.len()).sum();
+    let own: usize = all.map(|removal| removal.own).sum();
     if count == 0 {
         return;
     }
-    line(text, "  tidy", &format!("would take {} off the disk:", overlays(count)));
-    for (root, names) in survey.removals.iter().take(LINES) {
+    let aside = match own {
+        0 => String::new(),
+        own => format!(
+            ", and put {} aside that git does not have",
+            counted(own, "file of your own", "files of your own")
+        ),
+    };
+    let overlays = counted(count, "overlay", "overlays");
+    item(text, "  tidy", &format!("would take {overlays} off the disk{aside}:"));
+    for (root, removal) in survey.removals.iter().take(LINES) {
         let root = if root.as_os_str().is_empty() { ".".to_owned() } else { shown(root) };
-        line(
-            text,
-            "",
-            &format!("{root}: {}", names.iter().map(shown).collect::<Vec<_>>().join(" ")),
-        );
+        let names: Vec<String> = removal.overlays.iter().map(shown).collect();
+        let own = match removal.own {
+            0 => String::new(),
+            own => format!(" ({})", counted(own, "file of your own", "files of your own")),
+        };
+        item(text, "", &format!("{root}: {}{own}", names.join(" ")));
     }
     if survey.removals.len() > LINES {
         line(text, "", &format!("and in {} more roots", survey.removals.len() - LINES));
     }
 }
 
-fn overlays(count: usize) -> String {
-    if count == 1 { "1 overlay".into() } else { format!("{count} overlays") }
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 fn proof(text: &mut String, draft: &Draft) {
@@ -149,32 +164,6 @@ pub(super) fn change(text: &mut String, change: &Change) {
             text.push_str(&format!("{sign} {}\n", shown(one.value().trim_end_matches('\n'))));
         }
     }
-}
-
-/// Tokens and keys are nobody's business, certificates are long.
-fn masked(kubeconfig: &str) -> String {
-    const LONG: [&str; 8] = [
-        "token:",
-        "password:",
-        "client-key-data:",
-        "client-certificate-data:",
-        "certificate-authority-data:",
-        "id-token:",
-        "refresh-token:",
-        "access-token:",
-    ];
-    let mask = |line: &str| {
-        let start = line.trim_start();
-        match LONG.iter().find(|key| start.starts_with(**key)) {
-            Some(key) => {
-                let indent = &line[..line.len() - start.len()];
-                let length = start.len() - key.len();
-                format!("{indent}{key} ({length} characters)\n")
-            }
-            None => format!("{line}\n"),
-        }
-    };
-    kubeconfig.lines().map(mask).collect()
 }
 
 /// What is done besides.

@@ -133,10 +133,8 @@ pub fn config_unusable(unusable: &Unusable) -> Reason {
             "this instance has no configuration".to_owned(),
             looked_for.first().map_or_else(String::new, shown),
             "without one only commands that read may run".to_owned(),
-            format!(
-                "write {} (README: Configuration), or name one: kubectl envguard --config FILE ...",
-                looked_for.first().map_or_else(String::new, shown)
-            ),
+            "sudo \"$(command -v kubectl-envguard)\" setup   # or name a file: kubectl envguard --config FILE ..."
+                .to_owned(),
         ),
         Unusable::Invalid { file, remedy, .. } => binding(
             Code::ConfigInvalid,

@@ -4,31 +4,47 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use super::{instance, reason};
-use crate::judge::facts::{Branch, Head, Tree, Trouble};
+use crate::judge::facts::{Branch, Head, Tree, Trouble, Uncommitted};
 use crate::judge::trees::described;
 use crate::judge::verdict::{Code, Reason};
 use crate::pattern::Pattern;
 use crate::policy::Policy;
 use crate::text::{command_line, listed, quoted, shown};
 
-/// `count` files that would be applied are not committed, such as `first`.
+/// Files that would be applied are not committed, such as `first`.
 pub(in crate::judge) fn uncommitted(
     policy: &Policy,
     tree: &Tree,
     first: &Path,
-    count: usize,
+    found: &Uncommitted,
 ) -> Reason {
-    let what = match count {
+    let mut what = match found.files.len() {
         1 => "a file that this command reads is not committed".to_owned(),
         count => format!("{count} files that this command reads are not committed"),
     };
+    let mut remedy =
+        format!("git -C {} status   # then commit what belongs there", quoted(&tree.top));
+    if found.hidden.contains(first) {
+        what.push_str(", and git was told not to look");
+        remedy = format!("{}   # then git status shows it", look_again(first));
+    }
     reason(
         Code::TreeUncommitted,
         what,
         shown(first),
         rule(policy, "what changes the cluster comes from a commit (policy.uncommitted)"),
-        format!("git -C {} status   # then commit what belongs there", quoted(&tree.top)),
+        remedy,
     )
+}
+
+/// Takes both marks off, also in a submodule.
+fn look_again(file: &Path) -> String {
+    let dir = file.parent().unwrap_or(file);
+    let name = file.file_name().unwrap_or_default();
+    // Of two marks in one command, git takes off the first.
+    let one =
+        |mark: &str| format!("git -C {} update-index {mark} -- {}", quoted(dir), quoted(name));
+    format!("{} && {}", one("--no-assume-unchanged"), one("--no-skip-worktree"))
 }
 
 /// Git does not say what is committed.

@@ -1,0 +1,81 @@
+//! What `tidy` would do under a proposal, as the keeper itself says it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::survey::Survey;
+use crate::env::Env;
+use crate::gather;
+use crate::keeper::{self, Keeper};
+use crate::policy::Policy;
+use crate::text::shown;
+
+/// What `tidy` would take off the disk in one overlay root.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Removal {
+    /// Names of overlays.
+    pub overlays: Vec<String>,
+    /// Files in them that git cannot give back: new, changed, or ignored. They would be
+    /// put aside.
+    pub own: usize,
+}
+
+/// Asks the keeper about every checkout of `surveys`.
+pub(super) fn foresee(surveys: &mut [Survey], policy: &Policy, env: &Env) {
+    let territory = gather::survey(policy);
+    let keeper = Keeper::new(policy, &territory, env, "setup");
+    for survey in surveys {
+        let checkout = territory.checkouts.iter().find(|checkout| checkout.top == survey.top);
+        let Some(checkout) = checkout else { continue };
+        if !keeper::is_ours(&checkout.top) {
+            // root's `tidy` becomes the owner; git reads nothing for anybody else here.
+            let note = format!(
+                "whether files of their own are in what tidy takes off {} was not looked at: only its owner sees them",
+                shown(&checkout.top)
+            );
+            survey.notes.extend((!survey.removals.is_empty()).then_some(note));
+            continue;
+        }
+        let report = keeper.dry_run(checkout);
+        survey.removals = by_root(&report.gone, &report.own);
+        survey.notes.extend(
+            report
+                .hitches
+                .iter()
+                .chain(&report.waiting)
+                .map(|hitch| format!("tidy: {}: {}", hitch.what, hitch.remedy)),
+        );
+    }
+}
+
+/// The overlays and the files, relative to the checkout, by overlay root.
+fn by_root(gone: &[PathBuf], own: &[PathBuf]) -> BTreeMap<PathBuf, Removal> {
+    let mut roots: BTreeMap<PathBuf, Removal> = BTreeMap::new();
+    for overlay in gone {
+        let root = overlay.parent().unwrap_or(Path::new(""));
+        let name = overlay.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let removal = roots.entry(root.to_path_buf()).or_default();
+        removal.overlays.push(name);
+        removal.own += own.iter().filter(|file| file.starts_with(overlay)).count();
+    }
+    roots
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_counted_in_the_root_of_their_overlay() {
+        let paths = |paths: &[&str]| paths.iter().map(PathBuf::from).collect::<Vec<_>>();
+        let gone = paths(&["a/overlays/prod", "a/overlays/stg", "prod"]);
+        let own = paths(&["a/overlays/prod/x", "a/overlays/stg/y/z", "prod/x", "a/overlays/prod2"]);
+        let roots = by_root(&gone, &own);
+        let of = |root: &str| roots[Path::new(root)].clone();
+        let names = |names: &[&str]| names.iter().map(ToString::to_string).collect();
+        let both = Removal { overlays: names(&["prod", "stg"]), own: 2 };
+        assert_eq!(of("a/overlays"), both);
+        assert_eq!(of(""), Removal { overlays: names(&["prod"]), own: 1 });
+        assert_eq!(roots.len(), 2);
+    }
+}
