@@ -3,7 +3,6 @@
 mod command;
 pub(super) mod converted;
 mod library;
-pub(super) mod object;
 pub(super) mod sparse;
 pub(super) mod staged;
 
