@@ -102,6 +102,24 @@ fn unlock_gives_a_spell_of_work_and_its_scripts() {
 }
 
 #[test]
+fn the_audit_table_tells_a_ticket_from_a_typed_name() {
+    let instance = Instance::of("production");
+    let mut login = Login::new(&instance);
+    assert_eq!(login.asked("label pod x a=b", "production"), 42);
+    assert_eq!(login.unasked("label pod x a=c"), 42);
+    assert_eq!(login.asked("delete pod x", "no"), 77);
+    let output = instance.envguard(&["audit"]).exits(0);
+    let outcome_of = |words: &str| -> Vec<&str> {
+        let outcomes = ["asked", "name typed, ran", "ran on a ticket", "not confirmed"];
+        let rows = output.stdout.lines().filter(|line| line.contains(words));
+        rows.filter_map(|row| outcomes.into_iter().find(|outcome| row.contains(outcome))).collect()
+    };
+    assert_eq!(outcome_of("a=b"), ["asked", "name typed, ran"], "{output}");
+    assert_eq!(outcome_of("a=c"), ["asked", "ran on a ticket"], "{output}");
+    assert_eq!(outcome_of("delete pod x"), ["asked", "not confirmed"], "{output}");
+}
+
+#[test]
 fn end_of_input_and_interrupts_run_nothing() {
     let instance = Instance::of("production");
     let mut login = Login::new(&instance);

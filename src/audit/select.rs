@@ -93,6 +93,7 @@ fn outcome(event: &Event) -> String {
     let codes: Vec<&str> = event.reasons.iter().map(|reason| reason.code.as_str()).collect();
     let outcome = match (event.event.as_str(), event.verdict.as_str(), event.enforced) {
         ("confirmed", ..) => "name typed, ran",
+        ("ticket", ..) => "ran on a ticket",
         ("declined", ..) => "not confirmed",
         (_, "refuse", true) => "refused",
         (_, "refuse", false) => "ran (observe)",
