@@ -96,7 +96,7 @@ const CASES: &[Case] = &[
         "policy: {uncommitted: warn}",
         |i| {
             i.commit();
-            i.program("bin/git", "#!/bin/sh\nPATH=/usr/bin:/bin; git \"$@\"; git -c user.name=t -c user.email=t@example.test commit --quiet --allow-empty -m pulled\n");
+            i.program("bin/git", "#!/bin/sh\nPATH=/usr/bin:/bin; git \"$@\"\ncase \" $* \" in *\" status \"*) git -c user.name=t -c user.email=t@example.test commit --quiet --allow-empty -m pulled ;; esac\n");
         },
         APPLY,
     ),

@@ -119,6 +119,9 @@ fn allowing(code: &str, offender: &str) -> String {
         }
         Some(Code::TargetStdin) => "policy: stdin: allow".to_owned(),
         Some(Code::KustomizeAsFiles) => "nothing: use -k instead of -f".to_owned(),
+        Some(Code::TreeUncommitted) => "policy: uncommitted: warn".to_owned(),
+        Some(Code::TreeBranch) => "policy: branch: warn".to_owned(),
+        Some(Code::KubectlSkew) => "policy: skew: warn".to_owned(),
         Some(Code::SandboxMissing) => "policy: sandbox: auto".to_owned(),
         _ => format!("nothing: kubectl envguard why {}", shown(code)),
     }
@@ -146,6 +149,9 @@ mod tests {
                 "policy: remotes: [https://github.com/org/]",
             ),
             ("target-stdin", "-", "policy: stdin: allow"),
+            ("tree-uncommitted", "overlays/develop/x.yaml", "policy: uncommitted: warn"),
+            ("tree-branch", "feature", "policy: branch: warn"),
+            ("kubectl-skew", "1.29", "policy: skew: warn"),
             ("cluster-override", "--context", "nothing: kubectl envguard why cluster-override"),
         ] {
             assert_eq!(allowing(code, offender), expected);
