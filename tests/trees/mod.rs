@@ -1,7 +1,8 @@
 //! Generated trees through the real kubectl: every file that it opens, as the
 //! kernel saw it, is in our list of what it would open.
 //!
-//! `ENVGUARD_TREES` says how many trees, `ENVGUARD_TREES_SEED` repeats a failure.
+//! `tests/run differential` tries many. `ENVGUARD_TREES` says how many trees,
+//! `ENVGUARD_TREES_SEED` repeats a failure.
 
 pub(crate) mod dice;
 mod plant;
@@ -16,6 +17,10 @@ use crate::support::{Field, Findings, Kubectl, Thing, Tree, kubectls, lacks};
 
 /// In the suite; enough to notice when something breaks.
 const TREES: u64 = 600;
+
+/// Where the trees begin unless it is said otherwise: a gate must give the same
+/// answer twice.
+const SEED: u64 = 20_261_126;
 
 /// The smallest tree that still fails: without each thing, then without each line.
 fn minimised(field: &Field, tree: &Tree, kubectl: &Kubectl, foreign: &Path) -> Tree {
@@ -58,7 +63,7 @@ fn every_file_that_kubectl_opens_is_listed() {
     }
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let trees = number("ENVGUARD_TREES").unwrap_or(TREES);
-    let first = number("ENVGUARD_TREES_SEED").unwrap_or_else(|| u64::from(std::process::id()));
+    let first = number("ENVGUARD_TREES_SEED").unwrap_or(SEED);
     let kubectls = kubectls();
     if kubectls.is_empty() {
         return;
