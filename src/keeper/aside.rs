@@ -19,9 +19,10 @@ pub(super) fn what_goes(
     plan: &Plan,
 ) -> Result<Vec<Vec<u8>>> {
     let mut fixed = BTreeSet::new();
+    let mounts = disk::mounts(top);
     for overlay in plan.present.iter() {
         // What cannot be looked into is reported when it is to be moved.
-        if let Ok(pieces) = disk::pieces(top, overlay) {
+        if let Ok(pieces) = disk::pieces(top, overlay, &mounts) {
             fixed.extend(pieces.fixed.iter().map(|piece| overlay.join(piece)));
         }
     }
@@ -61,7 +62,7 @@ pub(super) struct Aside<'a> {
 impl Aside<'_> {
     /// Puts what is left of `overlay` aside; says whether anything moved.
     pub(super) fn overlay(&mut self, overlay: &Path) -> Result<bool> {
-        let pieces = disk::pieces(self.top, overlay)?;
+        let pieces = disk::pieces(self.top, overlay, &disk::mounts(self.top))?;
         for piece in &pieces.fixed {
             let whole = disk::piece(&self.top.join(overlay), piece);
             self.failures.push(Hitch::new(

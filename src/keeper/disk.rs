@@ -34,6 +34,21 @@ pub(super) fn open_below(at: BorrowedFd<'_>, relative: &Path) -> io::Result<Owne
     Ok(here)
 }
 
+/// Makes the directories of `relative`, never through a link.
+pub(super) fn make_below(top: BorrowedFd<'_>, whole: &Path, relative: &Path) -> Result<()> {
+    let failed = |error: io::Error| Hitch::io("make", &whole.join(relative), &error);
+    let mut here = top.try_clone_to_owned().map_err(failed)?;
+    for part in relative.components() {
+        let name = part.as_os_str();
+        match rustix::fs::mkdirat(&here, name, rustix::fs::Mode::from_raw_mode(0o777)) {
+            Ok(()) | Err(rustix::io::Errno::EXIST) => {}
+            Err(error) => return Err(failed(error.into())),
+        }
+        here = open_dir(here.as_fd(), name).map_err(failed)?;
+    }
+    Ok(())
+}
+
 /// Opens an absolute directory that the configuration names.
 pub(super) fn open_top(top: &Path) -> Result<OwnedFd> {
     open_dir(rustix::fs::CWD, top.as_os_str()).map_err(|error| Hitch::io("open", top, &error))
@@ -200,15 +215,15 @@ pub(super) fn piece(whole: &Path, piece: &Path) -> PathBuf {
     if piece.as_os_str().is_empty() { whole.to_path_buf() } else { whole.join(piece) }
 }
 
-/// Looks through the overlay at `top`/`overlay`.
-pub(super) fn pieces(top: &Path, overlay: &Path) -> Result<Pieces> {
+/// Looks through the overlay at `top`/`overlay`; `mounts` are the mount points below
+/// `top`.
+pub(super) fn pieces(top: &Path, overlay: &Path, mounts: &BTreeSet<PathBuf>) -> Result<Pieces> {
     let whole = top.join(overlay);
     let opened = open_top(top)?;
     let dir =
         open_below(opened.as_fd(), overlay).map_err(|error| Hitch::io("open", &whole, &error))?;
     let mut pieces = Pieces::default();
-    let mounts = mounts(&whole);
-    collect(dir.as_fd(), &whole, Path::new(""), &mounts, &mut pieces)?;
+    collect(dir.as_fd(), &whole, Path::new(""), mounts, &mut pieces)?;
     Ok(pieces)
 }
 
@@ -226,7 +241,7 @@ fn collect(
     let entries = children(dir.as_fd()).map_err(|error| failed(&error))?;
     drop(dir);
     let is_fixed =
-        mounts.contains(&whole.join(relative)) || entries.iter().any(|(name, _)| name == ".git");
+        mounts.contains(&piece(whole, relative)) || entries.iter().any(|(name, _)| name == ".git");
     if is_fixed {
         pieces.fixed.push(relative.to_path_buf());
         return Ok(false);
@@ -268,13 +283,13 @@ mod tests {
         std::fs::create_dir_all(top.join("o/prod/a/b")).unwrap();
         std::fs::write(top.join("o/prod/a/b/f"), "").unwrap();
         std::fs::write(top.join("o/prod/a/g"), "").unwrap();
-        let found = pieces(&top, Path::new("o/prod")).unwrap();
+        let found = pieces(&top, Path::new("o/prod"), &mounts(&top)).unwrap();
         assert_eq!(found.movable, [PathBuf::new()]);
         assert!(found.fixed.is_empty(), "{found:?}");
         std::fs::create_dir_all(top.join("o/prod/a/sub")).unwrap();
         std::fs::write(top.join("o/prod/a/sub/.git"), "gitdir: elsewhere").unwrap();
         std::fs::write(top.join("o/prod/x"), "").unwrap();
-        let found = pieces(&top, Path::new("o/prod")).unwrap();
+        let found = pieces(&top, Path::new("o/prod"), &mounts(&top)).unwrap();
         assert_eq!(found.movable, ["a/b", "a/g", "x"].map(PathBuf::from));
         assert_eq!(found.fixed, [PathBuf::from("a/sub")]);
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use rustix::fs::FlockOperation;
 
 use super::files;
-use super::git::Layout;
+use super::git::{Git, Layout};
 use super::hitch::{Hitch, Result};
 use super::transfer::rename_new_path;
 use crate::text::{quoted, shown};
@@ -19,6 +19,9 @@ const MARK: &str = "envguard keeper ";
 /// git's lock files that a git of ours may leave behind when it is killed.
 const GIT_LOCKS: [&str; 4] =
     ["index.lock", "info/sparse-checkout.lock", "config.lock", "config.worktree.lock"];
+
+/// What our versions of the index are called, with the number of the process.
+const NEW_INDEX: &str = "envguard/index.";
 
 /// A lock that is younger is not taken for abandoned.
 const SETTLED: Duration = Duration::from_secs(1);
@@ -73,6 +76,9 @@ impl Keeper {
             // Nobody else is the keeper while we hold the other lock.
             std::fs::remove_file(&lock).map_err(|error| Hitch::io("remove", &lock, &error))?;
         }
+        for left in left_behind(layout) {
+            std::fs::remove_file(&left).map_err(|error| Hitch::io("remove", &left, &error))?;
+        }
         let Ok(begun) = self.working.symlink_metadata().and_then(|meta| meta.modified()) else {
             return Ok(());
         };
@@ -92,6 +98,16 @@ impl Keeper {
         }
         Ok(())
     }
+}
+
+/// Versions of the index that a keeper has not put in place.
+fn left_behind(layout: &Layout) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(layout.git_dir.join("envguard"));
+    let entries = entries.into_iter().flatten().flatten();
+    entries
+        .filter(|entry| entry.file_name().as_encoded_bytes().starts_with(b"index."))
+        .map(|entry| entry.path())
+        .collect()
 }
 
 /// Whether a keeper may have died at work here.
@@ -144,6 +160,59 @@ impl Drop for IndexLock {
         // If it stays, the next keeper knows it as ours and removes it.
         std::fs::remove_file(&self.path).unwrap_or_default();
     }
+}
+
+/// A new version of the index, made beside it while nobody else can make one. Others
+/// see the old one or the new one.
+#[derive(Debug)]
+pub(super) struct IndexChange {
+    _lock: IndexLock,
+    index: PathBuf,
+    new: PathBuf,
+}
+
+impl IndexChange {
+    /// Begins with a copy of the index; `None` when git has its lock.
+    pub(super) fn begin(layout: &Layout) -> Result<Option<Self>> {
+        let Some(lock) = IndexLock::take(layout)? else { return Ok(None) };
+        let index = layout.git_dir.join("index");
+        let new = layout.git_dir.join(format!("{NEW_INDEX}{}", std::process::id()));
+        let failed = |error: io::Error| Hitch::io("write", &new, &error);
+        match std::fs::copy(&index, &new) {
+            // git trusts an entry that is older than its index: no younger, no older.
+            Ok(_) => same_time(&index, &new).map_err(failed)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(failed(error)),
+        }
+        Ok(Some(Self { _lock: lock, index, new }))
+    }
+
+    /// git that works on the new version.
+    pub(super) fn git(&self, git: &Git) -> Git {
+        git.on_index(&self.new)
+    }
+
+    /// Puts the new version in place of the old one.
+    pub(super) fn finish(&self) -> Result<()> {
+        match std::fs::rename(&self.new, &self.index) {
+            // git has written none: there is nothing in it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            renamed => renamed.map_err(|error| Hitch::io("write", &self.index, &error)),
+        }
+    }
+}
+
+impl Drop for IndexChange {
+    fn drop(&mut self) {
+        // What stays, the next keeper removes.
+        std::fs::remove_file(&self.new).unwrap_or_default();
+        std::fs::remove_file(self.new.with_added_extension("lock")).unwrap_or_default();
+    }
+}
+
+fn same_time(one: &Path, other: &Path) -> io::Result<()> {
+    let time = one.symlink_metadata()?.modified()?;
+    File::options().write(true).open(other)?.set_modified(time)
 }
 
 /// Whether a git command of ours failed because another git holds a lock.

@@ -5,6 +5,7 @@
 //! something has changed. What goes is decided by [`plan`] alone.
 
 mod aside;
+mod attributes;
 mod bytes;
 mod closure;
 mod disk;
@@ -12,6 +13,7 @@ mod files;
 mod found;
 mod git;
 mod hitch;
+mod leaving;
 mod locks;
 mod moment;
 pub mod overlays;
@@ -22,6 +24,7 @@ mod quarantine;
 mod report;
 mod restore;
 mod state;
+mod sweep;
 mod tidy;
 mod transfer;
 mod undo;
@@ -130,6 +133,19 @@ impl<'k> Keeper<'k> {
             branch: listing.branch.clone(),
             by: self.by.clone(),
         }
+    }
+
+    /// Brings back what a keeper that died had taken away and not looked at.
+    fn recover(&self, git: &Git, layout: &Layout) -> Result<()> {
+        leaving::recover(git, layout, |checkout, overlay| {
+            let occasion = Occasion {
+                checkout: checkout.to_path_buf(),
+                commit: None,
+                branch: None,
+                by: self.by.clone(),
+            };
+            quarantine::open(layout, git, &occasion, overlay, &[])
+        })
     }
 
     /// Where the repository is; `words` are what its owner would run.

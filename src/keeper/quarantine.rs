@@ -16,6 +16,7 @@ use super::files;
 use super::git::staged::Staged;
 use super::git::{Git, Layout};
 use super::hitch::{Hitch, Result};
+use super::leaving;
 use super::moment;
 use super::transfer::{self, INCOMING, Spot};
 
@@ -182,17 +183,21 @@ impl Item {
         };
         let top = disk::open_top(top)?;
         let from = disk::open_below(top.as_fd(), parent).map_err(failed)?;
-        let (target, target_name) = match (piece.parent(), piece.file_name()) {
+        self.receive(Spot { dir: from.as_fd(), name }, piece).map_err(failed)
+    }
+
+    /// Moves what is at `from` to the place of `piece`.
+    pub(super) fn receive(&self, from: Spot<'_>, piece: &Path) -> io::Result<()> {
+        let (target, name) = match (piece.parent(), piece.file_name()) {
             (Some(parent), Some(name)) => (self.dir.join(TREE).join(parent), name),
             _ => (self.dir.clone(), OsStr::new(TREE)),
         };
-        files::make_dir(&target)?;
-        let to = disk::open_top(&target)?;
-        transfer::move_to(
-            Spot { dir: from.as_fd(), name },
-            Spot { dir: to.as_fd(), name: target_name },
-        )
-        .map_err(failed)
+        if !target.is_dir() {
+            fs::create_dir_all(&target)?;
+            target.parent().map_or(Ok(()), files::sync_dir)?;
+        }
+        let to = disk::open_dir(rustix::fs::CWD, target.as_os_str())?;
+        transfer::move_to(from, Spot { dir: to.as_fd(), name })
     }
 
     /// The overlay's directory in here, when it is there.
@@ -253,7 +258,7 @@ pub(super) fn items(layout: &Layout) -> Result<Vec<Item>> {
     };
     let mut items = Vec::new();
     for entry in entries.flatten() {
-        if is_emptied(&entry.file_name()) {
+        if is_emptied(&entry.file_name()) || leaving::is_place(&entry.file_name()) {
             continue;
         }
         let dir = entry.path();
@@ -287,6 +292,9 @@ pub(super) fn recover(layout: &Layout) -> Result<()> {
     let Ok(entries) = fs::read_dir(&quarantine) else { return Ok(()) };
     for entry in entries.flatten() {
         let dir = entry.path();
+        if leaving::is_place(&entry.file_name()) {
+            continue;
+        }
         if is_emptied(&entry.file_name()) {
             discard(&dir)?;
             continue;
@@ -315,7 +323,8 @@ fn is_emptied(name: &OsStr) -> bool {
     name.to_string_lossy().starts_with(EMPTIED)
 }
 
-fn discard(dir: &Path) -> Result<()> {
+/// Removes what is ours alone. Nothing there is fine.
+pub(super) fn discard(dir: &Path) -> Result<()> {
     match fs::remove_dir_all(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
             fs::remove_file(dir).map_err(|error| Hitch::io("remove", dir, &error))

@@ -4,7 +4,7 @@ mod staged;
 
 use std::ffi::OsStr;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::FileType;
@@ -187,26 +187,11 @@ fn in_place(
     let parent = relative.parent().unwrap_or(Path::new(""));
     let again = staged::Again::new(&layout, item)?;
     let top = disk::open_top(&checkout)?;
-    make_below(top.as_fd(), &checkout, parent)?;
+    disk::make_below(top.as_fd(), &checkout, parent)?;
     put_back(item, &checkout.join(parent), relative.file_name().unwrap_or_default())?;
     let staged = again.stage(&layout, item)?;
     remove_kept(item)?;
     Ok(Restored { place: origin, staged })
-}
-
-/// Makes the directories of `relative`, never through a link.
-fn make_below(top: BorrowedFd<'_>, whole: &Path, relative: &Path) -> Result<()> {
-    let failed = |error: io::Error| Hitch::io("make", &whole.join(relative), &error);
-    let mut here = top.try_clone_to_owned().map_err(failed)?;
-    for part in relative.components() {
-        let name = part.as_os_str();
-        match rustix::fs::mkdirat(&here, name, rustix::fs::Mode::from_raw_mode(0o777)) {
-            Ok(()) | Err(rustix::io::Errno::EXIST) => {}
-            Err(error) => return Err(failed(error.into())),
-        }
-        here = open_dir(here.as_fd(), name).map_err(failed)?;
-    }
-    Ok(())
 }
 
 fn to_directory(territory: &Territory, item: &Item, dir: &Path) -> Result<Restored> {
@@ -293,8 +278,12 @@ fn merge(from: Spot<'_>, to: Spot<'_>) -> io::Result<()> {
         let (source, target) = (open_dir(from.dir, from.name)?, open_dir(to.dir, to.name)?);
         for (name, _) in children(source.as_fd())? {
             let from = Spot { dir: source.as_fd(), name: &name };
+            if transfer::finish_leaving(from, target.as_fd())? {
+                continue;
+            }
             merge(from, Spot { dir: target.as_fd(), name: &name })?;
         }
+        transfer::copy_attributes(source.as_fd(), target.as_fd())?;
     }
     Ok(rustix::fs::unlinkat(from.dir, from.name, rustix::fs::AtFlags::REMOVEDIR)?)
 }

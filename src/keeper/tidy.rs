@@ -13,7 +13,8 @@ use super::found::{Found, Pace, Work, joined, look};
 use super::git::staged::Differences;
 use super::git::{self, Git, Layout, Listing, Mark, sparse};
 use super::hitch::{Hitch, Result};
-use super::locks::{self, Busy, IndexLock};
+use super::leaving::Leaving;
+use super::locks::{self, Busy, IndexChange, IndexLock};
 use super::overlays::Overlays;
 use super::quarantine::{self, Item, Occasion};
 use super::{Keeper, Report, suspension};
@@ -65,6 +66,7 @@ impl Keeper<'_> {
             alone: None,
             settled: false,
             refreshed: false,
+            apart: false,
             unverified: false,
             unobjected: None,
             items: BTreeMap::new(),
@@ -95,6 +97,8 @@ struct Tidying<'t> {
     settled: bool,
     /// git has compared contents where only times differ.
     refreshed: bool,
+    /// The git directory is on another file system: nothing can be renamed into it.
+    apart: bool,
     /// The index was reset, perhaps to a HEAD that is HEAD no more: a checkout may
     /// have come in between.
     unverified: bool,
@@ -201,6 +205,7 @@ impl Tidying<'_> {
     fn become_the_only_one(&mut self) -> Result<()> {
         let keeper = locks::become_keeper(&self.layout)?;
         quarantine::recover(&self.layout)?;
+        self.keeper.recover(&self.git, &self.layout)?;
         keeper.begin()?;
         self.alone = Some(keeper);
         Ok(())
@@ -261,17 +266,12 @@ impl Tidying<'_> {
             return Ok(Round::Again);
         }
         let occasion = self.keeper.occasion(self.checkout, &found.listing);
-        if !self.put_staged_aside(mark, &answers.staged, &occasion)? {
+        if work.for_git && work.present && !self.apart {
+            if !self.take_away(mark, found, work, answers, &occasion)? {
+                return Ok(Round::Again);
+            }
+        } else if !self.teach(mark, found, work, answers, &occasion)? {
             return Ok(Round::Again);
-        }
-        if work.for_git && answers.converts && !self.put_converted_aside(found, &occasion)? {
-            return Ok(Round::Again);
-        }
-        match &work.lines {
-            Some(lines) => sparse::teach(&self.git, &self.layout, &found.state, lines)?,
-            None if work.for_git => sparse::reapply(&self.git)?,
-            // Nothing there is git's: its lock is left to the user.
-            None => {}
         }
         let taught = self.look(Some(&found.listing))?;
         // Untaught in between: what git can give back must not be put aside.
@@ -288,6 +288,100 @@ impl Tidying<'_> {
             return Ok(if is_done { Round::Done(Box::new(taught)) } else { Round::Again });
         }
         self.put_rest_aside(&taught, &occasion, patient)
+    }
+
+    /// Has git take off what it can give back; false when git works here.
+    fn teach(
+        &mut self,
+        mark: &Mark,
+        found: &Found,
+        work: &Work,
+        answers: &Answers,
+        occasion: &Occasion,
+    ) -> Result<bool> {
+        if !self.put_staged_aside(mark, &answers.staged, occasion)? {
+            return Ok(false);
+        }
+        if work.for_git && answers.converts && !self.put_converted_aside(found, occasion)? {
+            return Ok(false);
+        }
+        match &work.lines {
+            Some(lines) => sparse::teach(&self.git, &self.layout, &found.state, lines)?,
+            None if work.for_git => sparse::reapply(&self.git)?,
+            // Nothing there is git's: its lock is left to the user.
+            None => {}
+        }
+        Ok(true)
+    }
+
+    /// Takes the overlays away, has git know, and removes what it can give back: git
+    /// itself looks at a file and removes it a moment later, whatever somebody has
+    /// written to it meanwhile. False when git works here, or they cannot be renamed.
+    fn take_away(
+        &mut self,
+        mark: &Mark,
+        found: &Found,
+        work: &Work,
+        answers: &Answers,
+        occasion: &Occasion,
+    ) -> Result<bool> {
+        if !answers.staged.is_empty() || self.unverified {
+            // A checkout or merge writes the index first and HEAD afterwards: in
+            // between, everything looks staged.
+            std::thread::sleep(SETTLE);
+        }
+        let Some(change) = IndexChange::begin(&self.layout)? else { return Ok(false) };
+        if git::mark(&self.layout)? != *mark {
+            return Ok(false);
+        }
+        let leaving = Leaving::prepare(&self.layout, &self.checkout.top, &found.plan.present)?;
+        let told = match leaving.depart() {
+            Ok(true) => self.tell(&change, found, work, answers, occasion).map(|()| true),
+            Ok(false) => {
+                self.apart = true;
+                Ok(false)
+            }
+            Err(hitch) => Err(hitch),
+        };
+        if told == Ok(true) {
+            self.unverified = false;
+            // git may work again: it does not miss what has left.
+            drop(change);
+            leaving.sweep(&self.git, &self.layout, answers.converts, self.asked)?;
+        } else {
+            leaving.put_back()?;
+            drop(change);
+        }
+        let open =
+            |overlay: &Path| quarantine::open(&self.layout, &self.git, occasion, overlay, &[]);
+        leaving.keep(&mut self.items, open)?;
+        leaving.finish()?;
+        told
+    }
+
+    /// Makes a new index in which nothing is staged in foreign overlays, and nothing
+    /// of them is expected on the disk.
+    fn tell(
+        &mut self,
+        change: &IndexChange,
+        found: &Found,
+        work: &Work,
+        answers: &Answers,
+        occasion: &Occasion,
+    ) -> Result<()> {
+        let git = change.git(&self.git);
+        for (overlay, staged) in &answers.staged.by_overlay {
+            let item = quarantine::open(&self.layout, &git, occasion, overlay, staged)?;
+            self.items.insert(overlay.clone(), item);
+        }
+        if !answers.staged.is_empty() {
+            answers.staged.reset(&git)?;
+        }
+        match &work.lines {
+            Some(lines) => sparse::teach(&git, &self.layout, &found.state, lines)?,
+            None => sparse::reapply(&git)?,
+        }
+        change.finish()
     }
 
     /// Takes what is staged in foreign overlays out of the index; false when git
@@ -365,6 +459,13 @@ impl Tidying<'_> {
             // nothing for unchanged before it has compared the contents.
             self.refreshed = true;
             sparse::refresh(git)?;
+            return Ok(Round::Again);
+        }
+        let has_head = taught.listing.head.is_some();
+        if !goes.is_empty()
+            && !git::staged::differences(git, layout, &taught.plan, has_head)?.is_empty()
+        {
+            // Staged since the round began: that is kept first.
             return Ok(Round::Again);
         }
         sparse::skip(git, goes.iter().map(|path| super::bytes::path(path)))?;

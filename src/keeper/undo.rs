@@ -33,6 +33,7 @@ impl Keeper<'_> {
             report.wait_for(busy, &layout, &look(&layout, &checkout.top, rule, Pace::default())?);
             return Ok(());
         }
+        self.recover(&Git::new(&layout.top), &layout)?;
         // First, so that no watcher takes away again what comes back.
         files::replace(&suspension(&layout), b"since tidy --undo\n")?;
         keeper.begin()?;

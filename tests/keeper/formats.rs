@@ -113,6 +113,65 @@ fn a_git_directory_elsewhere() {
 }
 
 #[test]
+fn a_work_tree_that_git_was_told_of() {
+    let ground = Ground::new();
+    let elsewhere = ground.instance.path("gitdir");
+    std::fs::rename(ground.top().join(".git"), &elsewhere).unwrap();
+    std::fs::write(ground.top().join(".git"), format!("gitdir: {}\n", elsewhere.display()))
+        .unwrap();
+    ground.git(&["config", "core.worktree", ground.top().to_str().unwrap()]);
+    works(&ground);
+}
+
+#[test]
+fn settings_of_the_users() {
+    for settings in [
+        &["core.ignoreCase=true"][..],
+        &["core.fileMode=false"],
+        &["core.splitIndex=true", "splitIndex.maxPercentChange=0"],
+        &["feature.manyFiles=true"],
+        &["index.sparse=true"],
+        &["core.preloadIndex=false", "index.threads=1", "core.checkStat=minimal"],
+        &["core.autocrlf=input", "core.safecrlf=true"],
+        &["status.showUntrackedFiles=no", "core.quotePath=true", "color.ui=always"],
+        &["core.sharedRepository=group", "core.fsync=all"],
+        &["sparse.expectFilesOutsideOfPatterns=true"],
+        &["core.sparseCheckoutCone=true"],
+    ] {
+        let ground = Ground::new();
+        for setting in settings {
+            let (name, value) = setting.split_once('=').unwrap();
+            ground.git(&["config", name, value]);
+        }
+        works(&ground);
+    }
+}
+
+#[test]
+fn a_checkout_that_is_a_submodule_itself() {
+    let ground = Ground::new();
+    let upstream = ground.instance.path("upstream");
+    let outer = ground.instance.path("outer");
+    let script = "git init -q -b main \"$1\" && cd \"$1\" &&
+        git -c protocol.file.allow=always submodule --quiet add \"$2\" m && git -C m config user.email t@t &&
+        git -C m config user.name t && git -c user.name=t -c user.email=t@t commit -qm outer";
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", script, "sh"]).arg(&outer).arg(&upstream);
+    crate::support::Output::of(&mut shell).exits(0);
+    let inner = outer.join("m");
+    ground.change_config("path: ", inner.to_str().unwrap());
+    std::fs::write(inner.join("overlays/prod/extra.yaml"), "mine: true\n").unwrap();
+    ground.tidy().exits(0);
+    assert!(!inner.join("overlays/prod").exists());
+    assert_eq!(ground.ids().len(), 1);
+    let mut status = std::process::Command::new("git");
+    status.args(["status", "--porcelain"]).current_dir(&outer);
+    assert_eq!(crate::support::Output::of(&mut status).exits(0).stdout, "");
+    ground.instance.envguard(&["tidy", "--undo"]).exits(0);
+    assert!(inner.join("overlays/prod/extra.yaml").exists());
+}
+
+#[test]
 fn a_git_directory_on_another_file_system() {
     let Ok(other) = tempfile::tempdir_in("/dev/shm") else {
         crate::support::skip("there is no /dev/shm");

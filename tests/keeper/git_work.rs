@@ -213,7 +213,7 @@ fn conflicts_without_a_merge_are_put_aside_with_all_their_sides() {
 }
 
 #[test]
-fn a_checkout_just_before_the_index_is_reset_leaves_nothing_staged() {
+fn a_checkout_just_after_git_was_asked_what_is_staged_leaves_nothing_staged() {
     let ground = prepared();
     ground.git(&["switch", "--quiet", "other"]);
     ground.tidy().exits(0);
@@ -221,8 +221,10 @@ fn a_checkout_just_before_the_index_is_reset_leaves_nothing_staged() {
     ground.git(&["add", "--sparse", "overlays/prod/extra.yaml"]);
     // A git that is overtaken once, by a checkout of somebody else's.
     let script = "#!/bin/sh
-case \"$*\" in *'update-index -z --index-info'*)
-    mkdir \"$0.overtaken\" 2>/dev/null && /usr/bin/git checkout -q -f main </dev/null >&2 ;;
+case \"$*\" in *'diff-index --cached'*)
+    /usr/bin/git \"$@\" || exit
+    mkdir \"$0.overtaken\" 2>/dev/null && /usr/bin/git checkout -q -f main </dev/null >&2
+    exit 0 ;;
 esac
 exec /usr/bin/git \"$@\"
 ";

@@ -5,21 +5,21 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::ground::{Fact, Ground, digest, inventory};
+use super::ground::{Fact, Ground, digest, hash, inventory};
 use crate::support::{Output, envguard};
 
 /// What changes the disk. Opens are added where they create.
 const CALLS: &str = "rename,renameat,renameat2,unlink,unlinkat,rmdir,mkdir,mkdirat,symlink,symlinkat,link,linkat,fsync,fdatasync";
 
 /// A ground with work in it, and a copy to begin again from.
-struct Scene {
-    ground: Ground,
+pub(super) struct Scene {
+    pub(super) ground: Ground,
     /// The user's own files: path, bytes, mode, time.
     own: BTreeSet<(Vec<u8>, Fact)>,
 }
 
 impl Scene {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let ground = Ground::new();
         ground.write("overlays/prod/extra.yaml", "modified: true\n");
         ground.write("overlays/prod/deep/new.yaml", "untracked\n");
@@ -40,11 +40,11 @@ impl Scene {
         scene
     }
 
-    fn save(&self) {
+    pub(super) fn save(&self) {
         self.copy("m", "saved");
     }
 
-    fn begin_again(&self) {
+    pub(super) fn begin_again(&self) {
         self.copy("saved", "m");
         for dir in ["back", "state"] {
             std::fs::remove_dir_all(self.ground.instance.path(dir)).unwrap_or_default();
@@ -57,7 +57,7 @@ impl Scene {
         Output::of(Command::new("sh").args(["-c", script, "sh"]).args(paths)).exits(0);
     }
 
-    fn command(&self, program: &str, words: &[&str]) -> Command {
+    pub(super) fn command(&self, program: &str, words: &[&str]) -> Command {
         let mut command = self.ground.instance.command(program.as_ref());
         command.args(words).env("STATE_DIRECTORY", self.ground.instance.path("state"));
         command
@@ -65,7 +65,7 @@ impl Scene {
 
     /// Runs it to its end under strace; returns how often each call was made by
     /// our own process, and the numbers of the opens that create.
-    fn count(&self, words: &[&str]) -> (Vec<(String, usize)>, Vec<usize>) {
+    pub(super) fn count(&self, words: &[&str]) -> (Vec<(String, usize)>, Vec<usize>) {
         let log = self.ground.instance.path("elsewhere/trace");
         let trace = format!("trace=openat,{CALLS}");
         let mut strace = self.command("strace", &["-f", "-qq", "-e", &trace, "-o"]);
@@ -122,6 +122,14 @@ impl Scene {
             inventory(&self.ground.top()).into_iter().collect();
         let mut staged =
             vec![self.ground.try_git(&["show", ":overlays/staging/staged.yaml"]).stdout];
+        found.extend(leaving(&self.ground));
+        // One file at a time is looked at, called by its path's hash.
+        let seen = self.ground.top().join(".git/envguard/quarantine/.leaving/seen");
+        for (name, fact) in inventory(&seen) {
+            let paths = self.own.iter().map(|(path, _)| path);
+            let is_this = |path: &&Vec<u8>| name.ends_with(hash(path).as_bytes());
+            found.extend(paths.filter(is_this).map(|path| (path.clone(), fact.clone())));
+        }
         for item in items(&self.ground) {
             let record = std::fs::read_to_string(item.join("record.json")).unwrap_or_default();
             let document: serde_json::Value = serde_json::from_str(&record).unwrap_or_default();
@@ -148,7 +156,7 @@ impl Scene {
     /// A second run finishes; the locks of a git that was killed with us settle
     /// first.
     #[track_caller]
-    fn finishes(&self, words: &[&str], at: &str) {
+    pub(super) fn finishes(&self, words: &[&str], at: &str) {
         let mut last = None;
         for _ in 0..40 {
             let output = Output::of(&mut self.command(envguard().to_str().unwrap(), words));
@@ -180,12 +188,26 @@ impl Scene {
     }
 }
 
-fn items(ground: &Ground) -> Vec<PathBuf> {
+/// What had left the checkout and was not looked at yet, by its old path.
+fn leaving(ground: &Ground) -> Vec<(Vec<u8>, Fact)> {
+    let dir = ground.top().join(".git/envguard/quarantine/.leaving");
+    let journal = std::fs::read(dir.join("journal.json")).unwrap_or_default();
+    let journal: serde_json::Value = serde_json::from_slice(&journal).unwrap_or_default();
+    let pieces = journal["pieces"].as_array().cloned().unwrap_or_default();
+    let of = |(number, piece): (usize, &serde_json::Value)| {
+        let overlay = piece[0].as_str().unwrap().to_owned();
+        let files = inventory(&dir.join(number.to_string())).into_iter();
+        files.map(move |(name, fact)| ([overlay.as_bytes(), b"/", &name].concat(), fact))
+    };
+    pieces.iter().enumerate().flat_map(of).collect()
+}
+
+pub(super) fn items(ground: &Ground) -> Vec<PathBuf> {
     let dir = ground.top().join(".git/envguard/quarantine");
     std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
 }
 
-fn can_strace() -> bool {
+pub(super) fn can_strace() -> bool {
     let works = Command::new("strace").args(["-f", "-qq", "-o", "/dev/null", "true"]).status();
     let works = works.is_ok_and(|status| status.success());
     if !works {

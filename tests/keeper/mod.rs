@@ -6,6 +6,7 @@ mod git_work;
 mod ground;
 mod guard;
 mod killed;
+mod meanwhile;
 mod owners;
 mod random;
 mod restore;

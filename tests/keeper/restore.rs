@@ -1,6 +1,7 @@
 //! Quarantine and `restore`: nothing is lost.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
 use std::process::Command;
 
 use super::ground::{Ground, digest, inventory};
@@ -119,6 +120,104 @@ fn across_file_systems_it_is_copied_compared_and_then_removed() {
     assert_eq!(inventory(&to.path().join("overlays/prod")), before);
     assert_eq!(ground.ids().len(), 0);
     assert_eq!(digest(&to.path().join("overlays/prod/keys.secret")).len(), 64);
+}
+
+/// An access control list that lets user 1234 read.
+fn readable_by_1234() -> Vec<u8> {
+    let entries: [(u16, u16, u32); 5] =
+        [(1, 6, u32::MAX), (2, 4, 1234), (4, 4, u32::MAX), (16, 4, u32::MAX), (32, 0, u32::MAX)];
+    let mut list = 2_u32.to_le_bytes().to_vec();
+    for (tag, may, id) in entries {
+        list.extend(tag.to_le_bytes().into_iter().chain(may.to_le_bytes()).chain(id.to_le_bytes()));
+    }
+    list
+}
+
+fn attribute(file: &Path, name: &str) -> Option<Vec<u8>> {
+    let mut value = vec![0; 256];
+    let length = rustix::fs::getxattr(file, name, &mut value[..]).ok()?;
+    value.truncate(length);
+    Some(value)
+}
+
+#[test]
+fn across_file_systems_attributes_and_hard_links_are_kept() {
+    let ground = Ground::new();
+    let Ok(other) = tempfile::tempdir_in("/dev/shm") else {
+        crate::support::skip("there is no /dev/shm");
+        return;
+    };
+    let set = |file: &Path, name: &str, value: &[u8]| {
+        rustix::fs::setxattr(file, name, value, rustix::fs::XattrFlags::empty()).is_ok()
+    };
+    if !set(other.path(), "user.probe", b"x") || !set(&ground.top(), "user.probe", b"x") {
+        crate::support::skip("a file system without extended attributes");
+        return;
+    }
+    let own = ground.write("overlays/prod/new/own.yaml", "own\n");
+    let dir = ground.top().join("overlays/prod/new");
+    assert!(set(&own, "user.note", b"mine\0\xff"));
+    assert!(set(&own, "user.long", &[b'l'; 1000]));
+    assert!(set(&own, "system.posix_acl_access", &readable_by_1234()));
+    assert!(set(&dir, "user.of", b"a directory"));
+    assert!(set(&dir, "system.posix_acl_default", &readable_by_1234()));
+    let plain = ground.write("overlays/prod/plain.yaml", "plain\n");
+    std::fs::set_permissions(&own, std::fs::Permissions::from_mode(0o440)).unwrap();
+    std::fs::hard_link(&own, ground.top().join("overlays/prod/second")).unwrap();
+    let kept = ground.write("base/kept.yaml", "kept\n");
+    std::fs::hard_link(&kept, ground.top().join("overlays/prod/third")).unwrap();
+    let before = inventory(&ground.top().join("overlays/prod/new"));
+    // The git directory is elsewhere: into quarantine it is a copy, too.
+    let script = "cp -a .git \"$1\" && rm -rf .git && echo \"gitdir: $1\" > .git";
+    let mut shell = Command::new("sh");
+    shell.args(["-c", script, "sh"]).arg(other.path().join("gitdir")).current_dir(ground.top());
+    Output::of(&mut shell).exits(0);
+    ground.tidy().exits(0);
+    assert_eq!(ground.foreign(), [""; 0]);
+    let to = ground.instance.path("back");
+    let words = ["restore", &ground.ids()[0], "--to", to.to_str().unwrap()];
+    ground.instance.envguard(&words).exits(0);
+    let back = to.join("overlays/prod");
+    assert_eq!(inventory(&back.join("new")), before);
+    let own = back.join("new/own.yaml");
+    assert_eq!(attribute(&own, "user.note").unwrap(), b"mine\0\xff");
+    assert_eq!(attribute(&back.join("new"), "user.of").unwrap(), b"a directory");
+    assert_eq!(attribute(&back.join("new"), "system.posix_acl_default"), Some(readable_by_1234()));
+    // The mode has taken the list's writing away from its owner.
+    let list = attribute(&own, "system.posix_acl_access").unwrap();
+    assert_eq!(list[12..], readable_by_1234()[12..]);
+    assert_eq!(attribute(&back.join("plain.yaml"), "system.posix_acl_access"), None);
+    // One file with two names is that again; one with a name elsewhere has left it.
+    let inode = |path: &Path| path.symlink_metadata().unwrap().ino();
+    assert_eq!(inode(&own), inode(&back.join("second")));
+    assert_eq!(std::fs::read_to_string(back.join("third")).unwrap(), "kept\n");
+    assert_eq!(kept.metadata().unwrap().nlink(), 1);
+    assert!(!plain.exists());
+}
+
+#[test]
+fn what_cannot_keep_its_attributes_stays() {
+    let ground = Ground::new();
+    let Ok(other) = tempfile::tempdir_in("/dev/shm") else { return };
+    if crate::support::lacks("strace", "is a file system without attributes") {
+        return;
+    }
+    let own = ground.write("overlays/prod/own.yaml", "own\n");
+    let flags = rustix::fs::XattrFlags::empty();
+    if rustix::fs::setxattr(&own, "user.note", b"mine", flags).is_err() {
+        crate::support::skip("a file system without extended attributes");
+        return;
+    }
+    ground.tidy().exits(0);
+    let id = ground.ids().remove(0);
+    let to = other.path().join("back");
+    let mut strace = ground.instance.command("/usr/bin/strace".as_ref());
+    strace.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=fsetxattr"]);
+    strace.args(["-e", "inject=fsetxattr:error=EOPNOTSUPP"]).arg(crate::support::envguard());
+    strace.args(["restore", &id, "--to"]).arg(&to);
+    Output::of(&mut strace).exits(1).says("its attribute user.note cannot be kept there");
+    assert_eq!(ground.ids(), [id]);
+    assert_eq!(inventory(&to).len(), 0);
 }
 
 #[test]

@@ -361,3 +361,78 @@ fn what_git_calls_unchanged_but_would_write_otherwise_is_put_aside() {
         assert_eq!(inventory(&to).len(), 1, "only what git would write otherwise");
     }
 }
+
+#[test]
+fn what_a_checkout_would_write_again_is_not_put_aside() {
+    for (attributes, content) in [
+        ("extra.yaml text eol=crlf\n", &b"line\r\n"[..]),
+        ("extra.yaml text working-tree-encoding=UTF-16LE\n", b"l\0i\0\n\0"),
+        ("extra.yaml filter=plain\n", b"same: true\n"),
+    ] {
+        let ground = Ground::new();
+        ground.git(&["config", "filter.plain.clean", "cat"]);
+        ground.git(&["config", "filter.plain.smudge", "cat"]);
+        ground.git(&["config", "filter.plain.required", "true"]);
+        let file = ground.write("overlays/prod/extra.yaml", "");
+        std::fs::write(&file, content).unwrap();
+        ground.write("overlays/prod/.gitattributes", attributes);
+        ground.git(&["add", "overlays/prod/.gitattributes", "overlays/prod/extra.yaml"]);
+        ground.git(&["commit", "--quiet", "--message=attributes"]);
+        ground.is_clean();
+        ground.tidy().exits(0);
+        ground.is_tidy();
+        assert_eq!(ground.ids(), [""; 0], "{attributes}");
+        ground.instance.envguard(&["tidy", "--undo"]).exits(0);
+        assert_eq!(std::fs::read(&file).unwrap(), content, "{attributes}");
+    }
+}
+
+/// What git-lfs stores in git for `content`.
+fn lfs_pointer(content: &str) -> (String, String) {
+    let object = super::ground::hash(content.as_bytes());
+    let size = content.len();
+    let version = "version https://git-lfs.github.com/spec/v1";
+    (format!("{version}\noid sha256:{object}\nsize {size}\n"), object)
+}
+
+#[test]
+fn what_git_lfs_cannot_give_back_is_put_aside() {
+    let content = "a large secret\n";
+    let (pointer, object) = lfs_pointer(content);
+    // A clean filter as git-lfs has one: the content goes, the pointer stays.
+    let clean = format!("cat > /dev/null; printf '{}'", pointer.replace('\n', "\\n"));
+    let store = format!("{}/{}/{object}", &object[..2], &object[2..4]);
+    for (on_disk, place, kept) in [
+        (content, None, false),
+        (content, Some("lfs"), true),
+        (content, Some("elsewhere"), true),
+        (&pointer[..], None, false),
+        (&pointer[..], Some("lfs"), true),
+        // Somebody has written something else, and git calls it unchanged.
+        ("another secret\n", Some("lfs"), false),
+    ] {
+        let ground = Ground::new();
+        ground.write(".gitattributes", "*.bin filter=lfs\n");
+        ground.write("overlays/prod/large.bin", &pointer);
+        ground.git(&["add", "--all"]);
+        ground.git(&["commit", "--quiet", "--message=lfs"]);
+        ground.git(&["config", "filter.lfs.clean", &clean]);
+        ground.write("overlays/prod/large.bin", on_disk);
+        ground.git(&["add", "--all"]);
+        ground.is_clean();
+        if let Some(place) = place {
+            ground.write(&format!(".git/{place}/objects/{store}"), content);
+            ground.git(&["config", "lfs.storage", place]);
+        }
+        ground.tidy().exits(0);
+        ground.is_tidy();
+        let about = format!("{on_disk:?} with {place:?}");
+        assert_eq!(ground.ids().is_empty(), kept, "{about}");
+        for id in ground.ids() {
+            let to = ground.instance.path("back");
+            ground.instance.envguard(&["restore", &id, "--to", to.to_str().unwrap()]).exits(0);
+            let back = std::fs::read_to_string(to.join("overlays/prod/large.bin")).unwrap();
+            assert_eq!(back, on_disk, "{about}");
+        }
+    }
+}

@@ -13,17 +13,24 @@ pub(crate) struct Git {
     pub(crate) top: PathBuf,
     /// It may fetch what a partial clone has left out.
     fetches: bool,
+    /// It works on this index instead of the tree's.
+    index: Option<PathBuf>,
 }
 
 impl Git {
     /// git in the working tree `top`.
     pub(crate) fn new(top: &Path) -> Self {
-        Self { top: top.to_path_buf(), fetches: false }
+        Self { top: top.to_path_buf(), fetches: false, index: None }
     }
 
     /// For what brings files to the disk: a partial clone may have to fetch them.
     pub(crate) fn fetching(&self) -> Self {
         Self { fetches: true, ..self.clone() }
+    }
+
+    /// For work on another index.
+    pub(crate) fn on_index(&self, index: &Path) -> Self {
+        Self { index: Some(index.to_path_buf()), ..self.clone() }
     }
 
     /// Runs git and returns its output, or `None` when it ends with 1, git's "no".
@@ -63,6 +70,9 @@ impl Git {
         command.args(words);
         if self.fetches {
             command.env_remove("GIT_NO_LAZY_FETCH");
+        }
+        if let Some(index) = &self.index {
+            command.env("GIT_INDEX_FILE", index);
         }
         let Some(input) = input else { return command.output().map_err(not_run) };
         let mut child = command.stdin(Stdio::piped()).spawn().map_err(not_run)?;

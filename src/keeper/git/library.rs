@@ -49,6 +49,16 @@ pub(super) fn read(
     Ok(listing)
 }
 
+/// SHA-1 of `content` as a blob, in hexadecimal.
+pub(super) fn sha1(content: &[u8]) -> Option<String> {
+    Oid::hash_object(ObjectType::Blob, content).ok().map(|object| object.to_string())
+}
+
+/// The same for a file, which is not read as a whole.
+pub(super) fn sha1_of_file(file: &Path) -> Option<String> {
+    Oid::hash_file(ObjectType::Blob, file).ok().map(|object| object.to_string())
+}
+
 struct Walk<'r> {
     repository: &'r Repository,
     rule: &'r CheckoutRule,

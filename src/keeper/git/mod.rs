@@ -3,6 +3,7 @@
 mod command;
 pub(super) mod converted;
 mod library;
+pub(super) mod object;
 pub(super) mod sparse;
 pub(super) mod staged;
 

@@ -85,6 +85,30 @@ pub(in crate::keeper) fn differences(
     Ok(found)
 }
 
+/// What the index has at a path.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::keeper) struct InIndex<'i> {
+    /// `100644` and so on.
+    pub(in crate::keeper) mode: &'i [u8],
+    /// The object, in hexadecimal.
+    pub(in crate::keeper) object: &'i [u8],
+}
+
+/// The index, for [`entries`].
+pub(in crate::keeper) fn listed(git: &Git) -> Result<Vec<u8>> {
+    git.run(&[&super::AS_IT_STANDS[..], &["ls-files", "--cached", "--stage", "-z"]].concat())
+}
+
+/// What `listed` has, by path; nothing of conflicts.
+pub(in crate::keeper) fn entries(listed: &[u8]) -> impl Iterator<Item = (&[u8], InIndex<'_>)> {
+    records(listed).filter_map(|record| {
+        let tab = record.iter().position(|byte| *byte == b'\t')?;
+        let mut words = record[..tab].split(|byte| *byte == b' ');
+        let (mode, object, stage) = (words.next()?, words.next()?, words.next()?);
+        (stage == b"0").then_some((&record[tab + 1..], InIndex { mode, object }))
+    })
+}
+
 /// The paths whose index entries differ from HEAD, relative to the tree.
 pub(in crate::keeper) fn paths(git: &Git) -> Result<BTreeSet<PathBuf>> {
     let head = git.ask(&["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])?;
