@@ -9,7 +9,12 @@ use std::path::{Path, PathBuf};
 /// A line of the file, without its end.
 pub type Line = Vec<u8>;
 
-/// The line that keeps `overlay` (relative to the checkout) away.
+/// The line that keeps what is in `overlay` (relative to the checkout) away.
+///
+/// It is not `!/overlay/`: that excludes the directory, and a line of the user's such
+/// as `*.yaml` still includes its files; and git looks at the disk for every line that
+/// ends so and every file that it keeps away (thousands of each: minutes for one
+/// `git reset --hard`).
 #[must_use]
 pub fn exclusion(overlay: &Path) -> Line {
     let mut line = b"!/".to_vec();
@@ -23,7 +28,7 @@ pub fn exclusion(overlay: &Path) -> Line {
             _ => line.push(*byte),
         }
     }
-    line.push(b'/');
+    line.extend(b"/**");
     line
 }
 
@@ -72,13 +77,13 @@ mod tests {
     #[test]
     fn a_name_is_taken_literally() {
         for (name, line) in [
-            (&b"overlays/prod"[..], &b"!/overlays/prod/"[..]),
-            (b"o/pr*d", b"!/o/pr\\*d/"),
-            (b"o/[a]", b"!/o/\\[a]/"),
-            (b"o/a\\b", b"!/o/a\\\\b/"),
-            (b"o/a\nb", b"!/o/a[[:cntrl:]]b/"),
-            (b"o/end ", b"!/o/end /"),
-            (b"o/\xff", b"!/o/\xff/"),
+            (&b"overlays/prod"[..], &b"!/overlays/prod/**"[..]),
+            (b"o/pr*d", b"!/o/pr\\*d/**"),
+            (b"o/[a]", b"!/o/\\[a]/**"),
+            (b"o/a\\b", b"!/o/a\\\\b/**"),
+            (b"o/a\nb", b"!/o/a[[:cntrl:]]b/**"),
+            (b"o/end ", b"!/o/end /**"),
+            (b"o/\xff", b"!/o/\xff/**"),
         ] {
             assert_eq!(exclusion(Path::new(OsStr::from_bytes(name))), line);
         }
@@ -88,12 +93,12 @@ mod tests {
     fn exclusions_follow_the_users_own_lines() {
         let line = |text: &str| text.as_bytes().to_vec();
         let excluded = || std::iter::once(PathBuf::from("o/prod"));
-        assert_eq!(wanted(None, &BTreeSet::new(), excluded()), [line("/*"), line("!/o/prod/")]);
+        assert_eq!(wanted(None, &BTreeSet::new(), excluded()), [line("/*"), line("!/o/prod/**")]);
         let ours = BTreeSet::from([line("!/o/prod/"), line("!/o/gone/")]);
         let current = [line("/apps/a/"), line("!/o/prod/"), line("!/o/gone/"), line("/apps/b/")];
         assert_eq!(
             wanted(Some(&current), &ours, excluded()),
-            [line("/apps/a/"), line("/apps/b/"), line("!/o/prod/")]
+            [line("/apps/a/"), line("/apps/b/"), line("!/o/prod/**")]
         );
     }
 
