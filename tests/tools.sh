@@ -39,6 +39,7 @@ cc|links the program|gcc libc6-dev|gcc glibc-devel
 git|the checkouts in the tests|git|git
 curl|asks what kubectl proxy serves|curl|curl
 strace|which files kubectl opens and whom it calls|strace|strace
+bindfs|a file system that tells nothing of what others do|bindfs|bindfs
 valgrind|counts instructions for the budgets|valgrind|valgrind
 shellcheck|checks the shell hooks and the test scripts|shellcheck|ShellCheck
 python3|generates the table of kubectl's flags|python3|python3

@@ -108,7 +108,7 @@ fn line(item: &Item) -> Listed {
         origin: record.checkout().join(record.overlay()),
         files: item.files(),
         commit: record.commit.clone(),
-        by: record.by.name.clone().unwrap_or_else(|| record.by.uid.to_string()),
+        by: record.by.name.clone().unwrap_or_else(|| format!("user {}", record.by.uid)),
     }
 }
 

@@ -7,11 +7,10 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Statx, StatxFlags};
 use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 
@@ -165,20 +164,17 @@ impl<'s> Sweep<'s> {
         if Attributes::of(&file)?.has_users() {
             return Ok(false);
         }
-        let before = file.metadata()?;
+        let before = state(&file)?;
         let whole = self.seen_path.join(seen.name);
-        let is_stored = object::is_file(&whole, before.len(), known.object)?;
+        let is_stored = object::is_file(&whole, before.stx_size, known.object)?;
         let can = if self.conversions.concern(path) {
             self.conversions.can_give_back(self.git, path, &whole, is_stored)
         } else {
             is_stored
         };
         // Somebody who had it open may have written to it.
-        let after = file.metadata()?;
-        let state = |found: &std::fs::Metadata| {
-            (found.len(), found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec())
-        };
-        Ok(can && state(&before) == state(&after))
+        let after = state(&file)?;
+        Ok(can && same(&before, &after))
     }
 
     fn minds_mode(&self) -> bool {
@@ -193,6 +189,21 @@ impl<'s> Sweep<'s> {
 fn open(dir: BorrowedFd<'_>, name: &OsStr) -> io::Result<File> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
     Ok(rustix::fs::openat(dir, name, flags, Mode::empty())?.into())
+}
+
+/// What the file system itself says: what a network file system remembers may be from
+/// before the file was moved.
+fn state(file: &File) -> io::Result<Statx> {
+    let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_FORCE_SYNC;
+    Ok(rustix::fs::statx(file, "", flags, StatxFlags::BASIC_STATS)?)
+}
+
+fn same(one: &Statx, other: &Statx) -> bool {
+    let of = |found: &Statx| {
+        let times = [found.stx_mtime, found.stx_ctime];
+        (found.stx_size, times.map(|time| (time.tv_sec, time.tv_nsec)))
+    };
+    of(one) == of(other)
 }
 
 /// `name` with a number at its end.

@@ -1,6 +1,8 @@
 //! Repositories that libgit2 cannot read, or reads differently: tidy, the list and
 //! restore work in each.
 
+use std::os::unix::fs::PermissionsExt;
+
 use super::ground::Ground;
 
 fn works(ground: &Ground) {
@@ -96,11 +98,71 @@ fn what_a_partial_clone_has_left_out_is_fetched_when_it_comes_back() {
 }
 
 #[test]
-fn fsmonitor_untracked_cache_and_index_version_4() {
+fn the_untracked_cache_and_index_version_4() {
     let ground = Ground::new();
     ground.git(&["config", "core.untrackedCache", "true"]);
     ground.git(&["update-index", "--index-version", "4", "--untracked-cache"]);
     works(&ground);
+}
+
+#[test]
+fn a_file_monitor_that_has_seen_nothing() {
+    let hook = "#!/bin/sh\nprintf 'token\\0'\n";
+    for monitor in [".git/monitor", "true"] {
+        let ground = Ground::new();
+        let file = ground.write(".git/monitor", hook);
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
+        ground.git(&["config", "core.fsmonitor", monitor]);
+        // One that git cannot start is the user's to mend.
+        if ground.try_git(&["update-index", "--fsmonitor"]).code != Some(0) {
+            assert_eq!(monitor, "true", "git runs no hook");
+            ground.git(&["config", "--unset", "core.fsmonitor"]);
+        }
+        ground.git(&["status"]);
+        works(&ground);
+    }
+}
+
+#[test]
+fn a_linked_worktree_of_a_bare_repository() {
+    let ground = Ground::new();
+    let bare = ground.instance.path("upstream");
+    std::fs::remove_dir_all(ground.top()).unwrap();
+    let mut git = std::process::Command::new("git");
+    git.arg("-C").arg(&bare).args(["worktree", "add", "--quiet"]).arg(ground.top());
+    crate::support::Output::of(git.arg("main")).exits(0);
+    works(&ground);
+    assert!(bare.join("envguard/quarantine").is_dir(), "the quarantine outlives the worktree");
+}
+
+#[test]
+fn a_submodule_beside_the_overlays() {
+    let ground = Ground::new();
+    let upstream = ground.instance.path("upstream");
+    let add = ["-c", "protocol.file.allow=always", "submodule", "--quiet", "add"];
+    ground.git(&[&add[..], &[upstream.to_str().unwrap(), "vendored"]].concat());
+    ground.git(&["commit", "--quiet", "--message=submodule"]);
+    works(&ground);
+    // What is in the submodule is another repository's.
+    assert!(ground.top().join("vendored/overlays/prod/extra.yaml").is_file());
+}
+
+#[test]
+fn clones_with_little_of_their_own() {
+    for words in [&["--depth=1"][..], &["--shared"], &["--reference-if-able", "/nowhere"]] {
+        let ground = Ground::new();
+        let top = ground.top();
+        std::fs::remove_dir_all(&top).unwrap();
+        let upstream = format!("file://{}", ground.instance.path("upstream").display());
+        let from = match words {
+            ["--shared"] => ground.instance.path("upstream").display().to_string(),
+            _ => upstream,
+        };
+        let mut git = std::process::Command::new("git");
+        git.args(["clone", "--quiet"]).args(words).arg(from).arg(&top);
+        crate::support::Output::of(&mut git).exits(0);
+        works(&ground);
+    }
 }
 
 #[test]

@@ -11,4 +11,5 @@ mod owners;
 mod random;
 mod restore;
 mod tidy;
+mod units;
 mod watch;

@@ -9,7 +9,7 @@ use crate::support::{Output, envguard};
 /// A user that every system has.
 const NOBODY: &str = "65534";
 
-fn can_be_nobody() -> bool {
+pub(super) fn can_be_nobody() -> bool {
     let program = envguard();
     let mut command = Command::new("setpriv");
     command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]);
@@ -24,13 +24,20 @@ fn can_be_nobody() -> bool {
 }
 
 /// A ground that belongs to nobody.
-fn given_away() -> Ground {
+pub(super) fn given_away() -> Ground {
     let ground = Ground::new();
     ground.write("overlays/prod/mine.yaml", "mine");
     let mut chown = Command::new("chown");
     chown.args(["-R", "-h", &format!("{NOBODY}:{NOBODY}")]).arg(ground.instance.path(""));
     Output::of(&mut chown).exits(0);
     ground
+}
+
+/// The program under test, run by nobody.
+pub(super) fn as_nobody(ground: &Ground) -> Command {
+    let mut command = ground.instance.command("/usr/bin/setpriv".as_ref());
+    command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]).arg(envguard());
+    command
 }
 
 #[test]
@@ -69,9 +76,7 @@ fn nobody_works_on_somebody_elses_checkout() {
     let ground = Ground::new();
     let mut open = Command::new("chmod");
     Output::of(open.args(["755"]).arg(ground.instance.path(""))).exits(0);
-    let mut command = ground.instance.command("/usr/bin/setpriv".as_ref());
-    command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]);
-    let output = Output::of(command.arg(envguard()).arg("tidy"));
+    let output = Output::of(as_nobody(&ground).arg("tidy"));
     output.exits(1).says("belongs to user 0: left alone").says("sudo -u '#0'");
     assert_eq!(ground.foreign().len(), 3);
 }

@@ -1,6 +1,7 @@
 //! `watch`, on a real inotify.
 
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -8,6 +9,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use super::ground::Ground;
+use super::owners;
 use crate::support::{Output, envguard, lacks, write};
 
 /// Nothing in these tests takes nearly so long; it bounds a failure.
@@ -85,10 +87,14 @@ fn until(what: &str, condition: impl Fn() -> bool) {
 }
 
 /// A directory with one file appears at once, so that nobody writes into what the
-/// watcher has taken already.
+/// watcher has taken already. It belongs to the checkout's owner.
 fn bring(ground: &Ground, place: &Path) {
     let made = ground.instance.path("elsewhere/made");
     write(&made.join("x.yaml"), "a: 1\n");
+    let owner = ground.top().metadata().unwrap();
+    for path in [&made, &made.join("x.yaml")] {
+        std::os::unix::fs::chown(path, Some(owner.uid()), Some(owner.gid())).unwrap();
+    }
     std::fs::create_dir_all(place.parent().unwrap()).unwrap();
     std::fs::rename(made, place).unwrap();
 }
@@ -322,4 +328,95 @@ fn once_mends_writes_the_state_and_ends() {
     assert_eq!(state["kind"], "KeeperState");
     assert_eq!(state["checkouts"][0]["keptAway"], 3);
     assert_eq!(state["checkouts"][0]["present"].as_array().unwrap().len(), 0);
+}
+
+fn signal(watcher: &Watcher, name: &str) {
+    let mut kill = Command::new("kill");
+    Output::of(kill.args([format!("-{name}"), watcher.child.id().to_string()])).exits(0);
+}
+
+#[test]
+fn what_happens_after_the_event_queue_is_full_is_found_all_the_same() {
+    let ground = Ground::new();
+    let watcher = Watcher::start(&ground);
+    signal(&watcher, "STOP");
+    let limit = std::fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").unwrap();
+    // Two events each; two alike in a row would be one.
+    for number in 0..limit.trim().parse::<u32>().unwrap() / 2 + 1 {
+        let flood = ground.top().join(format!("overlays/flood-{}", number % 2));
+        std::fs::write(&flood, "").unwrap();
+        std::fs::remove_file(&flood).unwrap();
+    }
+    // The kernel keeps nothing of this: another directory stands at a watched place.
+    let root = ground.top().join("apps/web/overlays");
+    std::fs::rename(&root, ground.instance.path("elsewhere/overlays")).unwrap();
+    bring(&ground, &root.join("develop"));
+    bring(&ground, &ground.top().join("overlays/staging"));
+    signal(&watcher, "CONT");
+    until("what came last went", || gone(&ground.top().join("overlays/staging")));
+    watcher.says("put aside");
+    bring(&ground, &root.join("prod"));
+    until("the other directory is watched", || gone(&root.join("prod")));
+}
+
+#[test]
+fn a_directory_that_cannot_be_read_is_said_once_and_the_rest_is_kept() {
+    if !owners::can_be_nobody() {
+        return;
+    }
+    let ground = owners::given_away();
+    let watcher = Watcher::started(owners::as_nobody(&ground), &ground);
+    let root = ground.top().join("apps/web/overlays");
+    let chmod = |mode: u32| {
+        std::fs::set_permissions(&root, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let comes_and_goes = |overlay: &str| {
+        let place = ground.top().join(overlay);
+        bring(&ground, &place);
+        until(overlay, || gone(&place));
+    };
+    chmod(0);
+    let line = watcher.says("apps/web/overlays");
+    assert!(line.contains("Permission denied"), "{line}");
+    comes_and_goes("overlays/prod");
+    comes_and_goes("overlays/staging");
+    assert_eq!(watcher.heard("Permission denied"), 0, "it was said already");
+    chmod(0o755);
+    watcher.says("over: ");
+    comes_and_goes("apps/web/overlays/prod");
+}
+
+#[test]
+fn a_file_system_that_tells_nothing_is_looked_at_from_time_to_time() {
+    if lacks("bindfs", "is a file system that tells nothing of what others do") {
+        return;
+    }
+    let ground = Ground::new();
+    let mount = ground.instance.path("mounted");
+    std::fs::create_dir(&mount).unwrap();
+    let mut bindfs = Command::new("bindfs");
+    if Output::of(bindfs.arg(ground.instance.path("")).arg(&mount)).code != Some(0) {
+        crate::support::skip("FUSE cannot be mounted here");
+        return;
+    }
+    let _mounted = Mounted(mount.clone());
+    ground.change_config("path: ", mount.join("m").to_str().unwrap());
+    let watcher = Watcher::start(&ground);
+    assert_eq!(ground.foreign(), [""; 0]);
+    // By another way than the mounted one, as another machine does.
+    bring(&ground, &ground.top().join("overlays/prod"));
+    watcher.says("put aside");
+    assert!(gone(&ground.top().join("overlays/prod")));
+    assert_eq!(ground.ids().len(), 1);
+}
+
+/// Unmounts at the end.
+struct Mounted(std::path::PathBuf);
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        // Lazily: the watcher may still look at it.
+        let mut umount = Command::new("umount");
+        umount.arg("--lazy").arg(&self.0).status().unwrap();
+    }
 }
