@@ -186,6 +186,7 @@ const LAYERS: &[Layer] = &[
             "keeper",
             "kubeconfig",
             "kubectl",
+            "kustomize",
             "level",
             "machine",
             "notices",

@@ -17,6 +17,7 @@ mod clones;
 mod closure;
 mod cluster;
 mod command_lines;
+mod completion;
 mod config;
 mod copies;
 mod end_to_end;

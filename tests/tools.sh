@@ -32,7 +32,7 @@ tools_quiet() {
 # --- programs ---------------------------------------------------------------
 
 # name | why | package (apt) | package (dnf)
-# A name is a command.
+# A name is a command, or the path of a file.
 tools_table() {
     cat <<'EOF'
 cc|links the program|gcc libc6-dev|gcc glibc-devel
@@ -45,6 +45,7 @@ shellcheck|checks the shell hooks and the test scripts|shellcheck|ShellCheck
 python3|generates the table of kubectl's flags|python3|python3
 pip3|fetches the prompt programs that no distribution has|python3-pip|python3-pip
 bash|runs the tests|bash|bash
+/usr/share/bash-completion/bash_completion|kubectl's own completion in bash needs it|bash-completion|bash-completion
 dash|a sh that is nothing but POSIX, for the hook|dash|dash
 busybox|another sh, for the hook|busybox|busybox
 zsh|the hook in zsh|zsh|zsh
@@ -61,7 +62,10 @@ EOF
 }
 
 tools_present() {
-    tools_have "$1"
+    case $1 in
+        /*) [ -e "$1" ] ;;
+        *) tools_have "$1" ;;
+    esac
 }
 
 tools_missing() {

@@ -3,12 +3,28 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 
-/// The names of our own commands. None is a kubectl command or alias.
-pub const OWN_COMMANDS: [&str; 13] = [
-    "audit", "banner", "check", "hook", "lock", "prompt", "restore", "setup", "status", "tidy",
-    "unlock", "watch", "why",
+use crate::judge::Code;
+
+/// The names of our own commands. None is a kubectl command or alias, except
+/// `completion`: kubectl's own is behind `--`.
+pub const OWN_COMMANDS: [&str; 14] = [
+    "audit",
+    "banner",
+    "check",
+    "completion",
+    "hook",
+    "lock",
+    "prompt",
+    "restore",
+    "setup",
+    "status",
+    "tidy",
+    "unlock",
+    "watch",
+    "why",
 ];
 
 const ABOUT: &str = "\
@@ -39,15 +55,15 @@ Exit codes: kubectl's own when it ran; 77 refused; 78 no or bad configuration;
 64 wrong usage; 1 any other error, or a failed check of `status`."
 )]
 pub(super) struct Own {
-    /// Configuration to use where there is no /etc/envguard/config.yaml
+    /// Configuration, where /etc/envguard has none
     #[arg(long, value_name = "FILE", global = true)]
     pub(super) config: Option<PathBuf>,
 
-    /// Give the environment's name in advance, for scripts
+    /// Give the environment's name in advance
     #[arg(long, value_name = "ENVIRONMENT")]
     pub(super) confirm: Option<String>,
 
-    /// Lift the rules about files for one command; say why
+    /// Lift the rules about files once; say why
     #[arg(long, value_name = "REASON")]
     pub(super) break_glass: Option<String>,
 
@@ -74,7 +90,7 @@ pub(super) enum Command {
     Why(Why),
     /// Show what was run here, by whom, and what was refused
     Audit(Audit),
-    /// Type the environment's name once, for this terminal and its scripts
+    /// Type the environment's name once, for this terminal
     Unlock(Unlock),
     /// Take back what unlock or a typed name has given
     Lock,
@@ -84,6 +100,8 @@ pub(super) enum Command {
     Prompt(PromptArguments),
     /// Print the shell hook: eval "$(kubectl-envguard hook bash)"
     Hook(HookArguments),
+    /// Print completions: source <(kubectl-envguard completion bash)
+    Completion(CompletionArguments),
 }
 
 #[derive(Debug, Args)]
@@ -170,6 +188,19 @@ pub(super) enum HookShell {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct CompletionArguments {
+    /// Which shell reads it
+    pub(super) shell: CompletionShell,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum CompletionShell {
+    Bash,
+    Zsh,
+    Fish,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct Check {
     /// How to print the verdict
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
@@ -232,7 +263,7 @@ pub(super) struct Setup {
     pub(super) cluster: Option<String>,
 
     /// A working tree of manifests, or a pattern for several
-    #[arg(long = "checkout", value_name = "DIR")]
+    #[arg(long = "checkout", value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(super) checkouts: Vec<String>,
 
     /// A directory whose children are environments
@@ -299,6 +330,7 @@ pub(super) struct Status {
 #[derive(Debug, Args)]
 pub(super) struct Why {
     /// The reason's code, as it stands in the refusal; without it, all codes
+    #[arg(add = ArgValueCandidates::new(codes))]
     pub(super) code: Option<String>,
 
     /// The language, instead of the one the locale asks for
@@ -338,7 +370,7 @@ pub(super) struct Audit {
     pub(super) verdict: Option<String>,
 
     /// Only this reason
-    #[arg(long, value_name = "CODE")]
+    #[arg(long, value_name = "CODE", add = ArgValueCandidates::new(codes))]
     pub(super) code: Option<String>,
 
     /// Only this user (name or number), or this part of a session id
@@ -361,6 +393,16 @@ pub(super) struct Audit {
 #[derive(Debug, Args)]
 pub(super) struct Unlock {
     /// For how long: 90s, 10m, 1h; eight hours at most
-    #[arg(value_name = "TIME")]
+    #[arg(value_name = "TIME", add = ArgValueCandidates::new(lengths))]
     pub(super) length: Option<String>,
+}
+
+/// What completion offers for a reason.
+fn codes() -> Vec<CompletionCandidate> {
+    Code::ALL.iter().map(|code| CompletionCandidate::new(code.name())).collect()
+}
+
+/// What completion offers for the length of a ticket.
+fn lengths() -> Vec<CompletionCandidate> {
+    ["5m", "10m", "30m", "1h"].map(CompletionCandidate::new).into()
 }

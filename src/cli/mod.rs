@@ -4,6 +4,7 @@
 mod args;
 mod audit;
 mod check;
+mod complete;
 mod dispatch;
 mod login;
 mod owners;
@@ -40,6 +41,9 @@ pub fn main(args: impl Iterator<Item = OsString>, env: &Env) -> Exit {
     let reporter = Reporter::new(env);
     if name == WITNESS {
         return run::witness(reporter);
+    }
+    if base_name(&name) == complete::PROGRAM {
+        return complete::answer(&words, env, reporter);
     }
     match dispatch(&name, words) {
         Call::Kubectl { options, words } => {
@@ -141,6 +145,7 @@ fn own(words: &[OsString], env: &Env, reporter: Reporter) -> Exit {
         }
         args::Command::Banner(banner) => login::banner(&banner, parsed.config.as_deref(), env),
         args::Command::Prompt(prompt) => login::prompt(&prompt, parsed.config.as_deref(), env),
+        args::Command::Completion(completion) => print(complete::script(completion.shell)),
         args::Command::Hook(hook) => login::hook(&hook, parsed.config.as_deref(), env),
         args::Command::Why(why) => show_why(&why, env, reporter),
     }
