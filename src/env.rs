@@ -81,3 +81,11 @@ impl Env {
 pub fn is_executable(path: &Path) -> bool {
     path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
 }
+
+/// What goes before a command that only the owner of `path` may run.
+#[must_use]
+pub fn sudo_for(path: &Path) -> &'static str {
+    let me = rustix::process::geteuid();
+    let is_ours = path.metadata().is_ok_and(|found| found.uid() == me.as_raw());
+    if me.is_root() || is_ours { "" } else { "sudo " }
+}

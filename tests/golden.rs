@@ -89,6 +89,7 @@ const CASES: &[Case] = &[
     ("", nothing, &["create", "cm", "x", "--from-file=a\"b"]),
     ("level: critical", Instance::commit, APPLY),
     ("level: critical", nothing, APPLY),
+    ("level: critical", a_change_that_git_does_not_see, APPLY),
     ("level: critical", |i| drop(std::fs::remove_dir_all(i.path("m/.git"))), APPLY),
     ("level: critical", |i| branch_is_not_listed(i, "fix"), APPLY),
     ("level: critical", |i| branch_is_not_listed(i, "HEAD~0"), APPLY),
@@ -118,6 +119,14 @@ fn a_kubectl_that_is_much_newer(instance: &Instance) {
     );
     instance.write("home/.cache/envguard/server", &record);
     instance.mode("home/.cache/envguard/server", 0o600);
+}
+
+fn a_change_that_git_does_not_see(instance: &Instance) {
+    instance.commit();
+    let file = "overlays/develop/kustomization.yaml";
+    instance.git(&["update-index", "--skip-worktree", file]);
+    let text = read(&instance.path("m").join(file));
+    instance.write(&format!("m/{file}"), &format!("{text}# changed\n"));
 }
 
 fn branch_is_not_listed(instance: &Instance, now: &str) {

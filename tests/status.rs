@@ -157,13 +157,13 @@ fn where_everything_is_as_it_should_be_nothing_fails() {
 
 #[test]
 fn a_broken_configuration_or_cluster_is_one_failed_row() {
-    breaks(&["configuration"], "config.yaml", "correct it: ", |place, _| {
+    breaks(&["configuration"], "config.yaml", "# correct it", |place, _| {
         place.instance.write("config.yaml", "nonsense");
     });
-    breaks(&["pin"], "tls-server-name is x", "setup --repin", |place, _| {
+    breaks(&["pin"], "tls-server-name is x", "setup --from KUBECONFIG", |place, _| {
         edit(place, "kubeconfig", "server: ", "tls-server-name: x\n    server: ");
     });
-    breaks(&["contexts"], "further contexts: prod", "config delete-context prod", |place, _| {
+    breaks(&["contexts"], "further contexts: prod", "setup --yes", |place, _| {
         let more = "contexts:\n- name: prod\n  context: {cluster: c, user: u}\n";
         edit(place, "kubeconfig", "contexts:\n", more);
     });
@@ -188,6 +188,70 @@ fn a_broken_configuration_or_cluster_is_one_failed_row() {
     });
     breaks(&["audit"], "cannot be written", "install -d", |place, _| {
         edit(place, "config.yaml", "policy: {", "audit: /etc/hostname\npolicy: {");
+    });
+}
+
+/// What `status` says to do helps as it stands, typed into a shell.
+#[track_caller]
+fn mends(name: &str, destroy: impl FnOnce(&Login)) {
+    let Some(place) = good() else { return };
+    destroy(&place);
+    let row = || {
+        let (rows, _) = rows(&place, &own_command(&place, &["status", "-o", "json"]), "");
+        rows.into_iter().find(|row| row["name"] == name).unwrap()
+    };
+    let before = row();
+    assert_eq!(before["state"], "failed", "{before}");
+    let mut shell = own_command(&place, &[]);
+    let bin = Path::new(&place.program()).parent().unwrap().display().to_string();
+    let path = format!("{}:{bin}:{}:/usr/bin:/bin", place.shims(), place.path("bin").display());
+    let mut typed = Command::new("/bin/sh");
+    typed.args(["-c", before["remedy"].as_str().unwrap()]).env_clear();
+    typed.envs(shell.env("PATH", path).get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let output = Output::of(typed.current_dir(place.instance.checkout()));
+    assert_eq!(row()["state"], "fine", "{before}: {output}");
+}
+
+#[test]
+fn remedies_help_as_they_stand() {
+    let contexts = |place: &Login, file: &str, names: &[&str]| {
+        let more: String = names
+            .iter()
+            .map(|name| format!("- name: {name}\n  context: {{cluster: c, user: u}}\n"))
+            .collect();
+        let text = read(&place.path("kubeconfig"));
+        let text = text.replace("contexts:\n", &format!("contexts:\n{more}"));
+        place.instance.write(file, &text)
+    };
+    mends("contexts", |place| {
+        contexts(place, "kubeconfig", &["prod", "stg"]);
+    });
+    for names in [&[][..], &["prod"]] {
+        mends("other-contexts", |place| {
+            let file = contexts(place, "home/.kube/config", names);
+            let text = read(&file).replace("pinned.example", "forged.example");
+            std::fs::write(file, text).unwrap();
+        });
+    }
+    mends("mode", |place| edit(place, "config.yaml", "policy: {", "policy: {mode: observe, "));
+    mends("permissions", |place| place.instance.mode("kubeconfig", 0o644));
+    mends("configuration", |place| place.instance.mode("config.yaml", 0o664));
+    mends("hooks", |place| {
+        for file in [".bashrc", ".zshrc", ".config"] {
+            std::fs::rename(place.path("home").join(file), place.path("home/away")).unwrap();
+            Output::of(Command::new("rm").arg("-r").arg(place.path("home/away"))).exits(0);
+        }
+    });
+    mends("preferences", |place| {
+        place.instance.write("home/.kube/kuberc", "x");
+    });
+    mends("overlays", |place| {
+        place.instance.write("m/overlays/prod/mine.yaml", "mine");
+    });
+    mends("fetch-age", |place| {
+        let mut touch = Command::new("touch");
+        Output::of(touch.args(["-d", "74 hours ago"]).arg(place.path("m/.git/FETCH_HEAD")))
+            .exits(0);
     });
 }
 

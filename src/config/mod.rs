@@ -12,7 +12,7 @@ use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::env::Env;
+use crate::env::{Env, sudo_for};
 use crate::policy::{Policy, Unusable};
 use crate::text::quoted;
 
@@ -129,7 +129,7 @@ fn read(file: &Path) -> Result<String, Unusable> {
         let mode = metadata.mode() & 0o7777;
         return Err(invalid(
             format!("can be written by its group or by everybody (mode {mode:04o})"),
-            format!("chmod go-w {}", quoted(file)),
+            format!("{}chmod go-w {}", sudo_for(file), quoted(file)),
         ));
     }
     if metadata.len() > MAX_BYTES {
@@ -144,7 +144,7 @@ fn read(file: &Path) -> Result<String, Unusable> {
 }
 
 fn edit(file: &Path) -> String {
-    format!("correct it: ${{EDITOR:-vi}} {}", quoted(file))
+    format!("{}${{EDITOR:-vi}} {}    # correct it", sudo_for(file), quoted(file))
 }
 
 /// Refuses a configuration that lies inside a checkout it guards: whoever may

@@ -1,7 +1,7 @@
 //! The row about the machine itself.
 
 use super::rows::{failed, no_configuration};
-use super::{Finding, Situation};
+use super::{Finding, Situation, remedy};
 use crate::identity;
 use crate::judge::{self, Identity};
 use crate::policy::Policy;
@@ -20,7 +20,10 @@ pub(super) fn identity(situation: &Situation) -> Finding {
                 shown(here),
                 shown(set_up)
             ),
-            "go to the right machine; if this is to be it: sudo kubectl-envguard setup",
+            format!(
+                "go to the right machine; if this is to be it: {}",
+                remedy::setup(situation, "")
+            ),
         ),
         Identity::Unknown(why) => Finding::Unknown(shown(why) + &evidence(policy)),
     }

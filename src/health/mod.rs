@@ -10,6 +10,7 @@ mod machine;
 mod overlays;
 mod places;
 mod programs;
+mod remedy;
 mod repositories;
 mod rows;
 mod server;

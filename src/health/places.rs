@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::rows::{failed, no_configuration};
 use super::{Finding, Situation};
+use crate::env::sudo_for;
 use crate::judge;
 use crate::kubeconfig::{Kubeconfig, Selection};
 use crate::policy::{Mode, SandboxRule};
@@ -36,7 +37,7 @@ fn changeable_by_others(path: &Path) -> Option<Finding> {
     (mode & 0o022 != 0 && !is_shared_safely).then(|| {
         failed(
             format!("others can change {} (mode {:04o})", shown(path), mode & 0o7777),
-            format!("chmod go-w {}", quoted(path)),
+            format!("{}chmod go-w {}", sudo_for(path), quoted(path)),
         )
     })
 }
@@ -63,7 +64,7 @@ fn readable_secret(kubeconfig: &Path) -> Option<Finding> {
                 shown(kubeconfig),
                 mode & 0o7777
             ),
-            format!("chmod o-rwx {}", quoted(kubeconfig)),
+            format!("{}chmod o-rwx {}", sudo_for(kubeconfig), quoted(kubeconfig)),
         )
     })
 }
@@ -94,23 +95,28 @@ pub(super) fn other_contexts(situation: &Situation) -> Finding {
         };
         let leads_away = |name: &&str| {
             let selection = Selection { context: Some((*name).to_owned()), ..Selection::default() };
-            found
-                .resolve(&selection)
-                .is_ok_and(|found| !judge::drift(&policy.pin, &found).is_empty())
+            found.resolve(&selection).is_ok_and(|mut found| {
+                // Who gets the credentials, and how, makes it no other cluster.
+                found.credentials.clone_from(&policy.pin.credentials);
+                !judge::drift(&policy.pin, &found).is_empty()
+            })
         };
         let names: Vec<&str> = found.contexts().filter(leads_away).collect();
-        if let Some(first) = names.first() {
-            let names: Vec<String> = names.iter().map(shown).collect();
-            return failed(
-                format!("{} leads to other clusters: {}", shown(&file), listed(&names)),
-                format!(
-                    "KUBECONFIG={} {} config delete-context {}",
-                    quoted(&file),
-                    situation.programs.real.as_ref().map_or("kubectl".into(), quoted),
-                    quoted(first)
-                ),
-            );
-        }
+        let remedy = match names.as_slice() {
+            [] => continue,
+            [name] => format!(
+                "KUBECONFIG={} {} config delete-context {}",
+                quoted(&file),
+                situation.programs.real.as_ref().map_or("kubectl".into(), quoted),
+                quoted(name)
+            ),
+            _ => format!("mv {0} {0}.off", quoted(&file)),
+        };
+        let names: Vec<String> = names.iter().map(shown).collect();
+        return failed(
+            format!("{} leads to other clusters: {}", shown(&file), listed(&names)),
+            remedy,
+        );
     }
     Finding::Fine
 }

@@ -47,7 +47,7 @@ pub(super) fn fetch_age(situation: &Situation) -> Finding {
         oldest = oldest.max(Some(age));
     }
     oldest.map_or(Finding::Fine, |age| {
-        Finding::Told(format!("every checkout was fetched in the last {}", rough(age)))
+        Finding::Told(format!("the oldest fetch was {} ago", rough(age)))
     })
 }
 

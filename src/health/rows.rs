@@ -1,8 +1,9 @@
 //! The rows.
 
 use super::{
-    Cost, Finding, Row, Situation, machine, places, programs, repositories, server, shells,
+    Cost, Finding, Row, Situation, machine, places, programs, remedy, repositories, server, shells,
 };
+use crate::keeper;
 use crate::policy::{Mode, Unusable};
 use crate::prompt::Word;
 use crate::text::{listed, quoted, shown};
@@ -75,7 +76,7 @@ fn configuration(situation: &Situation) -> Finding {
         Ok(_) => Finding::Fine,
         Err(missing @ Unusable::Missing { .. }) => failed(
             format!("{}; only commands that read will run", shown(missing.to_string())),
-            "sudo \"$(command -v kubectl-envguard)\" setup",
+            format!("{} setup", remedy::as_root("kubectl-envguard")),
         ),
         Err(invalid @ Unusable::Invalid { remedy, .. }) => failed(
             format!("{}; only commands that read will run", shown(invalid.to_string())),
@@ -90,7 +91,10 @@ fn pin(situation: &Situation) -> Finding {
         [] => Finding::Fine,
         found => failed(
             format!("the kubeconfig does not match the pin: {}", shown(found.join("; "))),
-            "restore it; if the cluster was rebuilt: sudo kubectl-envguard setup --repin",
+            format!(
+                "{}    # if the cluster was rebuilt: setup --repin",
+                remedy::setup(situation, "--from KUBECONFIG")
+            ),
         ),
     }
 }
@@ -111,16 +115,13 @@ fn contexts(situation: &Situation) -> Finding {
         return no_configuration();
     }
     let names: Vec<String> = situation.other_contexts.iter().map(shown).collect();
-    let Some(first) = situation.other_contexts.first() else { return Finding::Fine };
-    let file = situation.policy().map(|policy| quoted(&policy.pin.kubeconfig));
+    if names.is_empty() {
+        return Finding::Fine;
+    }
     failed(
         format!("the kubeconfig has further contexts: {}", listed(&names)),
-        format!(
-            "KUBECONFIG={} {} config delete-context {}",
-            file.unwrap_or_default(),
-            situation.programs.real.as_ref().map_or("kubectl".into(), quoted),
-            quoted(first)
-        ),
+        // It takes the pinned one and leaves the others out.
+        remedy::setup(situation, "--yes"),
     )
 }
 
@@ -200,9 +201,20 @@ fn overlays(situation: &Situation) -> Finding {
                     count.foreign,
                     quoted(example)
                 ),
-                "kubectl envguard tidy",
+                tidy(situation, example),
             )
         }
+    }
+}
+
+/// root tidies for everybody, everybody else their own checkouts.
+fn tidy(situation: &Situation, overlay: &std::path::Path) -> String {
+    let mut tops = situation.territory.checkouts.iter().map(|checkout| &checkout.top);
+    match tops.find(|top| overlay.starts_with(top)) {
+        Some(top) if !keeper::is_ours(top) => {
+            format!("{} tidy", remedy::as_root("kubectl-envguard"))
+        }
+        _ => "kubectl envguard tidy".to_owned(),
     }
 }
 
@@ -251,7 +263,7 @@ fn mode(situation: &Situation) -> Finding {
     match situation.policy().map(|policy| policy.mode) {
         Some(Mode::Observe) => failed(
             "OBSERVE: what should be refused is only reported, and then runs",
-            "sudo kubectl-envguard setup --yes --mode enforce",
+            remedy::setup(situation, "--yes --mode enforce"),
         ),
         Some(Mode::Enforce) => Finding::Fine,
         None => no_configuration(),

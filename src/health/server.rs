@@ -1,7 +1,7 @@
 //! Rows about the API server. It is asked only where somebody said `--online`.
 
 use super::rows::{failed, no_configuration};
-use super::{Finding, Situation};
+use super::{Finding, Situation, remedy};
 use crate::env::Env;
 use crate::installed::{Installed, server as record};
 use crate::judge::{self, Versions};
@@ -44,7 +44,8 @@ pub(super) fn server(situation: &Situation) -> Finding {
                 shown(uid),
                 shown(pinned)
             ),
-            "if it was rebuilt: sudo kubectl-envguard setup --repin",
+            // Old and new stand side by side there, and a name is typed.
+            remedy::setup(situation, "--repin"),
         ),
         (Ok(uid), Some(_)) => {
             Finding::Told(format!("{}, kube-system {} as pinned", shown(version), shown(uid)))

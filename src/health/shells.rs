@@ -37,10 +37,13 @@ pub(super) fn hooks(situation: &Situation) -> Finding {
     let env = &situation.env;
     let missing: Vec<&Shell> =
         SHELLS.iter().filter(|shell| is_installed(shell, env) && !shell.is_hooked(env)).collect();
-    let Some(first) = missing.first() else { return Finding::Fine };
+    if missing.is_empty() {
+        return Finding::Fine;
+    }
     let names: Vec<&str> = missing.iter().map(|shell| shell.name).collect();
     let verb = if names.len() == 1 { "starts" } else { "start" };
-    failed(format!("{} {verb} without envguard's hook", listed(&names)), first.remedy())
+    let remedies: Vec<String> = missing.iter().map(|shell| shell.remedy()).collect();
+    failed(format!("{} {verb} without envguard's hook", listed(&names)), remedies.join("; "))
 }
 
 fn is_installed(shell: &Shell, env: &Env) -> bool {
@@ -60,9 +63,8 @@ impl Shell {
 
     fn remedy(&self) -> String {
         match self.name {
-            "fish" => {
-                "echo 'kubectl-envguard hook fish | source' >> ~/.config/fish/config.fish".into()
-            }
+            // Its directory need not be there.
+            "fish" => "mkdir -p ~/.config/fish; echo 'kubectl-envguard hook fish | source' >> ~/.config/fish/config.fish".into(),
             name => format!("echo 'eval \"$(kubectl-envguard hook {name})\"' >> ~/.{name}rc"),
         }
     }

@@ -138,10 +138,11 @@ pub(super) fn patterns(roots: &BTreeSet<PathBuf>) -> Vec<String> {
         root.iter().map(|name| escaped(&name.to_string_lossy())).collect()
     };
     let all: Vec<Vec<String>> = roots.iter().map(names_of).collect();
-    let is_common = |last: &str| {
-        USUAL.contains(&last)
-            || all.iter().filter(|names| names.last().is_some_and(|name| name == last)).count() > 1
-    };
+    let mut uses: BTreeMap<&str, usize> = BTreeMap::new();
+    for last in all.iter().filter_map(|names| names.last()) {
+        *uses.entry(last).or_default() += 1;
+    }
+    let is_common = |last: &str| USUAL.contains(&last) || uses[last] > 1;
     for names in &all {
         let (Some(first), Some(last)) = (names.first(), names.last()) else {
             groups.entry((0, String::new(), String::new())).or_default().push(Vec::new());

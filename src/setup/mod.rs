@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 use crate::config;
 use crate::env::Env;
 use crate::installed;
-use crate::judge::drift;
+use crate::judge::{Resolved, drift};
 use crate::policy::{Pin, Policy};
 use crate::server;
 use crate::text::{listed, shown};
@@ -193,12 +193,13 @@ fn kubeconfig_place(places: &Places, old: Option<&Old>, env: &Env) -> PathBuf {
     }
 }
 
-/// The program's path may be spelled out now: it is the same program.
-fn is_only_the_path(pin: &Pin, minified: &Minified) -> bool {
-    let mut resolved = minified.resolved.clone();
+/// Whether it is the pinned cluster. A program that is named with its directory in one
+/// place and without in the other is the same program.
+fn is_pinned(pin: &Pin, resolved: &Resolved) -> bool {
+    let mut resolved = resolved.clone();
     if let (Some(pinned), Some(found)) = (&pin.credentials, &mut resolved.credentials)
-        && !pinned.command.contains('/')
-        && Path::new(&found.command).file_name() == Some(pinned.command.as_ref())
+        && pinned.command.contains('/') != found.command.contains('/')
+        && Path::new(&pinned.command).file_name() == Path::new(&found.command).file_name()
     {
         found.command.clone_from(&pinned.command);
     }
@@ -222,7 +223,7 @@ fn is_the_pinned(
     };
     let difference = drift(pin, &minified.resolved).into_iter().next();
     let problem = match (difference, recorded(old), uid) {
-        (Some(difference), ..) if !is_only_the_path(pin, minified) => format!(
+        (Some(difference), ..) if !is_pinned(pin, &minified.resolved) => format!(
             "the context {} is another cluster than the pinned one: {difference}",
             shown(&minified.resolved.context)
         ),
@@ -231,7 +232,10 @@ fn is_the_pinned(
         }
         _ => return Ok(()),
     };
-    Err(Trouble::new(problem, "if the cluster was rebuilt: kubectl-envguard setup --repin"))
+    Err(Trouble::new(
+        problem,
+        "name the right one: --from FILE, --context NAME; if the cluster was rebuilt: kubectl-envguard setup --repin",
+    ))
 }
 
 fn write_private(path: &Path, text: &str) -> Result<()> {

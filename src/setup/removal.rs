@@ -1,6 +1,6 @@
 //! What `tidy` would do under a proposal, as the keeper itself says it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::survey::Survey;
@@ -51,12 +51,16 @@ pub(super) fn foresee(surveys: &mut [Survey], policy: &Policy, env: &Env) {
 /// The overlays and the files, relative to the checkout, by overlay root.
 fn by_root(gone: &[PathBuf], own: &[PathBuf]) -> BTreeMap<PathBuf, Removal> {
     let mut roots: BTreeMap<PathBuf, Removal> = BTreeMap::new();
+    let root_of = |overlay: &Path| overlay.parent().unwrap_or(Path::new("")).to_path_buf();
     for overlay in gone {
-        let root = overlay.parent().unwrap_or(Path::new(""));
         let name = overlay.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let removal = roots.entry(root.to_path_buf()).or_default();
-        removal.overlays.push(name);
-        removal.own += own.iter().filter(|file| file.starts_with(overlay)).count();
+        roots.entry(root_of(overlay)).or_default().overlays.push(name);
+    }
+    // From the file upwards: there may be thousands of both.
+    let overlays: BTreeSet<&Path> = gone.iter().map(PathBuf::as_path).collect();
+    for overlay in own.iter().flat_map(|file| file.ancestors()).filter(|dir| overlays.contains(dir))
+    {
+        roots.entry(root_of(overlay)).or_default().own += 1;
     }
     roots
 }

@@ -56,7 +56,7 @@ fn pinned_context(files: &[PathBuf], names: &[String], old: Option<&Old>) -> Opt
     let read = Kubeconfig::of_list(files.iter().map(PathBuf::as_path)).ok()?;
     let mut fitting = names.iter().filter(|name| {
         let selection = Selection { context: Some((*name).clone()), ..Selection::default() };
-        read.resolve(&selection).is_ok_and(|resolved| drift(pin, &resolved).is_empty())
+        read.resolve(&selection).is_ok_and(|resolved| super::is_pinned(pin, &resolved))
     });
     let one = fitting.next()?.clone();
     fitting.next().is_none().then_some(one)
@@ -96,7 +96,7 @@ fn source(
         (Some(_), true) => Ok(vec![pinned.clone()]),
         (Some(difference), false) => Err(Trouble::new(
             format!("{} no longer leads to the pinned cluster: {difference}", shown(pinned)),
-            "if the cluster was rebuilt: kubectl-envguard setup --repin",
+            "restore it: kubectl-envguard setup --from KUBECONFIG; if the cluster was rebuilt: kubectl-envguard setup --repin",
         )),
     }
 }

@@ -97,22 +97,22 @@ impl<'t> Children<'t> {
     }
 
     /// What there is to apply in the child at `dir`: its own kustomization, else the
-    /// topmost ones below it, else its manifests.
+    /// topmost ones below it, else each directory with manifests.
     pub(super) fn targets(&self, top: &Path, dir: &Path) -> Vec<Target> {
-        let mut found: Vec<&Path> = Vec::new();
-        for (path, known) in self.tree.below(dir) {
-            let covered = found.iter().any(|above| path.starts_with(above));
-            if known.here && known.kustomization && !covered {
-                found.push(path);
+        let here = || self.tree.below(dir).filter(|(_, known)| known.here);
+        let mut topmost: Vec<&Path> = Vec::new();
+        for (path, _) in here().filter(|(_, known)| known.kustomization) {
+            // What is below one comes directly after it.
+            if !topmost.last().is_some_and(|above| path.starts_with(above)) {
+                topmost.push(path);
             }
         }
-        let kustomizations =
-            found.iter().map(|path| Target { flag: "-k", dir: top.join(path) }).collect::<Vec<_>>();
-        let has_manifests = self.tree.dirs.get(dir).is_some_and(|dir| dir.here && dir.manifests);
-        if kustomizations.is_empty() && has_manifests {
-            return vec![Target { flag: "-f", dir: top.join(dir) }];
+        let target = |flag, path: &Path| Target { flag, dir: top.join(path) };
+        if topmost.is_empty() {
+            let plain = here().filter(|(_, known)| known.manifests);
+            return plain.map(|(path, _)| target("-f", path)).collect();
         }
-        kustomizations
+        topmost.into_iter().map(|path| target("-k", path)).collect()
     }
 }
 
@@ -330,14 +330,12 @@ impl Survey {
             return alike;
         }
         let facts = self.references(policy, children, unknown);
-        let by_file: Vec<(&PathBuf, &PathBuf)> = local_references(&facts).collect();
-        for (root, name) in unknown {
-            let dir = self.top.join(root).join(name);
-            if by_file.iter().any(|(file, path)| {
-                file.starts_with(&dir) && !path.starts_with(&dir) && parts.contains(path)
-            }) {
-                alike.insert(*name);
-            }
+        let names: BTreeMap<PathBuf, &str> =
+            unknown.iter().map(|(root, name)| (self.top.join(root).join(name), *name)).collect();
+        for (file, path) in local_references(&facts).filter(|(_, path)| parts.contains(path)) {
+            // From the file upwards: the children are thousands, its ancestors a handful.
+            let around = file.ancestors().filter(|dir| !path.starts_with(dir));
+            alike.extend(around.filter_map(|dir| names.get(dir)));
         }
         alike
     }

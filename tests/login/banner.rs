@@ -161,7 +161,8 @@ fn further_contexts_are_named_and_observe_is_loud() {
     place.instance.write("kubeconfig", &more);
     let text = on_terminal(&place, (80, 24), &[]);
     assert!(text.contains("! contexts: the kubeconfig has further contexts: prod"), "{text}");
-    assert!(text.contains("config delete-context prod"), "{text}");
+    let remedy = format!("--config {} setup --yes\n", place.path("config.yaml").display());
+    assert!(text.contains(&remedy), "{text}");
     assert!(text.lines().any(|line| line == "*** OBSERVE ***"), "{text}");
 }
 
@@ -174,16 +175,18 @@ fn without_a_usable_configuration_it_says_what_to_do() {
         assert!(shown.contains("║  BROKEN CONFIGURATION  ║"), "{shown}");
         assert!(shown.contains("\nThe configuration cannot be used: envguard does"), "{shown}");
         assert!(
-            shown.contains("! configuration: ") && shown.contains("  instead    correct it: "),
+            shown.contains("! configuration: ") && shown.contains("config.yaml    # correct it"),
             "{shown}"
         );
     }
     let missing = place.path("missing");
     let shown = on_terminal(&place, (80, 24), &[("ENVGUARD_CONFIG", missing.to_str().unwrap())]);
-    assert!(
-        shown.contains("  instead    sudo \"$(command -v kubectl-envguard)\" setup"),
-        "{shown}"
-    );
+    let program = if rustix::process::geteuid().is_root() {
+        "kubectl-envguard"
+    } else {
+        "sudo \"$(command -v kubectl-envguard)\""
+    };
+    assert!(shown.contains(&format!("  instead    {program} setup")), "{shown}");
     assert!(shown.contains("║  NO CONFIGURATION  ║"), "{shown}");
     assert!(shown.contains("\nThere is no configuration: envguard does not know"), "{shown}");
 }

@@ -38,6 +38,8 @@ const QUESTIONS: [&str; 9] = [
 fn every_question_has_an_answer_already() {
     let ground = Ground::new().usual();
     let mut terminal = start(&ground, &[]);
+    let intro = "Enter takes the answer in [brackets]. Nothing is written before you agree.";
+    terminal.until(0, intro, |shown| shown.contains(intro));
     answers(&mut terminal, &QUESTIONS.map(|question| (question, "")));
     let (shown, code) = terminal.ends();
     assert_eq!(code, Some(0), "{}", shown.0);

@@ -181,6 +181,25 @@ fn a_monorepo_with_two_thousand_roots() {
 }
 
 #[test]
+fn plain_manifests_without_any_kustomization() {
+    let ground = Ground::new();
+    for environment in ["dev", "prod"] {
+        for application in ["db", "web"] {
+            let file = format!("m/environments/{environment}/{application}/deployment.yaml");
+            ground.instance.write(&file, &crate::support::config_map(application));
+        }
+    }
+    ground.commit();
+    let output = ground.setup(&["--yes"]).exits(0);
+    assert!(output.stdout.contains("2 of 2 allowed may be applied"), "{output}");
+    assert!(output.stdout.contains("2 of 2 foreign are refused"), "{output}");
+    for application in ["db", "web"] {
+        ground.check("-f", &format!("environments/dev/{application}")).exits(0);
+        ground.check("-f", &format!("environments/prod/{application}")).exits(77);
+    }
+}
+
+#[test]
 fn remotes_are_what_the_overlays_fetch() {
     let ground = Ground::new();
     ground.kustomization("base", &["https://github.com/org/repo//deploy?ref=v1"]);

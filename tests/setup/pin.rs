@@ -141,6 +141,44 @@ fn one_context_is_taken_with_everything_it_needs_and_nothing_else() {
     }
 }
 
+/// The kubeconfig that `aws` wrote still says `aws` where the pinned one has its path.
+#[test]
+fn the_pinned_context_is_found_again_where_it_came_from() {
+    let ground = Ground::new().usual();
+    two_clusters(&ground);
+    let usual = ground.path("home/.kube/config");
+    let text = read(&usual).replace("command: ../bin/aws", "command: aws");
+    std::fs::write(&usual, text).unwrap();
+    let setup = |words: &[&str]| {
+        let mut command = ground.command(&envguard());
+        let path = format!("{}:/usr/bin:/bin", ground.path("home/bin").display());
+        command.env("PATH", path).arg("--config").arg(ground.config()).arg("setup").args(words);
+        Output::of(&mut command)
+    };
+    let arn = "arn:aws:eks:ap-northeast-1:111122223333:cluster/develop-eks";
+    setup(&["--yes", "--context", arn]).exits(0);
+    let pinned = read(&ground.path("etc/kubeconfig"));
+    // It is the same cluster for `status`, too; the other one is not.
+    let mut status = ground.command(&envguard());
+    status.arg("--config").arg(ground.config()).args(["status", "-o", "json"]);
+    let rows: Value = serde_yaml::from_str(&Output::of(&mut status).stdout).unwrap();
+    let mut rows = rows["checks"].as_sequence().unwrap().iter();
+    let row = rows.find(|row| row["name"] == "other-contexts").unwrap();
+    let what = row["what"].as_str().unwrap();
+    assert!(what.contains("prod-eks") && !what.contains("develop-eks"), "{what}");
+    // Whatever happened to the pinned file, the line that setup gives restores it.
+    for broken in [pinned.replace("127.0.0.1:1", "127.0.0.1:3"), ":".to_owned()] {
+        std::fs::remove_file(ground.path("etc/kubeconfig")).unwrap();
+        ground.instance.write("etc/kubeconfig", &broken);
+        setup(&["--yes", "--from", usual.to_str().unwrap()]).exits(0);
+        assert_eq!(read(&ground.path("etc/kubeconfig")), pinned);
+    }
+    let other = arn.replace("develop", "prod");
+    let output = setup(&["--yes", "--from", usual.to_str().unwrap(), "--context", &other]).exits(1);
+    assert!(output.stderr.contains("another cluster"), "{output}");
+    assert!(output.stderr.contains("--context NAME"), "{output}");
+}
+
 #[test]
 fn a_bare_program_is_found_on_the_path() {
     let ground = Ground::new().usual();

@@ -34,7 +34,9 @@ impl Dialogue {
         };
         let out = open().map_err(no_terminal)?;
         let input = BufReader::new(open().map_err(no_terminal)?);
-        Ok(Self { out, input })
+        let mut dialogue = Self { out, input };
+        dialogue.say("Enter takes the answer in [brackets]. Nothing is written before you agree.");
+        Ok(dialogue)
     }
 
     /// One line; `None` at the end of input.
