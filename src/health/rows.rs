@@ -165,9 +165,10 @@ fn preferences(situation: &Situation) -> Finding {
     if files.is_empty() {
         return Finding::Fine;
     }
+    let away: Vec<String> = files.iter().map(|file| format!("mv {file} {file}.off")).collect();
     failed(
         format!("kubectl preferences in {} can add flags to every command", listed(&files)),
-        format!("mv {0} {0}.off    (behind envguard they are not read)", files[0]),
+        format!("{}    # behind envguard they are not read", away.join("; ")),
     )
 }
 
