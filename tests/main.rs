@@ -27,6 +27,7 @@ mod inputs;
 mod keeper;
 mod login;
 mod lookup;
+mod manual;
 mod oracle;
 mod own_commands;
 mod repositories;

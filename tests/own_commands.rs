@@ -56,6 +56,20 @@ fn wrong_usage_exits_64_and_help_0() {
 }
 
 #[test]
+fn every_help_fits_a_screen_and_has_an_example() {
+    let instance = Instance::new();
+    for name in kubectl_envguard::cli::OWN_COMMANDS {
+        for help in ["--help", "-h"] {
+            let text = instance.envguard(&[name, help]).exits(0).stdout;
+            assert!(text.lines().count() <= 40, "{name} does not fit a screen: {text}");
+            assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+            // `lock` has nothing to choose.
+            assert!(name == "lock" || text.contains("Examples:"), "{name} has no example: {text}");
+        }
+    }
+}
+
+#[test]
 fn a_closed_pipe_is_no_error() {
     let instance = Instance::new();
     let script = format!("{} why | head -n 1", crate::support::envguard().display());

@@ -105,6 +105,11 @@ pub(super) enum Command {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  kubectl envguard tidy --dry-run     what would be taken off the disk
+  kubectl envguard tidy --undo        everything comes back
+  kubectl envguard tidy --clone https://git.example.com/manifests m")]
 pub(super) struct Tidy {
     /// Say what would be done; do nothing
     #[arg(long, conflicts_with_all = ["undo", "clone"])]
@@ -120,6 +125,10 @@ pub(super) struct Tidy {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  kubectl envguard watch --once
+  systemctl enable --now envguard-watch@alice.service")]
 pub(super) struct Watch {
     /// Look once, mend, write the state, and end: for a timer
     #[arg(long)]
@@ -128,6 +137,10 @@ pub(super) struct Watch {
 
 #[derive(Debug, Args)]
 #[command(arg_required_else_help = false)]
+#[command(after_help = "\
+Examples:
+  kubectl envguard restore --list
+  kubectl envguard restore 20261125-152206-417 --to ~/prod-work")]
 pub(super) struct Restore {
     /// List what was put aside
     #[arg(long, conflicts_with_all = ["id", "to"])]
@@ -143,6 +156,10 @@ pub(super) struct Restore {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  kubectl envguard banner
+  kubectl envguard banner --preview")]
 pub(super) struct BannerArguments {
     /// For /etc/update-motd.d: plain text, without the session
     #[arg(long)]
@@ -154,6 +171,9 @@ pub(super) struct BannerArguments {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  kubectl-envguard prompt --shell plain")]
 pub(super) struct PromptArguments {
     /// Whose notation to use
     #[arg(long, value_name = "SHELL", default_value = "plain")]
@@ -165,11 +185,15 @@ pub(super) enum PromptShell {
     Bash,
     Zsh,
     Fish,
-    /// No colour, no marks: for other programs
+    // No colour, no marks: for other programs
     Plain,
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  eval \"$(kubectl-envguard hook bash)\"        in ~/.bashrc
+  kubectl-envguard hook fish | source         in config.fish")]
 pub(super) struct HookArguments {
     /// Which shell reads it
     pub(super) shell: HookShell,
@@ -188,6 +212,10 @@ pub(super) enum HookShell {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  source <(kubectl-envguard completion bash)
+  kubectl-envguard completion fish | source")]
 pub(super) struct CompletionArguments {
     /// Which shell reads it
     pub(super) shell: CompletionShell,
@@ -201,6 +229,10 @@ pub(super) enum CompletionShell {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  kubectl envguard check -- apply -k overlays/develop
+  kubectl envguard check -o json -- delete -f pod.yaml")]
 pub(super) struct Check {
     /// How to print the verdict
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
@@ -213,14 +245,18 @@ pub(super) struct Check {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
-    /// For people
+    // For people
     Text,
-    /// For programs; fields change only as the documentation announces
+    // For programs; fields change only as the documentation announces
     Json,
 }
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
+Examples:
+  sudo kubectl-envguard setup
+  kubectl-envguard setup --yes --environment develop --checkout /srv/manifests
+
 Without --yes it asks, and every question has an answer already. Nothing is
 written before it was shown; what was there before is kept beside it.
 
@@ -308,7 +344,12 @@ pub(super) struct Setup {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Exit codes: 0 no check failed; 1 a check failed.")]
+#[command(after_help = "\
+Examples:
+  kubectl envguard status --online
+  kubectl envguard status -o json
+
+Exit codes: 0 no check failed; 1 a check failed.")]
 pub(super) struct Status {
     /// How to print
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
@@ -328,6 +369,10 @@ pub(super) struct Status {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  kubectl envguard why target-foreign
+  kubectl envguard why cluster-drift --lang ja")]
 pub(super) struct Why {
     /// The reason's code, as it stands in the refusal; without it, all codes
     #[arg(add = ArgValueCandidates::new(codes))]
@@ -340,9 +385,9 @@ pub(super) struct Why {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Language {
-    /// English
+    // English
     En,
-    /// Japanese
+    // Japanese
     Ja,
 }
 
@@ -356,6 +401,10 @@ impl From<Language> for crate::why::Language {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  kubectl envguard audit --since 2h --verdict refuse
+  kubectl envguard audit --would-refuse --since 14d")]
 pub(super) struct Audit {
     /// How many lines, counted from the newest
     #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
@@ -391,6 +440,10 @@ pub(super) struct Audit {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  kubectl envguard unlock 10m
+  kubectl envguard lock")]
 pub(super) struct Unlock {
     /// For how long: 90s, 10m, 1h; eight hours at most
     #[arg(value_name = "TIME", add = ArgValueCandidates::new(lengths))]

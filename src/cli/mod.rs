@@ -32,6 +32,12 @@ use crate::text::shown;
 pub use args::OWN_COMMANDS;
 use dispatch::{Call, dispatch};
 
+/// The definition of our command line, for the manual.
+#[must_use]
+pub fn command_line() -> clap::Command {
+    <args::Own as clap::CommandFactory>::command()
+}
+
 /// The whole program. Called as `kubectl` it is the shim.
 #[must_use]
 pub fn main(args: impl Iterator<Item = OsString>, env: &Env) -> Exit {
