@@ -317,7 +317,9 @@ impl Closure<'_, '_> {
         self.words(&root.dir, &found.words);
     }
 
-    /// A chart: helm reads the whole directory, and follows the links in it.
+    /// A chart: helm reads the whole directory, and follows the links in it. With an
+    /// address and a version it is fetched where one of its two places is empty: before
+    /// 1.31 kubectl looks only for the one, since then only for the other.
     fn chart(&mut self, root: &Root, file: &Path, chart: &Chart) {
         if !self.switches.helm {
             return;
@@ -325,19 +327,20 @@ impl Closure<'_, '_> {
         let Chart { field, home, name, version, repo } = chart;
         let role = Role::Reference { file: file.to_path_buf(), field: field.clone() };
         let home_dir = join_clean(&root.dir, Path::new(home));
-        let mut found = false;
+        let mut found = 0;
         for name in [name.clone(), format!("{name}-{version}/{name}")] {
             let dir = join_clean(&home_dir, Path::new(name.trim_start_matches('/')));
             let place = self.gathering.resolver.resolve(&dir);
             let is_dir = place.end == End::Place(Nature::Directory);
             let real = place.real.clone();
             self.gathering.local(OsStr::new(&name), role.clone(), vec![place]);
-            found |= is_dir;
+            found += usize::from(is_dir);
             if is_dir && !self.gathering.is_closed(&real) {
                 self.everything_below(real, &role);
             }
         }
-        if !found && !repo.is_empty() {
+        let wanted = if version.is_empty() { 1 } else { 2 };
+        if found < wanted && !repo.is_empty() {
             self.remote(repo, role);
         }
     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::resolve::{End, Resolution};
 use super::{Gathering, Here, foreign, glob};
 use crate::env::Env;
-use crate::judge::{Local, Nature, Reached, Role, Whereabouts};
+use crate::judge::{Local, Nature, Place, Reached, Role, Whereabouts, place};
 use crate::kubectl::{Access, Class, Reach, Request};
 use crate::path::{cleaned, is_within, join_clean};
 
@@ -30,6 +30,17 @@ impl Gathering<'_> {
             && let Some(program) = env.get("KUBECTL_EXTERNAL_DIFF")
         {
             self.external_diff(program, here);
+        }
+        if request.takes_data {
+            self.redirected();
+        }
+        if request.edits {
+            self.editor(env, here);
+        }
+        if request.invocation.command() == "kustomize"
+            && request.invocation.is_set("enable-alpha-plugins")
+        {
+            self.plugin_homes(env, here);
         }
     }
 
@@ -179,6 +190,68 @@ impl Gathering<'_> {
                 let role = Role::Input { flag: "KUBECTL_EXTERNAL_DIFF", below: false };
                 self.local(OsStr::new(word), role, vec![found]);
             }
+        }
+    }
+}
+
+/// What the environment and the shell add.
+impl Gathering<'_> {
+    /// Data that a redirection leads in: the shell has opened the file, and the file
+    /// has a place.
+    fn redirected(&mut self) {
+        let found = self.resolver.resolve(Path::new("/proc/self/fd/0"));
+        if found.end == End::Place(Nature::File) {
+            let spelled = found.real.clone().into_os_string();
+            let found = Resolution { links: Vec::new(), ..found };
+            self.if_closed(&spelled, Role::Input { flag: "<", below: false }, found);
+        }
+    }
+
+    /// kubectl has a shell run the editor: its words are searched for paths, as those
+    /// of a plugin.
+    fn editor(&mut self, env: &Env, here: &Here) {
+        let names = ["KUBE_EDITOR", "EDITOR"];
+        let Some((flag, value)) = names.into_iter().find_map(|name| Some((name, env.get(name)?)))
+        else {
+            return;
+        };
+        let text = value.to_string_lossy();
+        let separates = |letter: char| letter.is_whitespace() || "\"'=;|&<>()`".contains(letter);
+        for word in text.split(separates).filter(|word| !word.is_empty()) {
+            let found = self.resolver.resolve(&here.physical.join(word));
+            self.if_closed(OsStr::new(word), Role::Input { flag, below: false }, found);
+        }
+    }
+
+    /// Where kustomize looks for plugins that are not builtin (kubectl 1.27–1.36,
+    /// `DefaultAbsPluginHome`): the first of these directories that exists.
+    fn plugin_homes(&mut self, env: &Env, here: &Here) {
+        let below = |name: &str, path: &str| Some(Path::new(env.get(name)?).join(path));
+        let homes = [
+            below("KUSTOMIZE_PLUGIN_HOME", ""),
+            below("XDG_CONFIG_HOME", "kustomize/plugin"),
+            below("HOME", ".config/kustomize/plugin"),
+            below("HOME", "kustomize/plugin"),
+        ];
+        let role = Role::Input { flag: "--enable-alpha-plugins", below: false };
+        for home in homes.into_iter().flatten().filter(|home| home.is_dir()) {
+            self.served(home.as_os_str(), &role, here);
+        }
+    }
+
+    /// Only what belongs to another environment, or to git: nothing is to be opened for
+    /// the rest.
+    fn if_closed(&mut self, spelled: &OsStr, role: Role, found: Resolution) {
+        self.visit(&found);
+        let is_closed = |path: &PathBuf| {
+            matches!(
+                place(path, self.policy, &self.facts.territory),
+                Place::Foreign(_) | Place::Git
+            )
+        };
+        let exists = found.end != End::Place(Nature::Missing);
+        if exists && std::iter::once(&found.real).chain(&found.links).any(is_closed) {
+            self.local(spelled, role, vec![found]);
         }
     }
 }

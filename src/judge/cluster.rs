@@ -5,14 +5,14 @@ use std::os::unix::ffi::OsStrExt;
 use super::facts::{Facts, Resolved};
 use super::reasons;
 use super::verdict::Reason;
-use crate::kubectl::Request;
+use crate::kubectl::{Request, leading_a_plugin_elsewhere};
 use crate::policy::{Credentials, Pin, Policy};
 
 pub(super) fn judge(policy: &Policy, request: &Request, facts: &Facts, found: &mut Vec<Reason>) {
     if let Some(word) = preferences_word(request) {
         found.push(reasons::preferences_flag(request, word));
     }
-    for word in plugin_overrides(request) {
+    for word in plugin_overrides(request, facts) {
         found.push(reasons::plugin_override(policy, request, word));
     }
     let Some(cluster) = &facts.cluster else { return };
@@ -128,23 +128,12 @@ fn preferences_word(request: &Request) -> Option<&std::ffi::OsStr> {
 
 /// Words of a plugin's command line that look like a choice of another cluster.
 /// A plugin parses its own words; what could be such a flag counts as one.
-fn plugin_overrides(request: &Request) -> impl Iterator<Item = &std::ffi::OsStr> {
-    const FLAGS: [&str; 9] = [
-        "--context",
-        "--cluster",
-        "--server",
-        "--kubeconfig",
-        "--kube-context",
-        "--certificate-authority",
-        "--tls-server-name",
-        "--insecure-skip-tls-verify",
-        "-s",
-    ];
+fn plugin_overrides<'f>(
+    request: &'f Request,
+    facts: &'f Facts,
+) -> impl Iterator<Item = &'f std::ffi::OsStr> {
     let words: &[std::ffi::OsString] =
         if request.plugin_words().is_some() { &request.invocation.positionals } else { &[] };
-    words.iter().map(std::ffi::OsString::as_os_str).filter(|word| {
-        let text = word.to_string_lossy().replace('_', "-");
-        let name = text.split('=').next().unwrap_or_default();
-        FLAGS.contains(&name)
-    })
+    let pinned = facts.cluster.as_ref().and_then(|cluster| cluster.pinned.as_ref().ok());
+    leading_a_plugin_elsewhere(words, pinned.map(|pinned| pinned.context.as_str()))
 }

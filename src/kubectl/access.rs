@@ -3,9 +3,10 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
 
 use super::csv;
-use super::parse::{Given, Invocation};
+use super::parse::{Given, Invocation, Subject};
 
 /// One path that is read or written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +48,8 @@ enum Value {
     With(&'static str),
     /// As `Last`; `-` means standard output.
     UnlessDash,
+    /// As `Last`; a name without `/` is looked for on `PATH`.
+    Program,
 }
 
 /// A row of the table: the flag, the commands that have it (any when empty), what
@@ -69,6 +72,7 @@ static FLAGS: &[Row] = &[
     Row("kubeconfig", "--kubeconfig", &[], Value::Last, Reach::File),
     Row("cache-dir", "--cache-dir", &[], Value::Last, Reach::Written),
     Row("output-directory", "--output-directory", &[], Value::UnlessDash, Reach::Written),
+    Row("helm-command", "--helm-command", &["kustomize"], Value::Program, Reach::File),
     Row("output", "-o", &["kustomize"], Value::Last, Reach::Written),
     Row("log-dir", "--log-dir", &[], Value::Last, Reach::Written),
     Row("log-file", "--log-file", &[], Value::Last, Reach::Written),
@@ -105,6 +109,7 @@ pub(super) fn accesses(
     }
     found.extend(templates(invocation));
     found.extend(profile(invocation));
+    found.extend(mounted(invocation));
     if invocation.command().starts_with("config ") {
         found.extend(written_kubeconfig(invocation));
     }
@@ -127,6 +132,9 @@ fn paths(
         Value::With(other) if !invocation.is_set(other) => Vec::new(),
         Value::With(_) => last().into_iter().collect(),
         Value::UnlessDash => last().filter(|path| path != "-").into_iter().collect(),
+        Value::Program => {
+            last().filter(|path| path.as_bytes().contains(&b'/')).into_iter().collect()
+        }
         Value::Keyed => {
             let fields = fields(invocation.given(long), flag, malformed);
             fields.into_iter().filter_map(|field| after_key(&field)).collect()
@@ -237,6 +245,47 @@ fn copied(words: &[OsString]) -> Vec<Access> {
         .collect()
 }
 
+/// `kustomize DIR --mount type=bind,src=SOURCE,dst=/x`: what containers get to see. The
+/// names are exact, and the source is relative to the kustomization.
+fn mounted(invocation: &Invocation) -> impl Iterator<Item = Access> {
+    let dir = Path::new(invocation.positionals.first().map_or(OsStr::new("."), |dir| dir));
+    invocation.given("mount").filter_map(|given| given.value.as_deref()).flat_map(move |value| {
+        let pairs = value.as_bytes().split(|byte| *byte == b',');
+        let sources = pairs.filter_map(|pair| {
+            pair.strip_prefix(b"src=").or_else(|| pair.strip_prefix(b"source="))
+        });
+        sources.map(|source| Access {
+            flag: "--mount",
+            path: dir.join(OsStr::from_bytes(source)).into_os_string(),
+            reach: Reach::Archived,
+        })
+    })
+}
+
+/// Whether what comes in at standard input is used, without being manifests.
+pub(super) fn takes_data(invocation: &Invocation) -> bool {
+    match &invocation.subject {
+        Subject::Plugin(_) => true,
+        Subject::Completion => false,
+        Subject::Builtin("set env") => {
+            let values = invocation.given("env").filter_map(|given| given.value.as_ref());
+            invocation.positionals.iter().chain(values).any(|word| word == "-")
+        }
+        Subject::Builtin("attach" | "debug" | "alpha debug" | "exec" | "run") => {
+            invocation.is_set("stdin")
+        }
+        Subject::Builtin(_) => false,
+    }
+}
+
+/// Whether an editor is started.
+pub(super) fn edits(invocation: &Invocation) -> bool {
+    match invocation.command() {
+        "edit" | "apply edit-last-applied" => true,
+        path => path.starts_with("create") && invocation.is_set("edit"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -313,6 +362,12 @@ mod tests {
             ("cluster-info dump --output-directory=-", &[]),
             ("kustomize d -o a", &["-o a Written"]),
             ("kustomize d -o go-template-file=a", &["-o go-template-file=a Written"]),
+            ("kustomize d --helm-command=./helm", &["--helm-command ./helm File"]),
+            ("kustomize d --helm_command helm", &[]),
+            (
+                "kustomize d --mount type=bind,src=../a,dst=/x --mount source=/b,target=/y",
+                &["--mount d/../a Archived", "--mount /b Archived"],
+            ),
             ("get po --profile=cpu", &["--profile-output profile.pprof Written"]),
             ("version --client --profile cpu --profile-output=a", &["--profile-output a Written"]),
             ("get po --profile-output=a", &[]),
@@ -327,6 +382,37 @@ mod tests {
         ] {
             let words: Vec<&str> = line.split(' ').collect();
             assert_eq!(found(&words), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn commands_that_take_data_or_start_an_editor() {
+        for (line, data, editor) in [
+            ("set env deploy/x -", true, false),
+            ("set env deploy/x -e -", true, false),
+            ("set env deploy/x --env=-", true, false),
+            ("set env deploy/x A-", false, false),
+            ("exec -i x -- sh", true, false),
+            ("exec -it x -- sh", true, false),
+            ("exec x -- sh -i", false, false),
+            ("exec x -i=false -- sh", false, false),
+            ("attach x -i", true, false),
+            ("run x --image=i --stdin", true, false),
+            ("debug x -i", true, false),
+            ("neat", true, false),
+            ("__complete get -i", false, false),
+            ("delete pod x -i", false, false),
+            ("apply -f -", false, false),
+            ("edit deploy x", false, true),
+            ("apply edit-last-applied -f x", false, true),
+            ("create -f x --edit", false, true),
+            ("create -f x", false, false),
+        ] {
+            let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            for reading in readings(&words).unwrap() {
+                let request = Request::new(&words, reading);
+                assert_eq!((request.takes_data, request.edits), (data, editor), "{line}");
+            }
         }
     }
 

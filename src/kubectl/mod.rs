@@ -4,6 +4,7 @@
 mod access;
 mod class;
 pub mod csv;
+mod elsewhere;
 mod grammar;
 mod help;
 mod learned;
@@ -14,6 +15,7 @@ mod table;
 
 pub use access::{Access, Reach};
 pub use class::{Class, class_of_command};
+pub use elsewhere::{could_leave_pin, leading_a_plugin_elsewhere};
 pub use grammar::{Arity, Flag, Version};
 pub use help::{Listed, Page};
 pub use learned::Learned;
@@ -120,29 +122,6 @@ pub fn reading(words: &[OsString], version: Version) -> Result<Invocation, Misfi
 #[must_use]
 pub fn completion_words(words: &[OsString]) -> Option<Vec<OsString>> {
     parse::completion(words)
-}
-
-/// Whether words that may not parse choose another cluster: those of a completion
-/// callback, whose last one is unfinished, and those that nobody understands. What
-/// could be such a flag counts as one.
-#[must_use]
-pub fn could_leave_pin(words: &[OsString]) -> bool {
-    words.iter().any(|word| {
-        let text = word.to_string_lossy().replace('_', "-");
-        let name = text.split('=').next().unwrap_or_default();
-        let names_cluster = name
-            .strip_prefix("--")
-            .is_some_and(|name| request::CLUSTER_FLAGS.contains(&name) || name == "kuberc");
-        // `-s` alone or in a row of letters; behind a letter that always takes a
-        // value (`-nstaging`) it is part of the value.
-        let letters = text.strip_prefix('-').filter(|rest| !rest.starts_with('-'));
-        names_cluster
-            || letters.is_some_and(|letters| {
-                letters
-                    .split_once('s')
-                    .is_some_and(|(before, _)| before.bytes().all(grammar::letter_may_stand_alone))
-            })
-    })
 }
 
 #[cfg(test)]

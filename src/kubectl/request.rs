@@ -4,7 +4,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use super::access::{Access, accesses};
+use super::access::{Access, accesses, edits, takes_data};
 use super::class::{Class, class_of, second_class};
 use super::csv;
 use super::grammar::is_in_table;
@@ -31,6 +31,10 @@ pub struct Request {
     pub recursive: bool,
     /// Every other local path that is read or written.
     pub accesses: Vec<Access>,
+    /// Whether standard input is used, and not as manifests.
+    pub takes_data: bool,
+    /// Whether an editor is started.
+    pub edits: bool,
     /// Flags that choose another cluster.
     pub overrides: Vec<Override>,
     /// Flags that choose another identity.
@@ -125,6 +129,8 @@ impl Request {
             recursive: recursive(&invocation),
             overrides: overrides(&invocation, &CLUSTER_FLAGS),
             identities: overrides(&invocation, &IDENTITY_FLAGS),
+            takes_data: takes_data(&invocation),
+            edits: edits(&invocation),
             targets,
             accesses,
             unlisted: unlisted(&invocation),
