@@ -1,15 +1,31 @@
 //! Asks the operator to type the environment's name.
+//!
+//! The dialogue is with the terminal itself. Standard input is never read: it may
+//! hold manifests.
 
-use std::fs::OpenOptions;
-use std::io::{BufRead, BufReader, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::termios::{
+    InputModes, LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, tcflush,
+    tcgetattr, tcgetwinsize, tcsetattr,
+};
 use unicode_normalization::UnicodeNormalization;
 
+use crate::colour::Look;
+use crate::env::Env;
 use crate::policy::Policy;
 use crate::text::shown;
 
 /// The longest line that is read as an answer.
-const MAX_ANSWER: u64 = 1024;
+const MAX_ANSWER: usize = 1024;
+
+/// What Ctrl-C sends.
+const INTERRUPT: u8 = 3;
+
+/// Switches a special character off (`_POSIX_VDISABLE` on Linux).
+const DISABLED: u8 = 0;
 
 /// What came of asking.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,36 +50,154 @@ pub fn accepts(policy: &Policy, name: &str) -> bool {
             .any(|expected| expected.trim().nfc().eq(typed.chars()))
 }
 
-/// Judges the name given with `--confirm`, or asks on the terminal. Standard input
-/// is never read: it may hold manifests.
+/// Judges the name that was given, or asks for it after a line that says what for.
 #[must_use]
-pub fn confirm(policy: &Policy, line: &str, given: Option<&str>) -> Answer {
-    if let Some(name) = given {
-        return if accepts(policy, name) {
-            Answer::Given
-        } else {
-            Answer::Declined(format!("--confirm {} is not this environment", shown(name)))
-        };
+pub fn confirm(policy: &Policy, env: &Env, line: &str, name: Option<&str>) -> Answer {
+    if let Some(name) = name {
+        return given(policy, name);
     }
-    match ask(policy, line) {
-        Ok(name) if accepts(policy, &name) => Answer::Typed,
-        Ok(name) if name.trim().is_empty() => Answer::Declined("nothing was typed".to_owned()),
-        Ok(name) => Answer::Declined(format!("{} was typed", shown(name.trim()))),
-        Err(_) => Answer::Declined("there is no terminal to ask on".to_owned()),
+    let Some(mut dialogue) = Dialogue::open(env) else { return nobody() };
+    dialogue.show(&heading(policy, line));
+    dialogue.ask(policy)
+}
+
+/// Where it would happen, and what.
+#[must_use]
+pub fn heading(policy: &Policy, line: &str) -> String {
+    format!("envguard: {} ({})\n  {line}\n", shown(policy.display_name()), shown(&policy.pin.name))
+}
+
+/// Judges the name given with `--confirm`.
+#[must_use]
+pub fn given(policy: &Policy, name: &str) -> Answer {
+    if accepts(policy, name) {
+        Answer::Given
+    } else {
+        Answer::Declined(format!("--confirm {} is not this environment", shown(name)))
     }
 }
 
-fn ask(policy: &Policy, line: &str) -> std::io::Result<String> {
-    let mut terminal = OpenOptions::new().read(true).write(true).open("/dev/tty")?;
-    let name = shown(&policy.environment.name);
-    write!(
-        terminal,
-        "envguard: {} ({})\n  {line}\n  type the environment's name to run it [{name}]: ",
-        shown(policy.display_name()),
-        shown(&policy.pin.name),
-    )?;
-    terminal.flush()?;
-    let mut answer = String::new();
-    BufReader::new(std::io::Read::take(terminal, MAX_ANSWER)).read_line(&mut answer)?;
-    Ok(answer)
+/// There is nobody to ask.
+#[must_use]
+pub fn nobody() -> Answer {
+    Answer::Declined("there is no terminal to ask on".to_owned())
+}
+
+/// A conversation on the controlling terminal. As long as it lasts, Ctrl-C is an
+/// answer (no) and not the end of this process; Ctrl-Z works as ever.
+#[derive(Debug)]
+pub struct Dialogue {
+    terminal: File,
+    before: Option<Termios>,
+    /// What the terminal can show.
+    pub look: Look,
+}
+
+impl Dialogue {
+    /// `None` where there is no terminal.
+    #[must_use]
+    pub fn open(env: &Env) -> Option<Self> {
+        let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty").ok()?;
+        let width = tcgetwinsize(&terminal).map_or(0, |size| usize::from(size.ws_col));
+        // Session Manager's terminal has the size 0x0 until the client reports its own.
+        let width = if width == 0 { Look::PLAIN.width } else { width };
+        let look = Look { width, colour: false, unicode: env.speaks_utf8() };
+        let before = tcgetattr(&terminal).ok();
+        let dialogue = Self { terminal, before, look };
+        if let Some(before) = &dialogue.before {
+            // A program that died may have left the terminal in any state.
+            let mut during = before.clone();
+            during.local_modes |= LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG;
+            during.input_modes |= InputModes::ICRNL;
+            during.special_codes[SpecialCodeIndex::VINTR] = DISABLED;
+            during.special_codes[SpecialCodeIndex::VEOL] = INTERRUPT;
+            tcsetattr(&dialogue.terminal, OptionalActions::Now, &during).unwrap_or_default();
+        }
+        Some(dialogue)
+    }
+
+    /// Prints `text`. A terminal that is gone cannot be asked either.
+    pub fn show(&mut self, text: &str) {
+        self.terminal.write_all(text.as_bytes()).unwrap_or_default();
+    }
+
+    /// Shows one line that the next one replaces; nothing clears it.
+    pub fn progress(&mut self, line: &str) {
+        let line: String = line.chars().take(self.look.width.saturating_sub(1)).collect();
+        let blank = " ".repeat(self.look.width.min(MAX_ANSWER).saturating_sub(1));
+        self.show(&format!("\r{blank}\r{line}"));
+    }
+
+    /// Whether Ctrl-C was typed; what else was is dropped.
+    pub fn is_interrupted(&mut self) -> bool {
+        let mut typed = [0; MAX_ANSWER];
+        while self.has_input() {
+            match self.terminal.read(&mut typed) {
+                Ok(count) if count > 0 => {
+                    if typed[..count].contains(&INTERRUPT) {
+                        return true;
+                    }
+                }
+                _ => return false,
+            }
+        }
+        false
+    }
+
+    fn has_input(&self) -> bool {
+        let mut waiting = [PollFd::new(&self.terminal, PollFlags::IN)];
+        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+        poll(&mut waiting, Some(&at_once)).is_ok_and(|ready| ready > 0)
+            && waiting[0].revents().contains(PollFlags::IN)
+    }
+
+    /// Asks for the name. What was typed before the question stood there is no
+    /// answer to it.
+    pub fn ask(&mut self, policy: &Policy) -> Answer {
+        let name = shown(&policy.environment.name);
+        let question = format!("  type the environment's name to run it [{name}]: ");
+        tcflush(&self.terminal, QueueSelector::IFlush).unwrap_or_default();
+        if self.terminal.write_all(question.as_bytes()).is_err() {
+            return nobody();
+        }
+        let Ok(line) = self.line() else { return nobody() };
+        if line.contains(&INTERRUPT) {
+            self.show("\n");
+            return Answer::Declined("it was interrupted".to_owned());
+        }
+        if !line.ends_with(b"\n") {
+            self.show("\n");
+        }
+        let typed = String::from_utf8_lossy(&line);
+        let typed = typed.trim();
+        if accepts(policy, typed) {
+            Answer::Typed
+        } else if typed.is_empty() {
+            Answer::Declined("nothing was typed".to_owned())
+        } else {
+            Answer::Declined(format!("{} was typed", shown(typed)))
+        }
+    }
+
+    /// Up to the end of the line, the end of input, Ctrl-C, or too much.
+    fn line(&mut self) -> std::io::Result<Vec<u8>> {
+        let mut line = Vec::new();
+        let mut typed = [0; MAX_ANSWER];
+        while line.len() < MAX_ANSWER {
+            let count = self.terminal.read(&mut typed)?;
+            line.extend_from_slice(&typed[..count]);
+            if count == 0 || line.ends_with(b"\n") || line.contains(&INTERRUPT) {
+                break;
+            }
+        }
+        Ok(line)
+    }
+}
+
+impl Drop for Dialogue {
+    fn drop(&mut self) {
+        if let Some(before) = &self.before {
+            tcsetattr(&self.terminal, OptionalActions::Now, before).unwrap_or_default();
+        }
+    }
 }

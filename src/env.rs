@@ -67,6 +67,16 @@ impl Env {
         std::env::current_dir()
     }
 
+    /// Whether the locale's text is UTF-8.
+    #[must_use]
+    pub fn speaks_utf8(&self) -> bool {
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| self.get(name));
+        locale.is_some_and(|locale| {
+            let locale = locale.to_string_lossy().to_lowercase();
+            locale.contains("utf-8") || locale.contains("utf8")
+        })
+    }
+
     /// The programs called `name` on `PATH`, the first one first. A relative directory
     /// on it is another one for everybody, and left out.
     pub fn programs(&self, name: &str) -> impl Iterator<Item = PathBuf> {

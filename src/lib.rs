@@ -30,6 +30,7 @@
 //! | centre: no file, process, network or clock | [`path`], [`pattern`], [`text`], [`level`], [`policy`], [`kubectl`], [`kustomize`], [`manifest`], [`judge`] | the centre |
 //! | edge that reads | [`env`](mod@env), [`runtime`], [`config`], [`kubeconfig`], [`git`], [`gather`]; [`machine`], [`session`], [`identity`], [`upstream`], [`installed`], [`server`] | the centre, and each other downwards |
 //! | edge that acts | [`audit`], [`confirm`], [`ticket`], [`notices`], [`exec`] | the centre, `env`, `runtime` |
+//! | | [`preview`]: what a command would change, before it is asked about | the centre, `audit`, `colour` |
 //! | | [`sandbox`]: what the kernel lets kubectl read | the centre, `env`, `runtime`, `gather` |
 //! | | [`keeper`]: foreign overlays off the disk | the centre, `env`, `gather` |
 //! | edge that asks both | [`health`]: the checks of prompt, banner and `status` | the centre, and the edges |
@@ -75,6 +76,7 @@ pub mod notices;
 pub mod path;
 pub mod pattern;
 pub mod policy;
+pub mod preview;
 pub mod prompt;
 pub mod report;
 pub mod run;

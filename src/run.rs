@@ -4,14 +4,17 @@
 mod consent;
 mod enclosure;
 mod moved;
+mod preview;
 mod record;
 mod streams;
+mod subject;
 mod understand;
 
 use std::cell::OnceCell;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use crate::audit::Event;
 use crate::config::{self, Loaded};
 use crate::env::Env;
 use crate::exec::{self, Own};
@@ -23,7 +26,7 @@ use crate::kubectl::{self, Class, Request};
 use crate::policy::{Ask, Mode, Policy, Unusable};
 use crate::report::Reporter;
 use crate::sandbox::{Outlook, Unused};
-use consent::Question;
+use consent::{Consent, Question};
 pub use enclosure::witness;
 
 /// Options of the guard, which stand before the kubectl command.
@@ -35,6 +38,8 @@ pub struct Options {
     pub confirm: Option<String>,
     /// `--break-glass REASON`
     pub break_glass: Option<String>,
+    /// `--full`: the text of what would change, before the question.
+    pub full: bool,
 }
 
 /// One command line with its verdict, before anything is done.
@@ -111,12 +116,12 @@ fn guarded(
     let event = record::verdict(words, policy, env, break_glass, &mut judged);
     reporter.verdict(&judged.verdict, Some(policy));
     let present = judge::foreign_present(policy, &judged.facts);
-    let Outcome::Run { ask } = judged.verdict.outcome else {
+    if judged.verdict.outcome == Outcome::Refuse {
         present.iter().for_each(|line| reporter.warning(line));
         return Exit::Refused;
-    };
+    }
     // Before the question: what is confirmed is what runs.
-    let words = match with_namespace(words, &judged, env) {
+    let with_namespace = match with_namespace(words, &judged, env) {
         Ok(words) => words,
         Err(value) => {
             reporter.error(
@@ -126,21 +131,78 @@ fn guarded(
             return Exit::Usage;
         }
     };
-    let given = options.confirm.as_deref();
-    let origin = judge::origin(&judged.facts);
-    let question = Question { ask, words: &words, given, break_glass, origin };
-    if let Err(refusal) = question.settle(policy, env, reporter, event.as_ref()) {
-        reporter.verdict(&refusal, Some(policy));
+    let guarded = Guarded { words, options, instance, env, reporter, rules };
+    if let Err(verdict) = guarded.settled(&mut judged, &with_namespace, event.as_ref()) {
+        reporter.verdict(&verdict, Some(policy));
         return Exit::Refused;
     }
-    if let Some(verdict) = moved::since(&judged, &words, policy, rules, event) {
-        reporter.verdict(&verdict, Some(policy));
-        if verdict.outcome == Outcome::Refuse {
-            return Exit::Refused;
-        }
-    }
     present.iter().for_each(|line| reporter.warning(line));
-    become_kubectl(&words, Some(policy), env, reporter, judged.sandbox, judged.captured)
+    let Judged { sandbox, captured, .. } = judged;
+    become_kubectl(&with_namespace, Some(policy), env, reporter, sandbox, captured)
+}
+
+/// How often the question is asked anew because the files have changed meanwhile.
+const MOST_ROUNDS: usize = 5;
+
+/// A command that may run, once a person agrees.
+struct Guarded<'g> {
+    words: &'g [OsString],
+    options: &'g Options,
+    instance: &'g Instance,
+    env: &'g Env,
+    reporter: Reporter,
+    rules: Rules,
+}
+
+impl<'g> Guarded<'g> {
+    /// Everything between the verdict and kubectl: the question, and that nothing has
+    /// changed since. `words` are those that will run.
+    fn settled(
+        &self,
+        judged: &mut Judged<'g>,
+        words: &[OsString],
+        event: Option<&Event>,
+    ) -> Result<(), Verdict> {
+        let policy = &self.instance.loaded.policy;
+        for round in 0..MOST_ROUNDS {
+            let Outcome::Run { ask } = judged.verdict.outcome else {
+                return Err(std::mem::take(&mut judged.verdict));
+            };
+            let added = words.len() > self.words.len();
+            let question = Question {
+                ask,
+                words,
+                namespace: words.first().filter(|_| added).map(OsString::as_os_str),
+                given: self.options.confirm.as_deref(),
+                break_glass: self.options.break_glass.as_deref(),
+                anew: round > 0,
+                full: self.options.full,
+                judged,
+            };
+            let consent = question.settle(policy, self.env, self.reporter, event)?;
+            if let Some(verdict) = moved::since(judged, words, policy, self.rules, event) {
+                if verdict.outcome == Outcome::Refuse {
+                    return Err(verdict);
+                }
+                self.reporter.verdict(&verdict, Some(policy));
+            }
+            let Consent::Typed(digest) = consent else { return Ok(()) };
+            // Somebody took the time to read: what was shown is what runs.
+            let captured = std::mem::take(&mut judged.captured);
+            let Self { words: given, instance, env, rules, .. } = *self;
+            *judged = judge_with(given, instance, env, Reads::Everything, rules, captured);
+            let may_run = judged.verdict.outcome != Outcome::Refuse;
+            if may_run && digest == gather::digest(&judged.facts) {
+                return Ok(());
+            }
+            moved::changed(event, &mut judged.verdict, policy);
+            self.reporter.warning("the files have changed since they were shown");
+        }
+        let break_glass = self.options.break_glass.as_deref();
+        let why = "the files change again and again";
+        let reasons = vec![judge::not_confirmed(policy, words, break_glass, why)];
+        Err(Verdict { reasons, ..Verdict::default() })
+    }
 }
 
 /// The configured instance and its checkouts on this disk.
@@ -219,6 +281,18 @@ pub fn judge_words<'i>(
     reads: Reads,
     rules: Rules,
 ) -> Judged<'i> {
+    judge_with(words, instance, env, reads, rules, Captured::default())
+}
+
+/// The same with streams of which something may have been read already.
+fn judge_with<'i>(
+    words: &[OsString],
+    instance: &'i Instance,
+    env: &Env,
+    reads: Reads,
+    rules: Rules,
+    mut captured: Captured,
+) -> Judged<'i> {
     let policy = &instance.loaded.policy;
     let readings = match understand::readings(words, policy, env) {
         Ok(readings) => readings,
@@ -233,7 +307,6 @@ pub fn judge_words<'i>(
     };
     let requests: Vec<Request> =
         readings.into_iter().map(|reading| Request::new(words, reading)).collect();
-    let mut captured = Captured::default();
     let mut found = judge_requests(&requests, instance, env, &mut captured, rules);
     let is_unread = |facts: &Facts| facts.stdin.as_ref().is_some_and(|stdin| stdin.unread);
     if found.verdict.outcome != Outcome::Refuse && found.facts.iter().any(is_unread) {

@@ -56,7 +56,7 @@ const LAYERS: &[Layer] = &[
         may_use: &["env", "judge", "kubeconfig", "kubectl", "policy", "text"],
     },
     // The edge that acts.
-    Layer { modules: &["confirm"], may_use: &["policy", "text"] },
+    Layer { modules: &["confirm"], may_use: &["colour", "env", "policy", "text"] },
     Layer { modules: &["exec"], may_use: &["env", "installed", "kubectl", "policy"] },
     Layer { modules: &["ticket"], may_use: &["env", "policy", "runtime"] },
     Layer { modules: &["session"], may_use: &[] },
@@ -64,6 +64,7 @@ const LAYERS: &[Layer] = &[
         modules: &["audit"],
         may_use: &["env", "judge", "kubectl", "policy", "session", "text"],
     },
+    Layer { modules: &["preview"], may_use: &["audit", "colour", "exec", "kubectl", "text"] },
     Layer { modules: &["notices"], may_use: &["env", "runtime", "text"] },
     Layer {
         modules: &["keeper"],
@@ -138,7 +139,9 @@ const LAYERS: &[Layer] = &[
             "installed",
             "judge",
             "kubectl",
+            "manifest",
             "policy",
+            "preview",
             "report",
             "sandbox",
             "text",
@@ -245,10 +248,13 @@ const ONE_PLACE: &[(&str, &[&str])] = &[
     ("notify::", &["keeper"]),
     ("sha2::", &["gather", "keeper", "kubeconfig", "policy"]),
     ("base64::", &["kubeconfig", "setup"]),
-    ("serde_yaml::", &["kustomize", "manifest", "config", "kubeconfig", "setup"]),
-    ("similar::", &["cli"]),
+    ("serde_yaml::", &["kustomize", "manifest", "config", "kubeconfig", "preview", "setup"]),
+    ("similar::", &["cli", "preview"]),
     ("tempfile::", &["setup"]),
-    ("serde_json::", &["audit", "cli", "identity", "keeper", "manifest", "setup", "ticket"]),
+    (
+        "serde_json::",
+        &["audit", "cli", "identity", "keeper", "manifest", "preview", "setup", "ticket"],
+    ),
     ("jiff::", &["audit", "cli", "keeper"]),
 ];
 
@@ -351,6 +357,13 @@ fn the_centre_touches_nothing() {
 const PURE_FILES: &[&str] = &[
     "keeper/plan.rs",
     "keeper/patterns.rs",
+    "preview/change.rs",
+    "preview/conceal.rs",
+    "preview/look.rs",
+    "preview/object.rs",
+    "preview/plan.rs",
+    "preview/render.rs",
+    "preview/unified.rs",
     "sandbox/effects.rs",
     "sandbox/mounts.rs",
     "sandbox/plan.rs",

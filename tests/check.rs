@@ -1,6 +1,6 @@
 //! Verdicts on a real tree: what runs, what is refused, and under which code.
 
-use crate::support::{Instance, Output, config_map, lacks};
+use crate::support::{Instance, Output, Terminal, config_map};
 
 /// One row: the words, and the code they are refused under or `run`.
 type Row<'r> = (&'r [&'r str], &'r str);
@@ -408,20 +408,40 @@ fn a_level_asks_for_the_name() {
 
 #[test]
 fn the_name_is_typed_on_the_terminal() {
-    if lacks("script", "gives a command a terminal") {
-        return;
-    }
     let production = Instance::of("production");
     let typed = |answer: &str| {
-        let line = format!("{} delete pod x", crate::support::envguard().display());
-        let mut command = production.command("/bin/bash".as_ref());
-        command.env("NO_COLOR", "1");
-        let script = format!(
-            "printf '%s\\n' '{answer}' | script --quiet --return --command '{line}' /dev/null"
-        );
-        Output::of(command.args(["-c", &script]))
+        let mut command = production.command(&crate::support::envguard());
+        let mut terminal = Terminal::start(command.args(["delete", "pod", "x"]));
+        terminal.shows("type the environment's name to run it [production]: ");
+        terminal.types(answer);
+        terminal.ends()
     };
-    typed("production").prints("type the environment's name").exits(42);
-    typed("develop").prints("refused (not-confirmed): not confirmed: develop was typed").exits(77);
-    typed("").prints("nothing was typed").exits(77);
+    assert_eq!(typed("production\n").1, Some(42));
+    let (shown, code) = typed("develop\n");
+    shown.contains("refused (not-confirmed): not confirmed: develop was typed");
+    assert_eq!(code, Some(77));
+    let (shown, code) = typed("\n");
+    shown.contains("nothing was typed");
+    assert_eq!(code, Some(77));
+}
+
+#[test]
+fn what_was_typed_before_the_question_is_no_answer() {
+    let production = Instance::of("production");
+    // It waits for what the cluster says; somebody types ahead meanwhile.
+    let fifo = production.path("elsewhere/fifo");
+    Output::of(std::process::Command::new("mkfifo").arg(&fifo)).exits(0);
+    let script = format!("#!/bin/sh\ncat {} >/dev/null\nexit 42\n", fifo.display());
+    production.program("bin/kubectl", &script);
+    let mut command = production.command(&crate::support::envguard());
+    let mut terminal = Terminal::start(command.args(["delete", "pod", "x"]));
+    terminal.shows("would change ...");
+    terminal.types("production\n");
+    terminal.shows("production\r\n");
+    std::fs::write(&fifo, "").unwrap();
+    terminal.shows("type the environment's name to run it [production]: ");
+    terminal.types("\n");
+    let (shown, code) = terminal.ends();
+    shown.contains("nothing was typed");
+    assert_eq!(code, Some(77));
 }

@@ -30,6 +30,7 @@ mod lookup;
 mod manual;
 mod oracle;
 mod own_commands;
+mod preview;
 mod repositories;
 mod sandbox;
 mod server;

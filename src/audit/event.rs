@@ -25,8 +25,9 @@ pub struct Event {
     pub kind: String,
     /// When, RFC 3339 in UTC.
     pub time: String,
-    /// `judged`, `confirmed`, `ticket` or `declined`; `moved` when another commit was
-    /// checked out since.
+    /// `judged`; for the answer `confirmed`, `ticket`, `covered` (the same answer counts
+    /// for it) or `declined`; `moved` when another commit was checked out since,
+    /// `changed` when the files changed while somebody read what they would do.
     pub event: String,
     /// `run`, `ask` or `refuse`.
     pub verdict: String,

@@ -209,7 +209,9 @@ fn is_secret_header(name: &str) -> bool {
     is_name(name) && is_secret_name(name) && !name.eq_ignore_ascii_case("secret")
 }
 
-fn is_secret_name(name: &str) -> bool {
+/// Whether what is called `name` is a secret.
+#[must_use]
+pub fn is_secret_name(name: &str) -> bool {
     let name = name.to_lowercase().replace('_', "-");
     SECRET_NAMES.iter().any(|part| name.contains(part))
 }

@@ -18,7 +18,7 @@ pub use append::{append, file_of};
 pub use circumstances::now;
 pub use event::{Circumstances, Event, EventReason};
 pub use log::{Log, lifted};
-pub use mask::{MASK, masked};
+pub use mask::{MASK, is_secret_name, masked};
 pub use select::{Selection, row, since};
 pub use system_log::to_system_log;
 pub use would_refuse::WouldRefuse;

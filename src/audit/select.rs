@@ -94,7 +94,9 @@ fn outcome(event: &Event) -> String {
     let outcome = match (event.event.as_str(), event.verdict.as_str(), event.enforced) {
         ("confirmed", ..) => "name typed, ran",
         ("ticket", ..) => "ran on a ticket",
+        ("covered", ..) => "ran on the same answer",
         ("declined", ..) => "not confirmed",
+        ("changed", "ask", _) => "files changed, asked again",
         (_, "refuse", true) => "refused",
         (_, "refuse", false) => "ran (observe)",
         (_, "ask", _) => "asked",

@@ -67,6 +67,10 @@ pub(super) struct Own {
     #[arg(long, value_name = "REASON")]
     pub(super) break_glass: Option<String>,
 
+    /// Show the text of what would change, when it asks
+    #[arg(long)]
+    pub(super) full: bool,
+
     #[command(subcommand)]
     pub(super) command: Command,
 }

@@ -66,6 +66,10 @@ fn plugin(words: Vec<OsString>) -> Call {
                     _ => options.break_glass = Some(text()),
                 }
             }
+            "--full" if attached.is_none() => {
+                consumed += 1;
+                options.full = true;
+            }
             // After `--` it is always kubectl that is meant.
             "--" => return Call::Kubectl { options, words: words[consumed + 1..].to_vec() },
             "-h" | "--help" | "-V" | "--version" => return Call::Own { words },
@@ -127,7 +131,7 @@ mod tests {
         let options = Options {
             config: Some("c.yaml".into()),
             confirm: Some("dev".into()),
-            break_glass: None,
+            ..Options::default()
         };
         for words in [
             &["--config", "c.yaml", "--confirm", "dev", "get", "po"][..],
@@ -143,6 +147,12 @@ mod tests {
         for words in [&["--confirm"][..], &["--config=", "get"], &["--confirm", "", "get"]] {
             assert!(matches!(call("kubectl-envguard", words), Call::Usage(_)), "{words:?}");
         }
+        let Call::Kubectl { options, words } =
+            call("kubectl", &["envguard", "--full", "--confirm", "dev", "apply", "--full"])
+        else {
+            panic!("a kubectl command");
+        };
+        assert!(options.full && words == ["apply", "--full"]);
         // A file's name need not be UTF-8.
         let named = OsStr::from_bytes(b"--config=/\xff").to_os_string();
         let Call::Kubectl { options, .. } =

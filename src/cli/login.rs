@@ -232,16 +232,8 @@ pub(super) fn look(env: &Env, terminal: bool) -> Look {
     Look {
         width: width.unwrap_or(80),
         colour: terminal && !dumb && env.get("NO_COLOR").is_none(),
-        unicode: speaks_utf8(env),
+        unicode: env.speaks_utf8(),
     }
-}
-
-fn speaks_utf8(env: &Env) -> bool {
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| env.get(name));
-    locale.is_some_and(|locale| {
-        let locale = locale.to_string_lossy().to_lowercase();
-        locale.contains("utf-8") || locale.contains("utf8")
-    })
 }
 
 #[cfg(test)]
@@ -287,7 +279,7 @@ mod tests {
             (&[("LANG", "C")], false),
             (&[], false),
         ] {
-            assert_eq!(speaks_utf8(&Env::from_pairs(pairs.iter().copied())), expected, "{pairs:?}");
+            assert_eq!(Env::from_pairs(pairs.iter().copied()).speaks_utf8(), expected, "{pairs:?}");
         }
     }
 }

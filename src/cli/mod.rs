@@ -121,6 +121,9 @@ fn own(words: &[OsString], env: &Env, reporter: Reporter) -> Exit {
     if parsed.break_glass.is_some() {
         return usage("--break-glass goes with a kubectl command, not with one of ours", reporter);
     }
+    if parsed.full {
+        return usage("--full goes with a kubectl command, not with one of ours", reporter);
+    }
     // `setup` does not go on with another file than was asked for.
     if !matches!(parsed.command, args::Command::Setup(_)) {
         say_what_is_read(parsed.config.as_deref(), reporter);

@@ -38,7 +38,7 @@ pub(super) fn unlock(
         }
     };
     let what = format!("no question on this terminal for {}", spoken(length));
-    if let Answer::Declined(why) = confirm::confirm(&policy, &what, given) {
+    if let Answer::Declined(why) = confirm::confirm(&policy, env, &what, given) {
         reporter.error(&format!("still locked: {why}"), "kubectl envguard unlock");
         return Exit::Refused;
     }

@@ -29,15 +29,17 @@ pub fn depth(env: &Env) -> u32 {
     env.get(DEPTH).and_then(|depth| depth.to_str()?.parse().ok()).unwrap_or(0)
 }
 
-/// Replaces this process with `program`, which finds `streams` at their descriptors.
-/// Returns only when that fails.
-#[must_use]
-pub fn exec(
+/// `program` with `words`, in the environment with `changes`; it finds `streams` at
+/// their descriptors.
+///
+/// # Errors
+/// When two streams would have the same descriptor.
+pub fn command(
     program: &Path,
     words: &[OsString],
     changes: &[Change],
     streams: Vec<Stream>,
-) -> std::io::Error {
+) -> std::io::Result<Command> {
     let mut command = Command::new(program);
     command.args(words).arg0(shown_name(program));
     for change in changes {
@@ -47,10 +49,22 @@ pub fn exec(
         };
     }
     let mappings = streams.into_iter().map(Stream::into_mapping).collect();
-    if let Err(collision) = command.fd_mappings(mappings) {
-        return std::io::Error::other(collision);
+    command.fd_mappings(mappings).map_err(std::io::Error::other)?;
+    Ok(command)
+}
+
+/// Replaces this process with [`command`]. Returns only when that fails.
+#[must_use]
+pub fn exec(
+    program: &Path,
+    words: &[OsString],
+    changes: &[Change],
+    streams: Vec<Stream>,
+) -> std::io::Error {
+    match command(program, words, changes, streams) {
+        Ok(mut command) => command.exec(),
+        Err(error) => error,
     }
-    command.exec()
 }
 
 /// argv[0]. A vendor's dispatcher finds its versioned siblings beside it, so it is

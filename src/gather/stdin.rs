@@ -88,6 +88,19 @@ impl Captured {
         self.reads = reads;
     }
 
+    /// All of what came from `descriptor`; `None` when it was not read, or not to its
+    /// end.
+    #[must_use]
+    pub fn whole(&self, descriptor: u32) -> Option<&[u8]> {
+        let capture = self.streams.get(&descriptor)?;
+        capture.rest.is_none().then_some(capture.bytes.as_slice())
+    }
+
+    /// The descriptors that were read.
+    pub fn descriptors(&self) -> impl Iterator<Item = u32> {
+        self.streams.keys().copied()
+    }
+
     /// What was read, by descriptor.
     pub fn into_streams(self) -> impl Iterator<Item = (u32, Capture)> {
         self.streams.into_iter()

@@ -50,6 +50,20 @@ impl Object {
         name.map_or_else(|| kind.to_owned(), |name| format!("{kind} {name}"))
     }
 
+    /// `apps/Deployment web/api`: group, kind, namespace and name, as far as they are
+    /// written.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let group = self.0.text(&["apiVersion"]).and_then(|version| version.split_once('/'));
+        let group = group.map(|(group, _)| format!("{group}/")).unwrap_or_default();
+        let kind = self.0.text(&["kind"]).unwrap_or("a document without kind");
+        let namespace = self.0.text(&["metadata", "namespace"]);
+        let namespace = namespace.map(|name| format!("{name}/")).unwrap_or_default();
+        let name = self.0.text(&["metadata", "name"]);
+        let name = name.or_else(|| self.0.text(&["metadata", "generateName"]));
+        format!("{group}{kind} {namespace}{}", name.unwrap_or("(without a name)"))
+    }
+
     /// A text that stands in every way of writing this object down, unless that
     /// way has escapes: its name.
     #[must_use]
@@ -91,6 +105,12 @@ pub fn objects(bytes: &[u8]) -> Result<Vec<Object>, Unreadable> {
         }
     }
     Ok(found)
+}
+
+/// What the objects of a stream are called, as far as they can be read.
+#[must_use]
+pub fn titles(bytes: &[u8]) -> Vec<String> {
+    readable_objects(bytes).iter().map(Object::title).collect()
 }
 
 /// Every object of a stream that can be read; what cannot is no manifest.

@@ -7,6 +7,7 @@
 //! that no change of the time of day moves and that goes on while the machine
 //! sleeps.
 
+mod answer;
 mod place;
 mod terminal;
 
@@ -16,8 +17,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::env::Env;
 use crate::policy::Policy;
+pub use answer::{covers, remember};
 pub use place::Place;
-pub use terminal::Terminal;
+pub use terminal::{Parent, Terminal};
 
 /// The longest time `unlock` gives.
 pub const LONGEST: Duration = Duration::from_secs(8 * 60 * 60);

@@ -39,8 +39,32 @@ impl Terminal {
     }
 }
 
+/// The process that started this one, when both belong to the same job: `xargs`, `make`,
+/// a script. A shell with a person at it gives each command a job of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Parent {
+    /// Its process id.
+    pub process: u32,
+    /// When it started, as for the session leader.
+    pub started: u64,
+}
+
+impl Parent {
+    /// That of this process.
+    #[must_use]
+    pub fn of_process() -> Option<Self> {
+        let own = Stat::of("self")?;
+        let parent = Stat::of(&own.parent.to_string())?;
+        (own.parent > 1 && parent.group == own.group && own.parent != own.session)
+            .then_some(Self { process: own.parent, started: parent.started })
+    }
+}
+
 /// The fields of `/proc/PID/stat` that are needed here (proc_pid_stat(5)).
 struct Stat {
+    parent: u32,
+    group: u32,
     session: u32,
     terminal: i64,
     started: u64,
@@ -55,6 +79,8 @@ impl Stat {
         let fields: Vec<&str> = rest.split(' ').collect();
         // Counted from field 3, the state.
         Some(Self {
+            parent: fields.get(1)?.parse().ok()?,
+            group: fields.get(2)?.parse().ok()?,
             session: fields.get(3)?.parse().ok()?,
             terminal: fields.get(4)?.parse().ok()?,
             started: fields.get(19)?.parse().ok()?,

@@ -5,11 +5,52 @@ use std::process::Command;
 
 use super::{Kubectl, Output, Server};
 
+/// The guard's own questions come with this variable.
+const PREVIEW: &str = "[ \"$KUBECTL_EXTERNAL_DIFF\" != 'diff -N -a -U999999' ] || exit 1";
+
 /// A DER certificate is opaque to the guard: any bytes have a fingerprint.
 const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nZW52Z3VhcmQ=\n-----END CERTIFICATE-----\n";
 
 /// SHA-256 of the bytes of [`CERTIFICATE`], computed with sha256sum.
 const FINGERPRINT: &str = "sha256:9f3282b14fe7ed857b02f3c7ef43d15b03b38c73e35de1f2b6ad468dd7f2fe86";
+
+/// What the production overlay applies.
+const DEPLOYMENT: &str = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: api
+  namespace: web
+  annotations: {argocd.argoproj.io/tracking-id: \"shop:apps/Deployment:web/api\"}
+spec:
+  replicas: 3
+  selector: {matchLabels: {app: api}}
+  template:
+    metadata: {labels: {app: api}}
+    spec:
+      containers:
+      - name: api
+        image: registry.example/shop/api:v41
+        env:
+        - {name: DB_PASSWORD, value: S3CRET1}
+";
+
+/// With secrets in every place where people put them.
+const SETTINGS: &str = "\
+apiVersion: v1
+kind: Secret
+metadata: {name: db, namespace: web}
+stringData: {password: S3CRET1}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings, namespace: web}
+data:
+  level: info
+  app.properties: |
+    host=db
+    password=S3CRET1
+";
 
 /// A scratch directory with home, checkout, kubeconfig, configuration, and a `bin`
 /// whose `kubectl` records how it was called.
@@ -51,6 +92,39 @@ impl Instance {
         instance.kubectl = Some(kubectl.path.clone());
         instance.reaches(server);
         instance
+    }
+
+    /// The production instance of a running API server, with an overlay that has a
+    /// deployment, a secret and a config map. Everything is committed.
+    pub(crate) fn production(server: &Server, kubectl: &Kubectl) -> Self {
+        let mut instance = Self::of("production");
+        instance.kubectl = Some(kubectl.path.clone());
+        instance.reaches(server);
+        std::fs::remove_dir_all(instance.path("m/overlays/develop")).unwrap();
+        std::fs::create_dir_all(instance.path("run")).unwrap();
+        instance.write(
+            "m/overlays/production/kustomization.yaml",
+            "resources: [api.yaml, settings.yaml]\n",
+        );
+        instance.write("m/overlays/production/api.yaml", DEPLOYMENT);
+        instance.write("m/overlays/production/settings.yaml", SETTINGS);
+        instance.commit();
+        std::fs::remove_dir_all(instance.path("m/overlays/prod")).unwrap();
+        instance.git(&["update-index", "--skip-worktree", "overlays/prod/extra.yaml"]);
+        instance.link(super::shim().to_str().unwrap(), "shims/kubectl");
+        instance
+    }
+
+    /// Replaces text in a file of the checkout and commits it.
+    pub(crate) fn edit(&self, file: &str, changes: &[(&str, &str)]) {
+        let path = self.checkout().join(file);
+        let mut text = read(&path);
+        for (from, to) in changes {
+            assert!(text.contains(from), "{from} is not in {file}");
+            text = text.replace(from, to);
+        }
+        write(&path, &text);
+        self.git(&["commit", "--quiet", "--message=edit", file]);
     }
 
     /// Makes a running API server the cluster.
@@ -213,11 +287,12 @@ banner: {{contact: \"#sre-oncall\"}}
     }
 
     /// A kubectl that writes down its arguments and environment: what is passed on
-    /// is the question here, not what kubectl does with it.
+    /// is the question here, not what kubectl does with it. It knows no answer when
+    /// the guard only wants to know what would change.
     fn recording_kubectl(&self) {
         let log = self.path("kubectl-called");
         let script = format!(
-            "#!/bin/sh\n{{ printf '%s\\n' \"$@\"; echo ---; env; }} > {}\nexit 42\n",
+            "#!/bin/sh\n{PREVIEW}\n{{ printf '%s\\n' \"$@\"; echo ---; env; }} > {}\nexit 42\n",
             log.display()
         );
         self.write("bin/kubectl", &script);

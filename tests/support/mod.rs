@@ -15,7 +15,7 @@ pub(crate) use kubectls::{Kubectl, kubectls, neighbour};
 pub(crate) use output::Output;
 pub(crate) use real_server::{RealServer, pem};
 pub(crate) use server::Server;
-pub(crate) use terminal::{PROMPT, Shown, Terminal};
+pub(crate) use terminal::{PROMPT, Shown, Terminal, at_prompt};
 
 use std::path::PathBuf;
 

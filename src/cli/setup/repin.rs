@@ -19,7 +19,7 @@ pub(super) fn agreed(given: Given<'_>, draft: &Draft) -> Result<()> {
     let event = event(given, &draft.policy);
     record(&event, &draft.policy)?;
     let line = format!("setup --repin {}", draft.policy.pin.server);
-    let answer = confirm::confirm(&draft.policy, &line, given.confirm);
+    let answer = confirm::confirm(&draft.policy, given.env, &line, given.confirm);
     let (word, refusal) = match &answer {
         Answer::Given | Answer::Typed => ("confirmed", None),
         Answer::Declined(why) => ("declined", Some(why.clone())),

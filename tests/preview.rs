@@ -1,0 +1,393 @@
+//! What a person is shown before the question, by real kubectls, on a real terminal.
+
+use std::process::Command;
+
+use crate::support::{Instance, Kubectl, PROMPT, Server, Shown, Terminal, kubectls};
+
+const NAMESPACE: &str = "apiVersion: v1\nkind: Namespace\nmetadata: {name: web}\n";
+
+/// A production instance whose cluster has the namespace and, when wanted, what the
+/// overlay applies.
+struct Night {
+    server: Server,
+    instance: Instance,
+}
+
+impl Night {
+    fn new(kubectl: &Kubectl, applied: bool) -> Self {
+        let objects = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(objects.path(), NAMESPACE).unwrap();
+        let server = Server::with_objects("production-eks", objects.path());
+        let instance = Instance::production(&server, kubectl);
+        if applied {
+            let words = ["--confirm", "production", "apply", "-k", "overlays/production"];
+            instance.envguard(&words).exits(0);
+        }
+        Self { server, instance }
+    }
+
+    /// The newest kubectl.
+    fn newest(applied: bool) -> Option<Self> {
+        Some(Self::new(&kubectls().pop()?, applied))
+    }
+
+    fn shell(&self) -> Command {
+        let mut shell = self.instance.command("/bin/sh".as_ref());
+        let path = [self.instance.path("shims"), self.instance.path("bin")];
+        let path = path.map(|dir| dir.display().to_string()).join(":");
+        shell.env("PATH", format!("{path}:/usr/bin:/bin")).env("PS1", PROMPT);
+        shell.env("LANG", "C.UTF-8").env("XDG_RUNTIME_DIR", self.instance.path("run"));
+        shell
+    }
+
+    fn login(&self) -> Terminal {
+        let mut terminal = Terminal::start(&self.shell());
+        terminal.first_prompt();
+        terminal
+    }
+
+    fn new_version(&self) {
+        let changes = [("v41", "v42"), ("replicas: 3", "replicas: 6"), ("S3CRET1", "S3CRET2")];
+        self.instance.edit("overlays/production/api.yaml", &changes);
+        let changes = [("S3CRET1", "S3CRET2"), ("info", "debug")];
+        self.instance.edit("overlays/production/settings.yaml", &changes);
+    }
+}
+
+/// Starts a line and waits for the question.
+#[track_caller]
+fn asks(terminal: &mut Terminal, line: &str) -> Shown {
+    let mark = terminal.raw.len();
+    terminal.types(&format!("{line}\n"));
+    terminal.until(mark, "the question", |shown| shown.contains("]: "))
+}
+
+/// Answers, and asks for the exit code.
+#[track_caller]
+fn answers(terminal: &mut Terminal, answer: &str) -> (Shown, i32) {
+    let shown = terminal.run(answer);
+    (shown, code(terminal))
+}
+
+#[track_caller]
+fn code(terminal: &mut Terminal) -> i32 {
+    let shown = terminal.run("echo \"code=$?\"").0;
+    let (_, code) = shown.rsplit_once("code=").unwrap();
+    code.split(|letter: char| !letter.is_ascii_digit()).next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn one_line_for_each_object_that_would_change() {
+    for kubectl in kubectls() {
+        let night = Night::new(&kubectl, true);
+        night.new_version();
+        let before = night.server.changes();
+        let mut terminal = night.login();
+        let shown = asks(&mut terminal, "kubectl apply -k overlays/production");
+        shown.contains("PRODUCTION (develop-eks)");
+        shown.contains("asking develop-eks what would change ...");
+        shown.contains("3 objects would change:");
+        shown.contains(
+            "    apps/Deployment web/api  image v41\u{2192}v42, replicas 3\u{2192}6, and 1 more",
+        );
+        shown.contains("    Secret web/db  data.password changed");
+        shown.contains(
+            "    ConfigMap web/settings  data.app.properties changed, data.level info\u{2192}debug",
+        );
+        shown.contains("  Argo CD will revert this: apps/Deployment web/api (shop)");
+        shown.lacks("S3CRET");
+        assert_eq!(night.server.changes(), before, "kubectl {}", kubectl.version);
+        // What was shown is gone when the name is wrong, and happens when it is right.
+        let (shown, code) = answers(&mut terminal, "develop");
+        shown.contains("refused (not-confirmed)");
+        assert_eq!((code, night.server.changes()), (77, before));
+        asks(&mut terminal, "kubectl apply -k overlays/production");
+        let (shown, code) = answers(&mut terminal, "production");
+        shown.contains("deployment.apps/api configured");
+        assert_eq!(code, 0);
+        // On the ticket, and without a look.
+        terminal.run("kubectl apply -k overlays/production").contains("unchanged").lacks("asking");
+    }
+}
+
+#[test]
+fn the_whole_text_is_shown_to_who_wants_it() {
+    let Some(night) = Night::newest(true) else { return };
+    night.new_version();
+    let mut terminal = night.login();
+    let shown = asks(&mut terminal, "kubectl envguard --full apply -k overlays/production");
+    shown.contains("      -        image: registry.example/shop/api:v41");
+    shown.contains("      +        image: registry.example/shop/api:v42");
+    shown.contains("      -  replicas: 3").contains("      +  replicas: 6");
+    shown.contains("      -  password: '***'").contains("      +  password: '*** (changed)'");
+    shown.contains("           host=db").lacks("S3CRET").lacks("resourceVersion");
+    let (shown, code) = answers(&mut terminal, "production");
+    shown.contains("deployment.apps/api configured");
+    assert_eq!(code, 0);
+}
+
+#[test]
+fn what_would_be_new_or_cannot_be_shown_is_said() {
+    for kubectl in kubectls() {
+        let night = Night::new(&kubectl, false);
+        let mut terminal = night.login();
+        let shown = asks(&mut terminal, "kubectl apply -k overlays/production");
+        shown.contains("3 objects would be new:");
+        shown.contains("    Secret web/db  is new").lacks("S3CRET");
+        answers(&mut terminal, "");
+        let text = "apiVersion: example.test/v1\nkind: Nothing\nmetadata: {name: x}\n";
+        night.instance.write("m/overlays/production/odd.yaml", text);
+        night.instance.commit();
+        let shown = asks(&mut terminal, "kubectl apply -f overlays/production/odd.yaml");
+        shown.contains("  cannot be shown: ").contains("no matches for kind \"Nothing\"");
+        let (shown, code) = answers(&mut terminal, "production");
+        shown.contains("no matches for kind");
+        assert_eq!(code, 1, "it ran all the same");
+    }
+}
+
+#[test]
+fn what_would_go_is_listed_every_time() {
+    for kubectl in kubectls() {
+        let night = Night::new(&kubectl, true);
+        let before = night.server.changes();
+        let mut terminal = night.login();
+        for line in ["kubectl delete deploy api -n web", "kubectl delete deploy --all -n web"] {
+            let shown = asks(&mut terminal, line);
+            shown.contains("1 object would go:").contains("    apps/Deployment web/api  goes");
+            shown.contains("Argo CD will revert this: apps/Deployment web/api (shop)");
+            assert_eq!(answers(&mut terminal, "no").1, 77);
+        }
+        let shown = asks(&mut terminal, "kubectl delete -k overlays/production");
+        shown.contains("3 objects would go:").contains("    Secret web/db  goes");
+        assert_eq!(night.server.changes(), before);
+        let (shown, code) = answers(&mut terminal, "production");
+        shown.contains("deleted");
+        assert_eq!(code, 0);
+        let shown = asks(&mut terminal, "kubectl delete -k overlays/production");
+        shown.contains("cannot be shown: ").contains("not found");
+        answers(&mut terminal, "no");
+    }
+}
+
+#[test]
+fn commands_without_a_diff_are_shown_too() {
+    for kubectl in kubectls() {
+        let night = Night::new(&kubectl, true);
+        let before = night.server.changes();
+        let mut terminal = night.login();
+        for (line, expected) in [
+            ("scale deploy api -n web --replicas=5", "api  replicas 3\u{2192}5"),
+            ("scale deploy api -n web --replicas=0", "api  replicas 3\u{2192}0"),
+            ("set image deploy/api -n web api=registry.example/shop/api:v9", "image v41\u{2192}v9"),
+            ("set env deploy/api -n web A=b", "+api env[A]"),
+            ("label deploy api -n web team=shop", "+labels.team shop"),
+            ("annotate cm settings -n web a=b", "+annotations.a b"),
+            ("patch deploy api -n web -p '{\"spec\":{\"replicas\":9}}'", "replicas 3\u{2192}9"),
+            ("rollout restart deploy/api -n web", "apps/Deployment web/api  restarts"),
+            ("create cm fresh -n web --from-literal=a=b", "ConfigMap web/fresh  is new"),
+            ("expose deploy api -n web --port=80", "Service web/api  is new"),
+        ] {
+            let shown = asks(&mut terminal, &format!("kubectl {line}"));
+            shown.contains(expected).lacks("S3CRET");
+            assert_eq!(answers(&mut terminal, "no").1, 77, "{line}");
+        }
+        assert_eq!(night.server.changes(), before, "kubectl {}", kubectl.version);
+    }
+}
+
+#[test]
+fn what_streams_in_is_named_shown_and_runs_as_it_is() {
+    for kubectl in kubectls() {
+        let night = Night::new(&kubectl, true);
+        let mut terminal = night.login();
+        let file = night.instance.write(
+            "elsewhere/x.yaml",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: piped, namespace: web}\ndata: {a: b}\n---\napiVersion: v1\nkind: Namespace\nmetadata: {name: web}\n",
+        );
+        let line = format!("cat {} | kubectl apply -f -", file.display());
+        for answer in ["no", "production"] {
+            let shown = asks(&mut terminal, &line);
+            shown.contains("  standard input: 2 objects\n".replace('\n', "").as_str());
+            shown.contains("    ConfigMap web/piped").contains("    Namespace web");
+            shown.contains("    ConfigMap web/piped  is new");
+            let (shown, code) = answers(&mut terminal, answer);
+            if answer == "production" {
+                shown.contains("configmap/piped created");
+            }
+            assert_eq!(code, if answer == "no" { 77 } else { 0 });
+        }
+    }
+}
+
+#[test]
+fn ctrl_c_ends_the_look_and_the_question_and_nothing_runs() {
+    let Some(night) = Night::newest(true) else { return };
+    night.new_version();
+    let before = night.server.changes();
+    let mut terminal = night.login();
+    asks(&mut terminal, "kubectl apply -k overlays/production");
+    let mark = terminal.raw.len();
+    terminal.types("\u{3}");
+    let shown = terminal.until(mark, "the prompt", crate::support::at_prompt);
+    shown.contains("not confirmed: it was interrupted");
+    assert_eq!(code(&mut terminal), 77);
+    asks(&mut terminal, "kubectl apply -k overlays/production");
+    let mark = terminal.raw.len();
+    terminal.types("produ\u{3}");
+    terminal.until(mark, "the prompt", crate::support::at_prompt);
+    assert_eq!(code(&mut terminal), 77);
+    asks(&mut terminal, "kubectl apply -k overlays/production");
+    let mark = terminal.raw.len();
+    terminal.types("\u{4}");
+    terminal.until(mark, "the prompt", crate::support::at_prompt).contains("nothing was typed");
+    assert_eq!(code(&mut terminal), 77);
+    // A server that never answers: Ctrl-C does not wait for it.
+    let real = std::fs::read_link(night.instance.path("bin/kubectl")).unwrap();
+    night.instance.program("bin/slow", "#!/bin/sh\nexec sleep 600\n");
+    let rules = format!("kubectl: {}", night.instance.path("bin/slow").display());
+    let text = night.instance.config_text();
+    night.instance.write("config.yaml", &format!("{text}{rules}\n"));
+    let mark = terminal.raw.len();
+    terminal.types("kubectl apply -k overlays/production\n");
+    terminal.until(mark, "the progress line", |shown| shown.contains("would change ... "));
+    terminal.types("\u{3}");
+    terminal.until(mark, "the prompt", crate::support::at_prompt).contains("it was interrupted");
+    assert_eq!(code(&mut terminal), 77);
+    assert_eq!(night.server.changes(), before);
+    assert!(real.exists());
+    // The terminal is as it was: Ctrl-C ends other programs.
+    terminal.run("stty -a").contains("intr = ^C").contains("eol = <undef>");
+}
+
+#[test]
+fn what_changes_while_somebody_reads_is_shown_again() {
+    let Some(night) = Night::newest(true) else { return };
+    let night_rules = "policy: {uncommitted: allow}\n";
+    let text = night.instance.config_text();
+    night.instance.write("config.yaml", &format!("{text}{night_rules}"));
+    night.new_version();
+    let mut terminal = night.login();
+    asks(&mut terminal, "kubectl apply -k overlays/production").contains("v41\u{2192}v42");
+    let file = night.instance.checkout().join("overlays/production/api.yaml");
+    let text = crate::support::read(&file);
+    crate::support::write(&file, &text.replace("v42", "v43"));
+    let before = night.server.changes();
+    let shown = asks(&mut terminal, "production");
+    shown.contains("the files have changed since they were shown").contains("v41\u{2192}v43");
+    assert_eq!(night.server.changes(), before);
+    let (shown, code) = answers(&mut terminal, "production");
+    shown.contains("deployment.apps/api configured");
+    assert_eq!(code, 0);
+    let output = night.instance.envguard(&["audit"]).exits(0);
+    assert!(output.stdout.contains("files changed, asked again"), "{output}");
+}
+
+#[test]
+fn xargs_is_asked_once_and_a_shell_each_time() {
+    let Some(night) = Night::newest(false) else { return };
+    let names = ["a", "b", "c"];
+    for name in names {
+        let words = ["--confirm", "production", "create", "cm", name, "-n", "web"];
+        night.instance.envguard(&words).exits(0);
+    }
+    let mut terminal = night.login();
+    for name in ["a", "b"] {
+        asks(&mut terminal, &format!("kubectl delete cm {name} -n web"));
+        assert_eq!(answers(&mut terminal, "no").1, 77);
+    }
+    let deletes = "printf 'a\\nb\\nc\\n' | xargs -n1 kubectl delete -n web cm";
+    let shown = asks(&mut terminal, deletes);
+    shown.contains("ConfigMap web/a  goes");
+    let (shown, code) = answers(&mut terminal, "production");
+    assert_eq!(shown.count("deleted"), 3, "{}", shown.0);
+    assert_eq!(shown.count("the name was typed for this within the last minute"), 2);
+    assert_eq!(code, 0);
+    let output = night.instance.envguard(&["audit"]).exits(0);
+    assert_eq!(output.stdout.matches("ran on the same answer").count(), 2, "{output}");
+    // Another kind, in a job of its own: asked again.
+    asks(&mut terminal, "echo web | xargs -n1 kubectl delete ns");
+    answers(&mut terminal, "no");
+}
+
+#[test]
+fn the_look_is_in_the_same_sandbox() {
+    let Some(night) = Night::newest(false) else { return };
+    night.instance.write("m/overlays/prod/extra.yaml", "x");
+    let seen = night.instance.path("elsewhere/seen");
+    let script = format!(
+        "#!/bin/sh\nfor f in overlays/production/api.yaml overlays/prod/extra.yaml; do
+        if cat $f >/dev/null 2>&1; then echo open $f; else echo closed $f; fi; done >>{}\nexit 9\n",
+        seen.display()
+    );
+    night.instance.program("bin/fake", &script);
+    let line = format!("kubectl: {}\n", night.instance.path("bin/fake").display());
+    let text = night.instance.config_text();
+    night.instance.write("config.yaml", &(text + &line));
+    let mut terminal = night.login();
+    asks(&mut terminal, "kubectl apply -k overlays/production");
+    let expected = "open overlays/production/api.yaml\nclosed overlays/prod/extra.yaml\n";
+    assert_eq!(crate::support::read(&seen), expected);
+    assert_eq!(answers(&mut terminal, "production").1, 9);
+    // The guard itself is not shut in by the look: kubectl finds the same afterwards.
+    assert_eq!(crate::support::read(&seen), expected.repeat(2));
+}
+
+#[test]
+fn an_eight_bit_terminal_and_a_narrow_one_are_understood() {
+    let Some(night) = Night::newest(true) else { return };
+    night.new_version();
+    let mut shell = night.shell();
+    shell.env("LANG", "C").env("LC_ALL", "C");
+    for columns in [80, 20, 0] {
+        let mut terminal = Terminal::sized(&shell, columns, 24);
+        terminal.first_prompt();
+        let shown = asks(&mut terminal, "kubectl apply -k overlays/production");
+        shown.contains("apps/Deployment web/api  image v41->v42");
+        assert!(shown.0.is_ascii(), "{}", shown.0);
+        if columns == 80 {
+            let lines = shown.0.lines().map(|line| line.trim_end_matches('\r'));
+            assert!(lines.flat_map(|line| line.split('\r')).all(|line| line.len() <= 80));
+        }
+        answers(&mut terminal, "no");
+    }
+}
+
+#[test]
+fn ctrl_z_puts_the_question_aside_and_fg_brings_it_back() {
+    let Some(night) = Night::newest(true) else { return };
+    night.new_version();
+    let mut shell = night.shell();
+    shell.args(["-m"]);
+    let mut terminal = Terminal::start(&shell);
+    terminal.first_prompt();
+    asks(&mut terminal, "kubectl apply -k overlays/production");
+    let mark = terminal.raw.len();
+    terminal.types("\u{1a}");
+    terminal.until(mark, "the prompt", crate::support::at_prompt);
+    let mark = terminal.raw.len();
+    terminal.types("fg\n");
+    terminal.until(mark, "the job", |shown| shown.contains("kubectl apply"));
+    let (shown, code) = answers(&mut terminal, "production");
+    shown.contains("deployment.apps/api configured");
+    assert_eq!(code, 0);
+}
+
+#[test]
+fn a_thousand_objects_are_counted() {
+    let Some(night) = Night::newest(false) else { return };
+    let objects: String = (0..1_000)
+        .map(|n| {
+            format!(
+                "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: n{n}, namespace: web}}\n---\n"
+            )
+        })
+        .collect();
+    night.instance.write("m/overlays/production/many.yaml", &objects);
+    night.instance.commit();
+    let mut terminal = night.login();
+    let shown = asks(&mut terminal, "kubectl apply -f overlays/production/many.yaml");
+    shown.contains("1000 objects would be new:").contains("    and 980 more; all of them: ");
+    assert_eq!(shown.count("is new"), 20);
+    answers(&mut terminal, "no");
+}
