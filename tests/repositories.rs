@@ -211,3 +211,43 @@ fn git_files_that_make_no_sense() {
     instance.write("m/.git", &"x".repeat(1 << 20));
     verdict(&instance, apply, "target-foreign");
 }
+
+#[test]
+fn another_environments_overlay_is_foreign_at_its_address_too() {
+    let instance =
+        committed().rules("policy: {remotes: ['https://github.com/org/', 'ssh://github.com/org/', 'https://raw.githubusercontent.com/org/']}");
+    for origin in [
+        "https://github.com/org/manifests.git",
+        "https://token:x@github.com/Org/manifests",
+        "git@github.com:org/manifests.git",
+    ] {
+        instance.git(&["config", "remote.origin.url", origin]);
+        for (address, expected) in [
+            ("https://github.com/org/manifests//overlays/prod?ref=main", "target-foreign"),
+            ("https://github.com/org/manifests/overlays/prod", "target-foreign"),
+            ("github.com/org/manifests.git/overlays/prod", "target-foreign"),
+            ("git@github.com:org/manifests.git//overlays/prod", "target-foreign"),
+            ("https://github.com/org/manifests//overlays/develop?ref=main", "run"),
+            ("https://github.com/org/manifests", "run"),
+            ("https://github.com/org/driver//overlays/prod", "run"),
+        ] {
+            verdict(&instance, &["apply", "-k", address], expected);
+        }
+        for (address, expected) in [
+            ("https://github.com/org/manifests/raw/main/overlays/prod/a.yaml", "target-foreign"),
+            (
+                "https://raw.githubusercontent.com/org/manifests/main/overlays/prod/a.yaml",
+                "target-foreign",
+            ),
+            ("https://github.com/org/manifests/raw/main/overlays/develop/a.yaml", "run"),
+        ] {
+            verdict(&instance, &["apply", "-f", address], expected);
+        }
+        let bases = |entry: &str| format!("bases: ['{entry}']\n");
+        let file = "m/overlays/develop/kustomization.yaml";
+        instance.write(file, &bases("https://github.com/org/manifests//overlays/prod?ref=v1"));
+        verdict(&instance, &["diff", "-k", "overlays/develop"], "reference-foreign");
+        instance.write(file, &bases("https://github.com/org/manifests//base?ref=v1"));
+        verdict(&instance, &["diff", "-k", "overlays/develop"], "run");
+    }
+}

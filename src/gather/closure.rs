@@ -8,11 +8,10 @@ use std::rc::Rc;
 use super::Gathering;
 use super::regular::read_regular;
 use super::resolve::End;
-use crate::judge::{Nature, Reached, Role, Whereabouts};
+use crate::judge::{Nature, Role};
 use crate::kubectl::Invocation;
 use crate::kustomize::{self, Chart, FILE_NAMES, Kind, Kustomization, Reference, Unreadable};
 use crate::path::{is_within, join_clean};
-use crate::policy::Remote;
 
 /// More kustomizations than this in one build are a mistake or an attack.
 const MAX_ROOTS: usize = 10_000;
@@ -263,7 +262,7 @@ impl Closure<'_, '_> {
             return;
         }
         if is_address {
-            self.remote(entry, role.clone());
+            self.gathering.fetched(OsStr::new(entry), role.clone());
             // Versions of kustomize differ in what they fetch: where there is such
             // a path, it may be opened as well.
             if !exists {
@@ -341,7 +340,7 @@ impl Closure<'_, '_> {
         }
         let wanted = if version.is_empty() { 1 } else { 2 };
         if found < wanted && !repo.is_empty() {
-            self.remote(repo, role);
+            self.gathering.fetched(OsStr::new(repo), role);
         }
     }
 
@@ -387,13 +386,5 @@ impl Closure<'_, '_> {
                 );
             }
         }
-    }
-
-    fn remote(&mut self, entry: &str, role: Role) {
-        self.gathering.reach(Reached {
-            spelled: entry.into(),
-            role,
-            whereabouts: Whereabouts::Remote(Remote::parse(entry)),
-        });
     }
 }

@@ -28,8 +28,8 @@ use std::path::{Path, PathBuf};
 
 use crate::env::{Env, is_executable};
 use crate::judge::{
-    self, Facts, Local, Nature, Place, Reached, Role, Stream, Territory, Trouble, Whereabouts,
-    place,
+    self, Checkout, Facts, Local, Nature, Place, Reached, Role, Stream, Territory, Trouble,
+    Whereabouts, place,
 };
 use crate::kubectl::{Class, FileSource, Request, Target};
 use crate::path::join_clean;
@@ -72,6 +72,7 @@ pub fn gather(
         searched: HashSet::new(),
         visited: HashSet::new(),
         lists: false,
+        origins: None,
     };
     if !request.targets.is_empty() {
         territory::visit_literal_roots(&mut gathering.facts.territory, policy);
@@ -144,6 +145,8 @@ struct Gathering<'p> {
     visited: HashSet<OsString>,
     /// Each directory is asked so much that it is better listed.
     lists: bool,
+    /// The checkouts with the addresses of their repositories, once somebody asked.
+    origins: Option<Vec<(PathBuf, Remote)>>,
 }
 
 /// Where relative paths start: as Go reports it and as the kernel sees it.
@@ -163,6 +166,7 @@ impl<'p> Gathering<'p> {
             searched: HashSet::new(),
             visited: HashSet::new(),
             lists: true,
+            origins: None,
         }
     }
 }
@@ -192,11 +196,7 @@ impl Gathering<'_> {
             match target {
                 Target::Manifests(FileSource::Stdin) => self.standard_input(OsStr::new("-")),
                 Target::Manifests(FileSource::Url(url)) => {
-                    self.reach(Reached {
-                        spelled: url.into(),
-                        role: Role::Target { kustomization: None },
-                        whereabouts: Whereabouts::Remote(Remote::parse(url)),
-                    });
+                    self.fetched(OsStr::new(url), Role::Target { kustomization: None });
                 }
                 Target::Manifests(FileSource::Path(path)) => {
                     self.manifests(path, request.recursive, here);
@@ -235,11 +235,7 @@ impl Gathering<'_> {
         let physical = self.resolver.resolve(&here.physical.join(dir));
         let text = dir.to_string_lossy();
         if crate::kustomize::is_git_address(&text) {
-            self.reach(Reached {
-                spelled: dir.to_os_string(),
-                role: role.clone(),
-                whereabouts: Whereabouts::Remote(Remote::parse(&text)),
-            });
+            self.fetched(dir, role.clone());
             // Versions of kustomize differ in what they clone: where there is such a
             // directory, it may be meant.
             if lexical.end == End::Place(Nature::Missing) {
@@ -347,6 +343,53 @@ impl Gathering<'_> {
         if self.lists && !self.resolver.known().is_listed(dir) {
             self.resolver.known().list(dir).map(drop).unwrap_or_default();
         }
+    }
+
+    /// Something that is fetched. The address of a checkout's own repository names the
+    /// same overlays as the checkout does.
+    fn fetched(&mut self, spelled: &OsStr, role: Role) {
+        let remote = Remote::parse(&spelled.to_string_lossy());
+        let own = remote.as_ref().ok().and_then(|remote| self.foreign_path(remote));
+        self.reach(Reached {
+            spelled: spelled.to_os_string(),
+            role: role.clone(),
+            whereabouts: Whereabouts::Remote(remote),
+        });
+        if let Some(path) = own {
+            let (readings, links) = (vec![path], Vec::new());
+            let local = Local { readings, links, nature: Nature::Missing };
+            let whereabouts = Whereabouts::Local(local);
+            self.reach(Reached { spelled: spelled.to_os_string(), role, whereabouts });
+        }
+    }
+
+    /// Where what `remote` names would be in a checkout of the same repository, when that
+    /// is another environment's. Before the path there may be a revision: `raw/main/…`.
+    fn foreign_path(&mut self, remote: &Remote) -> Option<PathBuf> {
+        for (top, origin) in self.origins() {
+            let Some(parts) = remote.path_in(&origin) else { continue };
+            for start in 0..parts.len() {
+                let path = join_clean(&top, &parts[start..].iter().collect::<PathBuf>());
+                self.visit_roots(&path);
+                let place = place(&path, self.policy, &self.facts.territory);
+                if matches!(place, Place::Foreign(_)) {
+                    return Some(path);
+                }
+            }
+        }
+        None
+    }
+
+    /// The checkouts, with the addresses of their repositories.
+    fn origins(&mut self) -> Vec<(PathBuf, Remote)> {
+        let checkouts = &self.facts.territory.checkouts;
+        let of = |checkout: &Checkout| {
+            let addresses = checkout.git_dir.as_deref().map(repository::remotes);
+            let remotes =
+                addresses.into_iter().flatten().filter_map(|url| Remote::parse(&url).ok());
+            remotes.map(|remote| (checkout.top.clone(), remote)).collect::<Vec<_>>()
+        };
+        self.origins.get_or_insert_with(|| checkouts.iter().flat_map(of).collect()).clone()
     }
 
     fn reach(&mut self, reached: Reached) {

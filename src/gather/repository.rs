@@ -11,6 +11,9 @@ use super::regular::read_regular;
 /// A `.git` file, `commondir` or `gitdir` holds one path.
 const MAX_POINTER: usize = 16 << 10;
 
+/// A repository's configuration is a page.
+const MAX_CONFIG: usize = 1 << 20;
+
 /// More worktrees than this are not looked at.
 const MAX_WORKTREES: usize = 1_000;
 
@@ -51,6 +54,32 @@ pub(super) fn is_git_dir(dir: &Path) -> bool {
     dir.join("HEAD").symlink_metadata().is_ok()
         && dir.join("objects").is_dir()
         && dir.join("refs").is_dir()
+}
+
+/// The addresses of the repositories that the one of `git_dir` was cloned from or sends
+/// to, without whoever asks for them.
+pub(super) fn remotes(git_dir: &Path) -> Vec<String> {
+    let Ok(bytes) = read_regular(&common_dir(git_dir).join("config"), MAX_CONFIG) else {
+        return Vec::new();
+    };
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let addresses = text.lines().filter_map(|line| {
+        let (name, value) = line.split_once('=')?;
+        let is_address = ["url", "pushurl"].contains(&&*name.trim().to_ascii_lowercase());
+        is_address.then(|| without_user(value.trim().trim_matches('"')))
+    });
+    addresses.collect()
+}
+
+fn without_user(address: &str) -> String {
+    match address.split_once("://") {
+        Some((scheme, rest)) if scheme.starts_with("http") => {
+            let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+            let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+            format!("{scheme}://{host}/{path}")
+        }
+        _ => address.to_owned(),
+    }
 }
 
 /// The git directory that the working tree of `git_dir` shares with others.

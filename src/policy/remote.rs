@@ -10,6 +10,8 @@ pub struct Remote {
     scheme: String,
     host: String,
     segments: Vec<String>,
+    /// How many of them are the repository's, for kustomize.
+    repository: usize,
     reference: Option<String>,
 }
 
@@ -77,7 +79,8 @@ impl Remote {
         };
         let host = host.to_ascii_lowercase();
         let host = host.strip_suffix(default_port).unwrap_or(&host).to_owned();
-        Ok(Self { scheme, host, segments, reference: reference(query) })
+        let repository = repository(path, &segments);
+        Ok(Self { scheme, host, segments, repository, reference: reference(query) })
     }
 
     /// The prefix that trusts its owner: host and first part of the path, which is the
@@ -90,6 +93,22 @@ impl Remote {
             [owner, _, ..] if scheme != "file" => format!("{scheme}://{host}/{owner}/"),
             all => format!("{scheme}://{host}/{}", all.join("/")),
         }
+    }
+
+    /// The path that this address names in `repository`, when it names one in it: by the
+    /// owner's and the repository's own name, whatever host shows them.
+    #[must_use]
+    pub fn path_in(&self, repository: &Self) -> Option<&[String]> {
+        let owner = repository.segments.len().saturating_sub(2);
+        let name = repository.segments.get(owner..).filter(|name| !name.is_empty())?;
+        let is_name = |window: &[String]| {
+            window
+                .iter()
+                .zip(name)
+                .all(|(one, other)| plain(one).eq_ignore_ascii_case(plain(other)))
+        };
+        let at = self.segments.windows(name.len()).position(is_name)?;
+        self.segments.get(at + name.len()..)
     }
 
     /// Whether git would fetch it. What ends like a manifest is fetched as a file.
@@ -107,6 +126,26 @@ impl Remote {
         self.reference.as_ref().is_some_and(|name| {
             matches!(name.len(), 40 | 64) && name.bytes().all(|byte| byte.is_ascii_hexdigit())
         })
+    }
+}
+
+/// A repository is written with or without `.git`.
+fn plain(segment: &str) -> &str {
+    segment.strip_suffix(".git").unwrap_or(segment)
+}
+
+/// Where kustomize divides an address (api 0.21, `NewRepoSpecFromURL`): behind
+/// `_git/NAME`, else before `//`, else behind `.git`, else after two parts.
+fn repository(path: &str, segments: &[String]) -> usize {
+    let count = |text: &str| text.split('/').filter(|part| !part.is_empty()).count();
+    if let Some(at) = segments.iter().position(|segment| segment.ends_with("_git")) {
+        at + 2
+    } else if let Some((before, _)) = path.split_once("//") {
+        count(before)
+    } else if let Some(at) = segments.iter().position(|segment| segment.ends_with(".git")) {
+        at + 1
+    } else {
+        2
     }
 }
 
@@ -157,11 +196,12 @@ impl RemotePrefix {
     }
 
     /// Whether `remote` lies under this prefix. A repository may be written with
-    /// or without `.git`.
+    /// or without `.git`; one that ends before the prefix does is another one.
     #[must_use]
     pub fn covers(&self, remote: &Remote) -> bool {
-        let plain = |segment: &str| segment.strip_suffix(".git").unwrap_or(segment).to_owned();
-        self.remote.scheme == remote.scheme
+        let ends = self.remote.repository.min(self.remote.segments.len());
+        remote.repository >= ends
+            && self.remote.scheme == remote.scheme
             && self.remote.host == remote.host
             && self.remote.segments.len() <= remote.segments.len()
             && self
@@ -211,6 +251,15 @@ mod tests {
             ("https://github.com/org", "https://github.com@evil.example/org/x", false),
             ("https://github.com/org", "https://evil.example/?https://github.com/org", false),
             ("https://github.com/org", "https://github.com:8443/org/repo", false),
+            // What is cloned ends where kustomize divides the address.
+            ("https://host/team/infra", "https://host/team//infra", false),
+            ("https://host/team/infra", "https://host/team.git/infra", false),
+            ("https://host/a/b/c.git", "https://host/a/b/c", false),
+            ("https://host/a/b/c.git", "https://host/a/b/c.git//x", true),
+            ("https://host/a/b/c", "https://host/a/b/c.git", true),
+            ("https://host/team/infra/base", "https://host/team/infra//base", true),
+            ("https://host/p/_git/r", "https://host/p/_git/r//x", true),
+            ("https://host/", "https://host/a//b", true),
         ] {
             assert_eq!(covers(prefix, address), expected, "{prefix} ~ {address}");
         }
