@@ -65,7 +65,7 @@ impl Asked {
             Some(name) => hash_of(&common, name),
             None => Some(head.to_owned()),
         };
-        let fetched = fetched_into(&dir, &common);
+        let fetched = last_fetch(&dir, &common);
         let mut command = Command::new("git");
         command.arg("-C").arg(top);
         match &branch {
@@ -107,8 +107,11 @@ impl Asked {
 #[must_use]
 pub fn fetched(top: &Path) -> Option<SystemTime> {
     let dir = git_dir(top)?;
-    let common = common_dir(&dir);
-    fetched_into(&dir, &common).or_else(|| {
+    last_fetch(&dir, &common_dir(&dir))
+}
+
+fn last_fetch(dir: &Path, common: &Path) -> Option<SystemTime> {
+    fetched_into(dir, common).or_else(|| {
         let remotes = std::fs::read_dir(common.join("refs/remotes")).ok()?;
         let heads = remotes.flatten().map(|remote| remote.path().join("HEAD"));
         heads.filter_map(|head| head.metadata().ok()?.modified().ok()).max()

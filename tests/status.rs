@@ -456,7 +456,13 @@ fn the_text_reads_without_colour_and_symbols_in_80_columns() {
     let at = lines.iter().position(|line| line.starts_with("FAILED  permissions     ")).unwrap();
     let below = lines[at..].iter().find(|line| line.contains("instead")).unwrap();
     let file = place.path("kubeconfig");
-    assert_eq!(below.trim(), format!("instead         chmod o-rwx {}", file.display()));
+    assert_eq!(
+        below.trim(),
+        format!(
+            "instead         chmod o-rwx {}    # it belongs to the operators' group: chgrp",
+            file.display()
+        )
+    );
     // Paths and lines to paste are never broken.
     let fits = |line: &&&str| line.chars().count() > 80 && !line.contains('/');
     assert_eq!(lines.iter().find(fits), None, "{text}");

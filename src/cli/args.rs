@@ -137,6 +137,10 @@ pub(super) struct Watch {
     /// Look once, mend, write the state, and end: for a timer
     #[arg(long)]
     pub(super) once: bool,
+
+    /// Fetch first, from all remotes
+    #[arg(long, requires = "once")]
+    pub(super) fetch: bool,
 }
 
 #[derive(Debug, Args)]

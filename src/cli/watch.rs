@@ -6,10 +6,23 @@ use super::args::Watch;
 use super::owners;
 use crate::env::Env;
 use crate::exit::Exit;
+use crate::judge::Territory;
+use crate::keeper;
 use crate::keeper::watch::{self, Instance, News};
 use crate::report::Reporter;
 use crate::run;
 use crate::text::shown;
+
+/// Fetches into each checkout of this user; whether all remotes answered.
+fn fetch(territory: &Territory, reporter: Reporter) -> bool {
+    let tops = territory.checkouts.iter().map(|checkout| &checkout.top);
+    let hitches: Vec<_> = tops
+        .filter(|top| keeper::is_ours(top))
+        .filter_map(|top| keeper::fetch(top).err())
+        .collect();
+    hitches.iter().for_each(|hitch| reporter.error(&hitch.what, &hitch.remedy));
+    hitches.is_empty()
+}
 
 /// Watches the checkouts of this user.
 pub(super) fn watch(
@@ -45,10 +58,16 @@ pub(super) fn watch(
     if arguments.once {
         return match run::open(env, named.as_deref()) {
             Ok(opened) => {
-                let words = owners::words(named.as_deref(), &["watch", "--once"]);
+                let words: &[&str] = if arguments.fetch {
+                    &["watch", "--once", "--fetch"]
+                } else {
+                    &["watch", "--once"]
+                };
+                let words = owners::words(named.as_deref(), words);
                 let others = owners::run_as_each(&words, &opened.territory, env, reporter);
+                let fetched = !arguments.fetch || fetch(&opened.territory, reporter);
                 match load() {
-                    Ok(instance) if watch::once(&instance, env, &mut say) => others,
+                    Ok(instance) if watch::once(&instance, env, &mut say) && fetched => others,
                     _ => Exit::Failure,
                 }
             }

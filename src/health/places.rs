@@ -64,7 +64,11 @@ fn readable_secret(kubeconfig: &Path) -> Option<Finding> {
                 shown(kubeconfig),
                 mode & 0o7777
             ),
-            format!("{}chmod o-rwx {}", sudo_for(kubeconfig), quoted(kubeconfig)),
+            format!(
+                "{}chmod o-rwx {}    # it belongs to the operators' group: chgrp",
+                sudo_for(kubeconfig),
+                quoted(kubeconfig)
+            ),
         )
     })
 }

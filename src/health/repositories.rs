@@ -130,7 +130,10 @@ pub(super) fn quarantine(situation: &Situation) -> Finding {
     let holds = format!("{items} overlay{s} put aside, {}", size(weight.bytes));
     match weight.items {
         0 => Finding::Fine,
-        _ if weight.bytes > MOST_ASIDE => failed(holds, "kubectl envguard restore --list"),
+        _ if weight.bytes > MOST_ASIDE => failed(
+            holds,
+            "kubectl envguard restore --list    # and restore ID --to DIR moves one away",
+        ),
         _ => Finding::Told(holds),
     }
 }

@@ -140,12 +140,18 @@ fn shim(situation: &Situation) -> Finding {
         ),
         (Some(first), None) => failed(
             format!("plain kubectl is {}: envguard's is not on PATH", shown(first)),
-            "log in again; if that does not help, install envguard again: ./install.sh",
+            onto_path(),
         ),
-        (None, _) => failed(
-            "there is no kubectl on PATH, not even envguard's",
-            "log in again; if that does not help, install envguard again: ./install.sh",
-        ),
+        (None, _) => failed("there is no kubectl on PATH, not even envguard's", onto_path()),
+    }
+}
+
+/// How plain kubectl becomes envguard's in a shell that was started without the hook.
+fn onto_path() -> String {
+    let shims = std::env::current_exe().ok().and_then(|exe| super::shim_directory(&exe));
+    match shims {
+        Some(dir) => format!("export PATH={}:$PATH    # and for good: log in again", quoted(dir)),
+        None => "install envguard again: ./install.sh".to_owned(),
     }
 }
 

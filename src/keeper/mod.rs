@@ -9,6 +9,7 @@ mod attributes;
 mod bytes;
 mod closure;
 mod disk;
+mod fetch;
 mod files;
 mod found;
 mod git;
@@ -32,6 +33,7 @@ pub mod watch;
 
 use std::path::{Path, PathBuf};
 
+pub use fetch::fetch;
 pub use hitch::{Hitch, Result};
 pub use owner::{is_ours, owner};
 pub use report::Report;

@@ -1,6 +1,7 @@
 //! The checkout keeper on real repositories, with the real git.
 
 mod bad_input;
+mod fetch;
 mod formats;
 mod git_work;
 mod ground;

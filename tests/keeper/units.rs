@@ -22,9 +22,13 @@ fn systemd_understands_them() {
         }
         std::fs::write(units.path().join(unit.file_name()), here).unwrap();
     }
-    for unit in
-        ["envguard-watch@root.service", "envguard-tidy@root.service", "envguard-tidy@root.timer"]
-    {
+    for unit in [
+        "envguard-watch@root.service",
+        "envguard-tidy@root.service",
+        "envguard-tidy@root.timer",
+        "envguard-fetch@root.service",
+        "envguard-fetch@root.timer",
+    ] {
         let mut verify = Command::new("systemd-analyze");
         verify.args(["verify", "--man=no", unit]);
         verify.env("SYSTEMD_UNIT_PATH", format!("{}:", units.path().display()));
