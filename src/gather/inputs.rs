@@ -260,7 +260,6 @@ impl Gathering<'_> {
 fn below(role: Role) -> Role {
     match role {
         Role::Input { flag, .. } => Role::Input { flag, below: true },
-        Role::PluginWord { .. } => Role::PluginWord { below: true },
         other => other,
     }
 }

@@ -4,10 +4,10 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use super::Gathering;
 use super::resolve::End;
+use super::{Gathering, foreign};
 use crate::env::Env;
-use crate::judge::{Nature, Role};
+use crate::judge::{Local, Nature, Reached, Role, Whereabouts};
 use crate::path::{is_within, join_clean};
 
 impl Gathering<'_> {
@@ -22,9 +22,39 @@ impl Gathering<'_> {
                 if is_missing && !self.would_be_foreign(&resolution.real, &here) {
                     continue;
                 }
+                let is_dir = resolution.end == End::Place(Nature::Directory);
+                let dir = resolution.real.clone();
                 let role = Role::PluginWord { below: false };
                 self.local(OsStr::new(candidate), role, vec![resolution]);
+                if is_dir && self.means_a_directory(candidate, &dir) {
+                    self.around(OsStr::new(candidate), &dir);
+                }
             }
+        }
+    }
+
+    /// Whether a word that exists as a directory is meant as one. `deploy` is a kind of
+    /// object before it is a directory, and `.` is every pod for `kubectl stern`.
+    fn means_a_directory(&mut self, word: &str, dir: &Path) -> bool {
+        self.visit_roots(dir);
+        word.contains('/') || self.facts.territory.roots.contains_key(dir)
+    }
+
+    /// The foreign overlays below `dir`. That a git directory lies there too says
+    /// nothing: every checkout has one.
+    fn around(&mut self, spelled: &OsStr, dir: &Path) {
+        if self.is_closed(dir) {
+            return;
+        }
+        for path in foreign::below(dir, self.policy, &self.facts.territory).overlays {
+            self.visit_roots(&path);
+            let local =
+                Local { readings: vec![path], links: Vec::new(), nature: Nature::Directory };
+            self.reach(Reached {
+                spelled: spelled.to_os_string(),
+                role: Role::PluginWord { below: true },
+                whereabouts: Whereabouts::Local(local),
+            });
         }
     }
 

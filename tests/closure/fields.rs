@@ -233,6 +233,8 @@ pub(super) fn plugins() -> Vec<Row> {
         t("PatchJson6902Transformer", format!("{}path: 6902.yaml", head("PatchJson6902Transformer"))).opens(&[K, A, T, JSON]),
         t("PatchStrategicMergeTransformer", format!("{}paths: [patch.yaml]", head("PatchStrategicMergeTransformer"))).opens(&[K, A, T, PATCH]),
         t("ReplacementTransformer", format!("{}replacements: [{{path: list.yaml}}]", head("ReplacementTransformer"))).opens(&[K, A, T, LIST]),
+        t("ValueAddTransformer", "apiVersion: builtin\nkind: ValueAddTransformer\nmetadata: {name: t}\nvalue: x\ntargetFilePath: list.yaml\n".to_owned())
+            .opens(&[K, A, T, LIST]),
         t("several documents", format!("{patch}patch: '- {{op: add, path: /data/x, value: y}}'\n--- # next\n{}path: patch.yaml", patch.replace("name: t", "name: u")))
             .opens(&[K, A, T, PATCH]),
         t("a plugin that is not builtin", "apiVersion: x/v1\nkind: Foo\nmetadata: {name: f}\npath: d.txt\n".to_owned()).opens(&[K, A, T]),
