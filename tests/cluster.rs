@@ -51,6 +51,37 @@ fn flags_that_leave_the_pin_are_refused() {
     }
 }
 
+/// Up to 1.33 kubectl takes the address of `--raw` from the root of the host, later
+/// from the server's own path (seen with 1.20, 1.27, 1.33 and 1.36): a gateway has other
+/// clusters beside this one.
+#[test]
+fn a_raw_address_stays_in_the_pinned_servers_path() {
+    let instance = Instance::new();
+    let server = format!("{SERVER}/k8s/clusters/c-1");
+    instance.write("kubeconfig", &kubeconfig("develop-eks", &server, certificate()));
+    instance.write("config.yaml", &instance.config_text().replace(SERVER, &server));
+    for raw in [
+        "/k8s/clusters/c-2/api/v1/pods",
+        "/k8s/clusters/c-10/api",
+        "/k8s/clusters/c-1/../c-2/api",
+        "/../c-2/api",
+        "/%2e%2e/c-2/api",
+        "/x/.%2E/api",
+        "//k8s/clusters/c-2/api",
+        "/%6b8s/clusters/c-2/api",
+        "https://other.test/k8s/clusters/c-2/api",
+    ] {
+        instance.envguard(&["get", "--raw", raw]).refused("cluster-override");
+        instance.envguard(&["delete", "--raw", raw]).refused("cluster-override");
+    }
+    for raw in ["/readyz", "/api/v1/pods?limit=1", "/k8s/clusters/c-1/api", "/metrics", ""] {
+        instance.envguard(&["get", "--raw", raw]).exits(42);
+    }
+    instance.envguard(&["get", "pods"]).exits(42);
+    // Without a path there is nothing beside it.
+    Instance::new().envguard(&["get", "--raw", "/k8s/clusters/c-2/api"]).exits(42);
+}
+
 #[test]
 fn a_refused_override_shows_the_line_without_it() {
     Instance::new()

@@ -15,6 +15,9 @@ pub(super) fn judge(policy: &Policy, request: &Request, facts: &Facts, found: &m
     for word in plugin_overrides(request, facts) {
         found.push(reasons::plugin_override(policy, request, word));
     }
+    if leaves_the_servers_path(policy, request) {
+        found.push(reasons::raw_elsewhere(policy, request));
+    }
     let Some(cluster) = &facts.cluster else { return };
     let contacts = request.class.is_none_or(crate::kubectl::Class::contacts_cluster);
     if contacts {
@@ -111,6 +114,47 @@ fn authorities_differ(resolved: &Resolved, pin: &Pin) -> String {
         list(&resolved.authorities),
         list(&pin.authorities)
     )
+}
+
+/// Whether `--raw` names what stands beside the pinned server's path, on the same host:
+/// a gateway has its other clusters there. Up to 1.33 the address begins at the host,
+/// later at the path; where nothing of the path is in it, it means the server's own.
+fn leaves_the_servers_path(policy: &Policy, request: &Request) -> bool {
+    let pinned: Vec<&str> =
+        policy.pin.server.path.split('/').filter(|part| !part.is_empty()).collect();
+    let Some(raw) = request.invocation.last("raw").filter(|_| !pinned.is_empty()) else {
+        return false;
+    };
+    let raw = raw.to_string_lossy();
+    let address = raw.split(['?', '#']).next().unwrap_or_default();
+    let path = address
+        .split_once("://")
+        .map_or(address, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
+    let decoded = decoded(path);
+    let parts: Vec<&str> = decoded.split('/').filter(|part| !part.is_empty()).collect();
+    let moves = parts.iter().any(|part| matches!(*part, "." | ".."));
+    moves || (parts.first() == pinned.first() && !parts.starts_with(&pinned))
+}
+
+/// `text` with its percent signs taken for what they stand for.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let [byte, after @ ..] = rest {
+        let code = after.get(..2).filter(|_| *byte == b'%');
+        let code = code.and_then(|digits| std::str::from_utf8(digits).ok());
+        match code.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(code) => {
+                bytes.push(code);
+                rest = &after[2..];
+            }
+            None => {
+                bytes.push(*byte);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// A word with which kubectl ≥ 1.33 would read preferences from a file: it scans

@@ -40,6 +40,17 @@ pub(in crate::judge) fn cluster_override(
     )
 }
 
+pub(in crate::judge) fn raw_elsewhere(policy: &Policy, request: &Request) -> Reason {
+    let raw = request.invocation.last("raw").unwrap_or_default();
+    binding(
+        Code::ClusterOverride,
+        format!("--raw {} would leave the pinned server's path", shown(raw)),
+        shown(raw),
+        format!("{}: the pin is {}", instance(policy), policy.pin.server),
+        "name it from the root of the cluster: kubectl get --raw /readyz".to_owned(),
+    )
+}
+
 /// The words without flags that choose a cluster.
 fn without_overrides(request: &Request) -> Vec<OsString> {
     let mut words = Vec::new();

@@ -13,7 +13,7 @@ mod trees;
 
 pub(super) use cluster::{
     cluster_drift, cluster_override, exported_kubeconfig, identity_override, kubeconfig_edit,
-    plugin_override, preferences, preferences_flag,
+    plugin_override, preferences, preferences_flag, raw_elsewhere,
 };
 pub use incomprehensible::misfit;
 pub(super) use incomprehensible::{command_unknown, malformed_list, unreadable};
