@@ -42,6 +42,12 @@ pub(super) fn usual_files(env: &Env) -> Vec<PathBuf> {
 /// # Errors
 /// When a file cannot be understood, or none has a context.
 pub(super) fn contexts(files: &[PathBuf]) -> Result<(Vec<String>, Option<String>)> {
+    if files.is_empty() {
+        return Err(Trouble::new(
+            "there is no home directory to look for a kubeconfig in",
+            "name it: --from FILE",
+        ));
+    }
     let read = Kubeconfig::of_list(files.iter().map(PathBuf::as_path))?;
     let names: Vec<String> = read.contexts().map(str::to_owned).collect();
     if names.is_empty() {

@@ -145,10 +145,25 @@ pub(super) fn survey(
     if entry.allow.is_empty() {
         return Err(no_overlay(top, environment, &entry, &names));
     }
-    let notes = tree.gaps.clone();
+    let mut notes = tree.gaps.clone();
+    notes.extend(unlisted(tree, &roots));
     let mut survey = Survey { top: top.to_path_buf(), notes, ..Survey::default() };
     survey.classify(&children, entry, policy)?;
     Ok(survey)
+}
+
+/// Children that no list can name, because YAML is UTF-8.
+fn unlisted<'t>(tree: &'t Tree, roots: &'t [RootPattern]) -> impl Iterator<Item = String> + 't {
+    let is_child = |dir: &&PathBuf| {
+        dir.file_name().is_some_and(|name| name.to_str().is_none())
+            && dir.parent().is_some_and(|root| roots.iter().any(|pattern| pattern.matches(root)))
+    };
+    tree.dirs.keys().filter(is_child).map(|dir| {
+        format!(
+            "{} stays on the disk, and may not be applied: its name is not UTF-8, so no list can hold it",
+            shown(dir)
+        )
+    })
 }
 
 /// Roots that the stated ones do not cover.

@@ -58,9 +58,14 @@ impl Trouble {
     }
 }
 
+/// A kubeconfig that cannot be used: here it is chosen by a flag, and not yet by the
+/// configuration.
 impl From<judge::Trouble> for Trouble {
     fn from(trouble: judge::Trouble) -> Self {
-        Self::new(format!("{} {}", shown(&trouble.subject), trouble.problem), trouble.remedy)
+        Self::new(
+            format!("{} {}", shown(&trouble.subject), trouble.problem),
+            "correct it, or name another kubeconfig: --from FILE",
+        )
     }
 }
 

@@ -277,6 +277,22 @@ fn what_is_not_found_is_asked_for() {
     ground.refuses("overlays/prod", "target-foreign");
 }
 
+#[test]
+fn a_name_that_no_list_can_hold_is_said() {
+    use std::os::unix::ffi::OsStrExt;
+    let ground = Ground::new().usual();
+    let name = std::ffi::OsStr::from_bytes(b"prod\xff");
+    let dir = ground.path("m/overlays").join(name);
+    std::fs::create_dir(&dir).unwrap();
+    std::fs::write(dir.join("kustomization.yaml"), "resources: [../../base]\n").unwrap();
+    let output = ground.setup(&["--yes"]).exits(0);
+    assert!(output.stdout.contains("overlays/prod\\xff stays on the disk"), "{output}");
+    assert_eq!(ground.list("foreign"), ["prod"]);
+    let mut check = ground.command(&crate::support::envguard());
+    check.env("ENVGUARD_CONFIG", ground.config()).args(["check", "--", "apply", "-k"]);
+    crate::support::Output::of(check.arg(dir)).exits(77);
+}
+
 /// What `tidy` took off the disk is still in git: setup says so when it cannot see it.
 #[test]
 fn a_tree_is_looked_at_once() {

@@ -180,6 +180,21 @@ fn the_pinned_context_is_found_again_where_it_came_from() {
 }
 
 #[test]
+fn a_kubeconfig_that_cannot_be_used_is_replaced_by_a_flag() {
+    let ground = Ground::new().usual();
+    for text in ["a: [", "", "\0", "contexts: x"] {
+        std::fs::write(ground.path("home/.kube/config"), text).unwrap();
+        let output = ground.setup(&["--yes"]).exits(1);
+        let helps = ["--from FILE", "--from ~/.kube/config"];
+        assert!(helps.iter().any(|line| output.stderr.contains(line)), "{text:?}: {output}");
+        assert!(!output.stderr.contains("cluster.kubeconfig"), "{output}");
+    }
+    let mut homeless = ground.command(&envguard());
+    homeless.env_remove("HOME").arg("--config").arg(ground.config()).args(["setup", "--yes"]);
+    Output::of(&mut homeless).exits(1).says("there is no home directory").says("--from FILE");
+}
+
+#[test]
 fn a_bare_program_is_found_on_the_path() {
     let ground = Ground::new().usual();
     two_clusters(&ground);
