@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use super::disk;
 use super::git::sparse;
 use super::git::{self, Git, Layout, Listing};
-use super::hitch::Result;
-use super::patterns::Line;
-use super::plan::{self, Plan, Seen};
+use super::hitch::{Hitch, Result};
+use super::overlays::Overlays;
+use super::plan::{self, Left, Plan, Seen};
 use crate::policy::CheckoutRule;
+use crate::text::{quoted, shown};
 
 /// What was found in a checkout.
 pub(super) struct Found {
@@ -82,6 +83,49 @@ impl Found {
         )
     }
 
+    /// The index entries that git expects in an overlay in whose place there is no
+    /// directory.
+    pub(super) fn missing_behind_others(&self, layout: &Layout) -> Vec<Vec<u8>> {
+        let is_missing = |path: &[u8]| {
+            let overlay = layout.in_checkout(path).and_then(|path| self.plan.overlay_of(path));
+            let left = overlay.and_then(|overlay| self.plan.left.get(overlay));
+            matches!(left, Some(Left::Link | Left::NotADirectory))
+        };
+        if self.plan.left.is_empty() {
+            return Vec::new();
+        }
+        let entries = self.listing.entries.iter().filter(|entry| !entry.skipped);
+        let entries = entries.filter(|entry| !entry.submodule && is_missing(entry.path));
+        entries.map(|entry| entry.path.to_vec()).collect()
+    }
+
+    /// Why nothing can go where git does not tell upper from lower case: what stays is
+    /// called like an overlay that goes.
+    pub(super) fn same_but_for_case(&self, layout: &Layout, top: &Path) -> Option<Hitch> {
+        if !self.state.ignores_case {
+            return None;
+        }
+        let lower = |path: &Path| PathBuf::from(path.as_os_str().to_ascii_lowercase());
+        let excluded: Overlays = self.plan.excluded.iter().map(lower).collect();
+        self.listing.entries.iter().find_map(|entry| {
+            let path = layout.in_checkout(entry.path)?;
+            if self.plan.overlay_of(path).is_some() {
+                return None;
+            }
+            let lowered = lower(path);
+            let overlay = excluded.around(&lowered)?;
+            let overlay = self.plan.excluded.iter().find(|path| lower(path) == overlay)?;
+            Some(Hitch::new(
+                format!(
+                    "git would take {} off with {}, which differs in upper and lower case only: nothing is done",
+                    shown(top.join(path)),
+                    shown(overlay)
+                ),
+                format!("cd {} && git config core.ignoreCase false", quoted(&layout.top)),
+            ))
+        })
+    }
+
     /// Whether a file of git's is on the disk in a foreign overlay, skipped or not.
     fn holds_tracked(&self, layout: &Layout, top: &Path) -> bool {
         !self.plan.present.is_empty()
@@ -109,7 +153,7 @@ impl Found {
 /// What has to be done besides looking.
 pub(super) struct Work {
     /// The lines git must be taught.
-    pub(super) lines: Option<Vec<Line>>,
+    pub(super) lines: Option<sparse::Wanted>,
     /// git expects files of a foreign overlay on the disk.
     visible: bool,
     /// git has files on the disk that it can take off itself.

@@ -10,6 +10,7 @@ use rustix::fs::FlockOperation;
 use super::files;
 use super::git::{Git, Layout};
 use super::hitch::{Hitch, Result};
+use super::interruption::Undisturbed;
 use super::transfer::rename_new_path;
 use crate::text::{quoted, shown};
 
@@ -70,9 +71,8 @@ impl Keeper {
 
     /// Removes the locks that a keeper, or a git started by it, died with.
     fn after_a_crash(&self, layout: &Layout) -> Result<()> {
-        let lock = layout.git_dir.join("index.lock");
-        let is_ours = std::fs::read(&lock).is_ok_and(|text| text.starts_with(MARK.as_bytes()));
-        if is_ours {
+        let lock = layout.git_dir.join(GIT_LOCKS[0]);
+        if is_a_keepers(layout) {
             // Nobody else is the keeper while we hold the other lock.
             std::fs::remove_file(&lock).map_err(|error| Hitch::io("remove", &lock, &error))?;
         }
@@ -110,6 +110,13 @@ fn left_behind(layout: &Layout) -> Vec<PathBuf> {
         .collect()
 }
 
+/// Whether git's lock on the index is one of ours: of another keeper, which is quick,
+/// or of one that died.
+pub(super) fn is_a_keepers(layout: &Layout) -> bool {
+    let lock = std::fs::read(layout.git_dir.join(GIT_LOCKS[0]));
+    lock.is_ok_and(|text| text.starts_with(MARK.as_bytes()))
+}
+
 /// Whether a keeper may have died at work here.
 pub(super) fn is_unfinished(layout: &Layout) -> bool {
     layout.git_dir.join("envguard/working").symlink_metadata().is_ok()
@@ -134,6 +141,8 @@ fn git_is_running(layout: &Layout) -> bool {
 #[derive(Debug)]
 pub(super) struct IndexLock {
     path: PathBuf,
+    /// Dropped when the lock is free again.
+    _undisturbed: Undisturbed,
 }
 
 impl IndexLock {
@@ -142,10 +151,13 @@ impl IndexLock {
         let path = layout.git_dir.join("index.lock");
         let new = layout.git_dir.join(format!("envguard/index.lock.{}", std::process::id()));
         let failed = |error: &io::Error| Hitch::io("lock", &path, error);
+        let undisturbed = Undisturbed::begin();
         let mut file = File::create(&new).map_err(|error| failed(&error))?;
         writeln!(file, "{MARK}{}", std::process::id()).map_err(|error| failed(&error))?;
         // The lock appears with its content: after a crash it is known as ours.
-        let Err(error) = rename_new_path(&new, &path) else { return Ok(Some(Self { path })) };
+        let Err(error) = rename_new_path(&new, &path) else {
+            return Ok(Some(Self { path, _undisturbed: undisturbed }));
+        };
         // It has no use any more; the error is what counts.
         std::fs::remove_file(&new).unwrap_or_default();
         match error.kind() {
@@ -304,7 +316,15 @@ impl Busy {
         let top = &layout.top;
         match self {
             Self::Locked => {
-                let lock = held(layout).unwrap_or_else(|| layout.git_dir.join(GIT_LOCKS[0]));
+                let Some(lock) = held(layout) else {
+                    return Hitch::new(
+                        format!(
+                            "git is at work in {}: it changes while the keeper looks",
+                            shown(top)
+                        ),
+                        "kubectl envguard tidy, when it rests",
+                    );
+                };
                 let name = shown(lock.strip_prefix(&layout.git_dir).unwrap_or(&lock));
                 Hitch::new(
                     format!("git is at work in {}: waiting for {name}", shown(top)),

@@ -14,6 +14,7 @@ mod files;
 mod found;
 mod git;
 mod hitch;
+mod interruption;
 mod leaving;
 mod locks;
 mod moment;
@@ -91,7 +92,7 @@ impl<'k> Keeper<'k> {
         report.own = own(&Git::new(&layout.top), &layout, checkout, &found)?;
         if !found.plan.excluded.is_empty() || !found.plan.present.is_empty() {
             let purpose = Purpose::Removal;
-            report.hitches.extend(self.objections(checkout, rule, &found, purpose, true));
+            report.hitches.extend(self.objections(checkout, &layout, &found, purpose, true));
         }
         Ok(())
     }
@@ -103,23 +104,26 @@ impl<'k> Keeper<'k> {
     pub fn left_out(&self, checkout: &Checkout) -> Result<Vec<Hitch>> {
         let (layout, rule) = self.work_place(checkout, "tidy")?;
         let found = look(&layout, &checkout.top, rule, Pace { hurried: true, before: None })?;
-        Ok(self.objections(checkout, rule, &found, Purpose::Clone, true))
+        Ok(self.objections(checkout, &layout, &found, Purpose::Clone, true))
     }
 
     /// Why what was found cannot go; on two processors when somebody waits.
     fn objections(
         &self,
         checkout: &Checkout,
-        rule: &CheckoutRule,
+        layout: &Layout,
         found: &Found,
         purpose: Purpose,
         hurried: bool,
     ) -> Vec<Hitch> {
+        if let Some(hitch) = found.same_but_for_case(layout, &checkout.top) {
+            return vec![hitch];
+        }
         closure::Question {
             policy: self.policy,
             territory: self.territory,
             top: &checkout.top,
-            rule,
+            rule: &self.policy.checkouts[checkout.rule],
             seen: &found.seen,
             plan: &found.plan,
             purpose,
@@ -153,7 +157,13 @@ impl<'k> Keeper<'k> {
     /// Where the repository is; `words` are what its owner would run.
     fn work_place(&self, checkout: &Checkout, words: &str) -> Result<(Layout, &'k CheckoutRule)> {
         owner::owned_by_us(&checkout.top, words)?;
-        Ok((git::layout(&checkout.top)?, &self.policy.checkouts[checkout.rule]))
+        let mut layout = git::layout(&checkout.top)?;
+        let others = self.territory.checkouts.iter().map(|other| &other.top);
+        layout.neighbours = others
+            .filter(|other| **other != checkout.top)
+            .filter_map(|other| other.strip_prefix(&layout.top).ok().map(Path::to_path_buf))
+            .collect();
+        Ok((layout, &self.policy.checkouts[checkout.rule]))
     }
 }
 

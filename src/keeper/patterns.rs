@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// A line of the file, without its end.
 pub type Line = Vec<u8>;
@@ -33,15 +33,15 @@ pub fn exclusion(overlay: &Path) -> Line {
 }
 
 /// What the file must contain, given what it contains now, which of those lines
-/// are ours, and the overlays to keep away, in this order. `None` stands for no file.
+/// are ours, and which of ours it is to have. `None` stands for no file.
 #[must_use]
 pub fn wanted(
     current: Option<&[Line]>,
     ours: &BTreeSet<Line>,
-    excluded: impl Iterator<Item = PathBuf>,
+    new: impl IntoIterator<Item = Line>,
 ) -> Vec<Line> {
     let mut lines = users(current, ours);
-    lines.extend(excluded.map(|overlay| exclusion(&overlay)));
+    lines.extend(new);
     lines
 }
 
@@ -92,12 +92,12 @@ mod tests {
     #[test]
     fn exclusions_follow_the_users_own_lines() {
         let line = |text: &str| text.as_bytes().to_vec();
-        let excluded = || std::iter::once(PathBuf::from("o/prod"));
-        assert_eq!(wanted(None, &BTreeSet::new(), excluded()), [line("/*"), line("!/o/prod/**")]);
+        let new = || [exclusion(Path::new("o/prod"))];
+        assert_eq!(wanted(None, &BTreeSet::new(), new()), [line("/*"), line("!/o/prod/**")]);
         let ours = BTreeSet::from([line("!/o/prod/"), line("!/o/gone/")]);
         let current = [line("/apps/a/"), line("!/o/prod/"), line("!/o/gone/"), line("/apps/b/")];
         assert_eq!(
-            wanted(Some(&current), &ours, excluded()),
+            wanted(Some(&current), &ours, new()),
             [line("/apps/a/"), line("/apps/b/"), line("!/o/prod/**")]
         );
     }

@@ -13,6 +13,7 @@ use super::found::{Found, Pace, Work, joined, look};
 use super::git::staged::Differences;
 use super::git::{self, Git, Layout, Listing, Mark, sparse};
 use super::hitch::{Hitch, Result};
+use super::interruption::Undisturbed;
 use super::leaving::Leaving;
 use super::locks::{self, Busy, IndexChange, IndexLock};
 use super::overlays::Overlays;
@@ -150,6 +151,10 @@ impl Tidying<'_> {
             let mark = git::mark(&self.layout)?;
             let found = self.look(None)?;
             report.describe(&found);
+            if self.alone.is_none() && locks::is_a_keepers(&self.layout) {
+                self.become_the_only_one()?;
+                continue;
+            }
             if let Some(busy) = locks::busy(&self.layout) {
                 report.wait_for(busy, &self.layout, &found);
                 return Ok(());
@@ -243,8 +248,13 @@ impl Tidying<'_> {
         if self.unobjected.as_ref() == Some(&overlays) {
             return Vec::new();
         }
-        let objections =
-            self.keeper.objections(self.checkout, self.rule, found, Purpose::Removal, self.asked);
+        let objections = self.keeper.objections(
+            self.checkout,
+            &self.layout,
+            found,
+            Purpose::Removal,
+            self.asked,
+        );
         if objections.is_empty() {
             self.unobjected = Some(overlays);
         }
@@ -284,10 +294,20 @@ impl Tidying<'_> {
             return Ok(Round::Again);
         }
         if taught.plan.present.is_empty() {
-            let is_done = !taught.expects_foreign(&self.layout) && !self.unverified;
+            let hidden = self.hide_what_is_not_there(&taught)?;
+            let is_done = !hidden && !taught.expects_foreign(&self.layout) && !self.unverified;
             return Ok(if is_done { Round::Done(Box::new(taught)) } else { Round::Again });
         }
         self.put_rest_aside(&taught, &occasion, patient)
+    }
+
+    /// Where something else stands in an overlay's place git cannot look at its files,
+    /// and goes on expecting them: as deleted, which a commit would record. Says whether
+    /// there were any.
+    fn hide_what_is_not_there(&self, taught: &Found) -> Result<bool> {
+        let missing = taught.missing_behind_others(&self.layout);
+        sparse::skip(&self.git, missing.iter().map(|path| super::bytes::path(path)))?;
+        Ok(!missing.is_empty())
     }
 
     /// Has git take off what it can give back; false when git works here.
@@ -330,6 +350,7 @@ impl Tidying<'_> {
             // between, everything looks staged.
             std::thread::sleep(SETTLE);
         }
+        let _undisturbed = Undisturbed::begin();
         let Some(change) = IndexChange::begin(&self.layout)? else { return Ok(false) };
         if git::mark(&self.layout)? != *mark {
             return Ok(false);

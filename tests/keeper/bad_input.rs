@@ -254,6 +254,14 @@ fn file_systems_that_cannot_rename_without_overwriting() {
 }
 
 #[test]
+fn a_lock_that_another_keeper_holds_or_has_left_is_no_git_at_work() {
+    let ground = Ground::new();
+    ground.write(".git/index.lock", "envguard keeper 1\n");
+    ground.tidy().exits(0).prints("3 foreign overlays taken off the disk");
+    ground.is_tidy();
+}
+
+#[test]
 fn two_keepers_at_once() {
     let ground = Ground::new();
     for number in 0..30 {

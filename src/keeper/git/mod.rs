@@ -25,6 +25,8 @@ pub(super) struct Layout {
     pub(super) top: PathBuf,
     /// The checkout relative to `top`; empty nearly always.
     pub(super) prefix: PathBuf,
+    /// What other checkouts of the configuration in this working tree have there.
+    pub(super) neighbours: Vec<PathBuf>,
     /// This working tree's own git directory.
     pub(super) git_dir: PathBuf,
     /// The git directory that all working trees of the repository share.
@@ -108,6 +110,7 @@ pub(super) fn layout(checkout: &Path) -> Result<Layout> {
     let prefix = checkout.strip_prefix(&top).unwrap_or(Path::new("")).to_path_buf();
     Ok(Layout {
         prefix,
+        neighbours: Vec::new(),
         git_dir: real(bytes::path(git_dir).to_path_buf())?,
         common_dir: real(checkout.join(bytes::path(common_dir)))?,
         top,

@@ -1,7 +1,7 @@
 //! git's sparse checkout: told which overlays to keep away, and what was there
 //! before, so that it can be put back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,21 @@ pub(in crate::keeper) struct State {
     pub(in crate::keeper) enabled: bool,
     cone: bool,
     lines: Vec<Line>,
+    /// git does not tell upper from lower case here.
+    pub(in crate::keeper) ignores_case: bool,
 }
+
+impl State {
+    /// Whether the lines are a cone that git has written. It may have been turned on
+    /// over other lines: then git says that it disables it.
+    fn is_cone(&self, ours: &BTreeSet<Line>) -> bool {
+        let begins = self.lines.starts_with(&CONE.map(<[u8]>::to_vec));
+        self.enabled && self.cone && begins && !self.lines.iter().any(|line| ours.contains(line))
+    }
+}
+
+/// How every file of a cone begins.
+const CONE: [&[u8]; 2] = [b"/*", b"!/*/"];
 
 /// What the keeper has written, and what it found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +42,8 @@ pub(in crate::keeper) struct State {
 struct Memory {
     /// Every exclusion that may stand in git's file because of us.
     ours: BTreeSet<String>,
+    /// Those of each checkout in this working tree, by where it lies there.
+    of: BTreeMap<String, BTreeSet<String>>,
     /// The checkout was sparse before.
     was_sparse: bool,
     /// The user's cone, and the lines git had made of it.
@@ -78,6 +94,7 @@ fn recall(layout: &Layout) -> Result<Recalled> {
         let Some(memory) = read(&git_dir.join(MEMORY))? else { continue };
         let known = inherited.get_or_insert_default();
         known.ours.extend(memory.ours);
+        known.of.extend(memory.of);
         known.was_sparse |= memory.was_sparse;
         known.same_as_ours.extend(memory.same_as_ours);
     }
@@ -99,7 +116,7 @@ fn read(file: &Path) -> Result<Option<Memory>> {
 
 /// Reads how the sparse checkout stands.
 pub(in crate::keeper) fn state(git: &Git, layout: &Layout) -> Result<State> {
-    let keys = r"^core\.sparsecheckout(cone)?$";
+    let keys = r"^core\.(sparsecheckout(cone)?|ignorecase)$";
     let output =
         git.ask(&["config", "-z", "--type=bool", "--get-regexp", keys])?.unwrap_or_default();
     let is_set = |key: &str| {
@@ -110,16 +127,29 @@ pub(in crate::keeper) fn state(git: &Git, layout: &Layout) -> Result<State> {
         values.last()
     };
     let enabled = is_set("core.sparsecheckout") == Some(true);
+    let ignores_case = is_set("core.ignorecase") == Some(true);
     if !enabled {
-        return Ok(State::default());
+        return Ok(State { ignores_case, ..State::default() });
     }
     let file = layout.git_dir.join("info/sparse-checkout");
     let lines = match std::fs::read(&file) {
         Ok(text) => patterns::lines(&text),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        // Then git keeps nothing away.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => vec![b"/*".to_vec()],
         Err(error) => return Err(Hitch::io("read", &file, &error)),
     };
-    Ok(State { enabled, cone: is_set("core.sparsecheckoutcone") == Some(true), lines })
+    let cone = is_set("core.sparsecheckoutcone") == Some(true);
+    Ok(State { enabled, cone, lines, ignores_case })
+}
+
+/// The lines that have to stand in git's file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::keeper) struct Wanted {
+    all: Vec<Line>,
+    /// Those for this checkout.
+    mine: BTreeSet<Line>,
+    /// Those for this checkout and others in the same working tree.
+    ours: BTreeSet<Line>,
 }
 
 /// What has to be written, if anything.
@@ -127,7 +157,7 @@ pub(in crate::keeper) fn wanted(
     state: &State,
     layout: &Layout,
     excluded: &Overlays,
-) -> Result<Option<Vec<Line>>> {
+) -> Result<Option<Wanted>> {
     let Recalled { memory, inherited } = recall(layout)?;
     let memory = memory.unwrap_or_default();
     if excluded.is_empty() && memory.ours.is_empty() {
@@ -136,9 +166,21 @@ pub(in crate::keeper) fn wanted(
     let ours = lines_of(&memory.ours);
     let current = state.enabled.then_some(&state.lines[..]);
     let in_tree = excluded.iter().map(|path| layout.in_tree(path));
-    let wanted = patterns::wanted(current, &ours, in_tree);
-    let stands = state.enabled && !state.cone && state.lines == wanted && !inherited;
-    Ok((!stands).then_some(wanted))
+    let mine: BTreeSet<Line> = in_tree.map(|path| patterns::exclusion(&path)).collect();
+    let others = layout.neighbours.iter().filter_map(|place| memory.of.get(&key(place)));
+    let mut all_ours: BTreeSet<Line> = others.flat_map(lines_of).collect();
+    all_ours.extend(mine.iter().cloned());
+    let all = patterns::wanted(current, &ours, all_ours.iter().cloned());
+    let stands = state.enabled && !state.cone && state.lines == all && !inherited;
+    Ok((!stands).then_some(Wanted { all, mine, ours: all_ours }))
+}
+
+fn key(place: &Path) -> String {
+    bytes::path_to_text(place)
+}
+
+fn texts_of<'l, C: FromIterator<String>>(lines: impl IntoIterator<Item = &'l Line>) -> C {
+    lines.into_iter().map(|line| bytes::to_text(line)).collect()
 }
 
 fn lines_of<'t>(texts: impl IntoIterator<Item = &'t String>) -> BTreeSet<Line> {
@@ -150,33 +192,28 @@ pub(in crate::keeper) fn teach(
     git: &Git,
     layout: &Layout,
     state: &State,
-    wanted: &[Line],
+    wanted: &Wanted,
 ) -> Result<()> {
     let known = recall(layout)?.memory;
     let first = known.is_none();
     let mut memory = known.unwrap_or_default();
     let before = lines_of(&memory.ours);
     let users = patterns::users(state.enabled.then_some(&state.lines[..]), &before);
-    let new: BTreeSet<&Line> = wanted.iter().skip(users.len()).collect();
     if first {
         memory.was_sparse = state.enabled;
-        memory.same_as_ours = users
-            .iter()
-            .filter(|line| new.contains(line))
-            .map(|line| bytes::to_text(line))
-            .collect();
+        memory.same_as_ours = texts_of(users.iter().filter(|line| wanted.ours.contains(*line)));
     }
-    if state.enabled && state.cone {
+    if state.is_cone(&before) {
         let listed = git.run(&["sparse-checkout", "list"])?;
-        let texts = |lines: &[Line]| lines.iter().map(|line| bytes::to_text(line)).collect();
-        memory.cone =
-            Some(Cone { directories: texts(&patterns::lines(&listed)), lines: texts(&users) });
+        let directories = texts_of(&patterns::lines(&listed));
+        memory.cone = Some(Cone { directories, lines: texts_of(&users) });
         memory.was_sparse = true;
     }
-    memory.ours.extend(new.iter().map(|line| bytes::to_text(line)));
+    memory.ours.extend(texts_of::<BTreeSet<String>>(&wanted.ours));
+    memory.of.insert(key(&layout.prefix), texts_of(&wanted.mine));
     remember(layout, &memory)?;
-    set(git, wanted)?;
-    memory.ours = new.iter().map(|line| bytes::to_text(line)).collect();
+    set(git, &wanted.all)?;
+    memory.ours = texts_of(&wanted.ours);
     remember(layout, &memory)
 }
 
