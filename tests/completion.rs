@@ -237,12 +237,17 @@ fn completes(shell: &mut Terminal, text: &str, expected: &str) {
     shell.types(text);
     shell.types("\t");
     // The last line of the screen is where the operator types.
-    let typed = |screen: &str| {
-        let line =
-            screen.lines().rev().find_map(|line| Some(line.split_once("user> ")?.1.to_owned()));
-        line.is_some_and(|line| line.trim_end() == expected.trim_end())
+    let line = |screen: &str| -> Option<String> {
+        screen
+            .lines()
+            .rev()
+            .find_map(|line| Some(line.split_once("user> ")?.1.trim_end().to_owned()))
     };
-    shell.until_screen(expected, typed);
+    shell.until_screen(expected, |screen| line(screen).is_some_and(|line| line == expected));
+    // What is typed next comes after all that the completion still had to add.
+    shell.types("z");
+    let next = [format!("{expected}z"), format!("{expected} z")];
+    shell.until_screen(&next[0], |screen| line(screen).is_some_and(|line| next.contains(&line)));
     shell.types("\u{15}");
     shell.until_screen("an empty line", |screen| screen.trim_end().ends_with("user>"));
 }
