@@ -166,7 +166,8 @@ impl<'p> Gathering<'p> {
             searched: HashSet::new(),
             visited: HashSet::new(),
             lists: true,
-            origins: None,
+            // What is fetched leads into no overlay on this disk.
+            origins: Some(Vec::new()),
         }
     }
 }
