@@ -6,8 +6,9 @@
 //! parents survives sudo. It is no proof: whoever is root can start a process of
 //! that name.
 
+use std::collections::BTreeMap;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The worker's name as the kernel keeps it, cut to 15 bytes.
 const COMM: &str = "ssm-session-wor";
@@ -22,6 +23,37 @@ const MOST_PARENTS: usize = 64;
 #[must_use]
 pub fn current() -> Option<String> {
     above(Path::new("/proc"), std::process::id())
+}
+
+/// The terminals of all sessions on this machine, each with its session's id.
+#[must_use]
+pub fn terminals() -> BTreeMap<PathBuf, String> {
+    terminals_in(Path::new("/proc"))
+}
+
+fn terminals_in(proc: &Path) -> BTreeMap<PathBuf, String> {
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(proc).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let Some(pid) = name.to_str().and_then(|name| name.parse().ok()) else { continue };
+        let terminal = Process::read(proc, pid).and_then(|process| pseudo(process.terminal));
+        if let Some(terminal) = terminal
+            && !found.contains_key(&terminal)
+            && let Some(id) = above(proc, pid)
+        {
+            found.insert(terminal, id);
+        }
+    }
+    found
+}
+
+/// The path of a pseudo-terminal, by its device number as `/proc/PID/stat` has it
+/// (Linux: major 136 to 143, and 20 bits of minor).
+fn pseudo(device: u32) -> Option<PathBuf> {
+    let major = (device >> 8) & 0xfff;
+    let minor = (device & 0xff) | ((device >> 12) & 0xf_ff00);
+    let number = (136..=143).contains(&major).then(|| (major - 136) * 256 + minor)?;
+    Some(Path::new("/dev/pts").join(number.to_string()))
 }
 
 /// The session above `pid`, in the process table at `proc`.
@@ -52,6 +84,8 @@ struct Process {
     comm: String,
     parent: u32,
     session: u32,
+    /// Device number; 0 for none.
+    terminal: u32,
 }
 
 impl Process {
@@ -68,7 +102,9 @@ impl Process {
         let mut fields = tail.split_ascii_whitespace().skip(1);
         let parent = fields.next()?.parse().ok()?;
         let session = fields.nth(1)?.parse().ok()?;
-        Some(Self { comm: comm.to_owned(), parent, session })
+        // Cut off, it is none that anybody writes to.
+        let terminal = fields.next().and_then(|field| field.parse().ok()).unwrap_or(0);
+        Some(Self { comm: comm.to_owned(), parent, session, terminal })
     }
 }
 
@@ -133,6 +169,30 @@ mod tests {
         let found = above(table(&rows).path(), 50);
         // Only root's worker counts, so that another user sees none here.
         assert_eq!(found, is_root().then(|| "alice-0abc".to_owned()));
+    }
+
+    #[test]
+    fn terminals_of_sessions_are_told_from_others() {
+        let worker = b"ssm-session-worker\0alice-0abc\0" as &[u8];
+        let rows = [
+            (30, "ssm-session-wor", 1, worker),
+            (40, "sh", 30, b"sh\0"),
+            (41, "vi", 40, b"vi\0"),
+            (50, "bash", 1, b"bash\0"),
+        ];
+        let table = table(&rows);
+        let of = [(40, 136 << 8 | 3), (41, 136 << 8 | 3), (50, 136 << 8 | 4)];
+        for (pid, device) in of {
+            let parent = rows.iter().find(|row| row.0 == pid).unwrap().2;
+            let text = format!("{pid} (x) S {parent} {pid} {pid} {device} 0");
+            std::fs::write(table.path().join(format!("{pid}/stat")), text).unwrap();
+        }
+        let expected = [(PathBuf::from("/dev/pts/3"), "alice-0abc".to_owned())];
+        let expected = if is_root() { expected.into() } else { BTreeMap::new() };
+        assert_eq!(terminals_in(table.path()), expected);
+        assert_eq!(pseudo(137 << 8 | 1), Some("/dev/pts/257".into()));
+        assert_eq!(pseudo(4 << 8 | 1), None);
+        assert_eq!(pseudo(0), None);
     }
 
     #[test]

@@ -300,3 +300,79 @@ fn a_torn_line_hides_no_other() {
     assert!(output.stdout.contains("get one") && output.stdout.contains("get two"), "{output}");
     assert!(output.stderr.contains("was skipped"), "{output}");
 }
+
+/// A reader of `audit -f`: its lines, as they come.
+struct Reader {
+    child: std::process::Child,
+    lines: std::sync::mpsc::Receiver<String>,
+}
+
+impl Reader {
+    fn start(instance: &Instance, words: &[&str]) -> Self {
+        let mut command = instance.command(&crate::support::envguard());
+        command.args(["audit", "-f"]).args(words).stdout(std::process::Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let stdout = std::io::BufReader::new(child.stdout.take().unwrap());
+        let (sender, lines) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            use std::io::BufRead;
+            for line in stdout.lines().map_while(Result::ok) {
+                sender.send(line).unwrap_or_default();
+            }
+        });
+        Self { child, lines }
+    }
+
+    #[track_caller]
+    fn next(&self, wanted: &str) {
+        let line = self.lines.recv_timeout(std::time::Duration::from_secs(30)).expect(wanted);
+        assert!(line.contains(wanted), "{wanted} is not in {line}");
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.child.kill().unwrap_or_default();
+        self.child.wait().map(drop).unwrap_or_default();
+    }
+}
+
+#[test]
+fn a_reader_that_follows_misses_nothing_when_the_log_is_rotated() {
+    let instance = Instance::new();
+    let file = log(&instance);
+    instance.kubectl(&["get", "zero"]).exits(42);
+    let reader = Reader::start(&instance, &[]);
+    reader.next("get zero");
+    instance.kubectl(&["get", "one"]).exits(42);
+    reader.next("get one");
+    // By rename, with a line that comes before anybody looks again.
+    instance.kubectl(&["get", "two"]).exits(42);
+    std::fs::rename(&file, file.with_extension("jsonl.1")).unwrap();
+    instance.kubectl(&["get", "three"]).exits(42);
+    reader.next("get two");
+    reader.next("get three");
+    // By truncation.
+    std::fs::copy(&file, file.with_extension("jsonl.2")).unwrap();
+    std::fs::OpenOptions::new().write(true).truncate(true).open(&file).unwrap();
+    let filler = Reader::start(&instance, &["--verdict", "refuse"]);
+    instance.kubectl(&["get", "four"]).exits(42);
+    reader.next("get four");
+    instance.kubectl(&["apply", "-k", "overlays/prod"]).refused("target-foreign");
+    reader.next("refused: target-foreign");
+    filler.next("refused: target-foreign");
+    assert!(reader.lines.try_recv().is_err(), "every line once");
+}
+
+#[test]
+fn the_line_names_the_kubectl_that_changes_something() {
+    for kubectl in crate::support::kubectls() {
+        let server = crate::support::Server::start("develop-eks");
+        let instance = Instance::with_server(&server, &kubectl);
+        instance.kubectl(&["apply", "-k", "overlays/develop"]).exits(0);
+        instance.kubectl(&["get", "cm"]).exits(0);
+        let events = events(&log(&instance));
+        assert_eq!(events[0]["kubectl"], kubectl.version.as_str());
+        assert_eq!(events[1]["kubectl"], Value::Null, "reading waits for nothing");
+    }
+}

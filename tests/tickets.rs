@@ -216,3 +216,28 @@ fn a_process_id_that_comes_back_brings_no_ticket() {
     assert!(output.stdout.contains("first 42"), "{output}");
     assert!(output.stdout.contains("second 77"), "{output}");
 }
+
+#[test]
+fn a_ticket_counts_on_a_clock_that_nobody_sets() {
+    let instance = Instance::of("production");
+    let mut login = Login::new(&instance);
+    let uptime = || -> f64 {
+        let text = crate::support::read("/proc/uptime".as_ref());
+        text.split(' ').next().unwrap().parse().unwrap()
+    };
+    let before = uptime();
+    assert_eq!(login.asked("envguard unlock 10m", "production"), 0);
+    let after = uptime();
+    let file = std::fs::read_dir(instance.path("run/envguard")).unwrap().next().unwrap().unwrap();
+    let ticket: serde_json::Value =
+        serde_json::from_str(&crate::support::read(&file.path())).unwrap();
+    // Ten minutes from now as the machine has been up, whatever the time of day is.
+    let ends = ticket["expires"].as_f64().unwrap() / 1_000.0;
+    assert!(ends >= before + 599.0 && ends <= after + 601.0, "{before} {ends} {after}");
+    // Files with other times, as a jump of the clock would make them, change nothing.
+    for time in ["1999-01-01", "2037-01-01"] {
+        let mut touch = std::process::Command::new("touch");
+        crate::support::Output::of(touch.args(["-d", time]).arg(file.path())).exits(0);
+        assert_eq!(login.unasked("label pod x a=b"), 42);
+    }
+}

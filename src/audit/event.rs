@@ -58,6 +58,10 @@ pub struct Event {
     pub environment: String,
     /// The instance's cluster.
     pub cluster: String,
+    /// The release of the kubectl that would change the cluster; absent for commands
+    /// that only read, which should not wait for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kubectl: Option<String>,
     /// HEAD of the checkout that was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
@@ -139,6 +143,7 @@ impl Event {
             pid: circumstances.pid,
             environment: policy.environment.name.clone(),
             cluster: policy.pin.name.clone(),
+            kubectl: None,
             commit: None,
             dirty: None,
             ignored: Vec::new(),

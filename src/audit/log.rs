@@ -101,7 +101,7 @@ pub fn lifted(directory: &Path) -> Vec<Event> {
 
 /// An event; after a torn line, which ends without a line break when the disk is
 /// full, the next event stands on the same line.
-fn parse(line: &[u8]) -> Option<Event> {
+pub(super) fn parse(line: &[u8]) -> Option<Event> {
     serde_json::from_slice(line).ok().or_else(|| {
         let start = br#"{"apiVersion""#;
         let at = line.windows(start.len()).rposition(|window| window == start)?;

@@ -10,9 +10,10 @@ use crate::judge::Code;
 
 /// The names of our own commands. None is a kubectl command or alias, except
 /// `completion`: kubectl's own is behind `--`.
-pub const OWN_COMMANDS: [&str; 14] = [
+pub const OWN_COMMANDS: [&str; 15] = [
     "audit",
     "banner",
+    "broadcast",
     "check",
     "completion",
     "hook",
@@ -98,6 +99,8 @@ pub(super) enum Command {
     Unlock(Unlock),
     /// Take back what unlock or a typed name has given
     Lock,
+    /// Write to every Session Manager terminal on this instance, as root
+    Broadcast(Broadcast),
     /// Say in big letters which instance this is
     Banner(BannerArguments),
     /// Print the prompt segment
@@ -418,6 +421,10 @@ pub(super) struct Audit {
     #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
     pub(super) lines: usize,
 
+    /// Go on with what is recorded from now on, until Ctrl-C
+    #[arg(short, long, conflicts_with = "would_refuse")]
+    pub(super) follow: bool,
+
     /// Only what is newer: 30m, 2h, 3d, a date or a time
     #[arg(long, value_name = "TIME")]
     pub(super) since: Option<String>,
@@ -466,4 +473,14 @@ fn codes() -> Vec<CompletionCandidate> {
 /// What completion offers for the length of a ticket.
 fn lengths() -> Vec<CompletionCandidate> {
     ["5m", "10m", "30m", "1h"].map(CompletionCandidate::new).into()
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sudo kubectl-envguard broadcast 'This instance stops at 20:00'")]
+pub(super) struct Broadcast {
+    /// What to say
+    #[arg(required = true, value_name = "MESSAGE")]
+    pub(super) message: Vec<String>,
 }

@@ -3,6 +3,7 @@
 
 mod args;
 mod audit;
+mod broadcast;
 mod check;
 mod complete;
 mod dispatch;
@@ -151,6 +152,9 @@ fn own(words: &[OsString], env: &Env, reporter: Reporter) -> Exit {
         args::Command::Lock => unlock::lock(env, reporter),
         args::Command::Watch(watch) => {
             watch::watch(&watch, parsed.config.as_deref(), env, reporter)
+        }
+        args::Command::Broadcast(broadcast) => {
+            broadcast::broadcast(&broadcast, parsed.config.as_deref(), env, reporter)
         }
         args::Command::Banner(banner) => login::banner(&banner, parsed.config.as_deref(), env),
         args::Command::Prompt(prompt) => login::prompt(&prompt, parsed.config.as_deref(), env),

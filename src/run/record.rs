@@ -3,12 +3,12 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::Judged;
+use super::{Judged, understand};
 use crate::audit::{self, Circumstances, Event};
 use crate::env::Env;
 use crate::gather;
 use crate::judge::{self, Facts, Outcome, Reason};
-use crate::kubectl::Class;
+use crate::kubectl::{Class, Request};
 use crate::policy::{Answer, Mode, Policy, Topic, default_answer, is_lifted};
 
 /// A line of the log has no room for more ignored files.
@@ -29,6 +29,10 @@ pub(super) fn verdict(
     }
     let circumstances = Circumstances::of_process(env);
     let mut event = Event::judged(policy, words, class, &judged.verdict, circumstances);
+    let changes = |request: &Request| judge::changes(policy, request);
+    if judged.requests.iter().any(changes) {
+        event.kubectl = understand::release(policy, env).map(|release| release.to_string());
+    }
     event.commit = gather::commit_read(&judged.facts);
     uncommitted(&judged.facts, &mut event);
     event.stdin = judged.stream_hashes();

@@ -53,6 +53,11 @@ pub(super) fn versions(policy: &Policy, env: &Env) -> Option<Versions> {
     })
 }
 
+/// The kubectl that would run: it is asked once, and remembered.
+pub(super) fn release(policy: &Policy, env: &Env) -> Option<kubectl::Release> {
+    installed(policy, env)?.release()
+}
+
 fn installed(policy: &Policy, env: &Env) -> Option<Installed> {
     let program = exec::find(Some(policy), env, &Own::of_process()).ok()?;
     Some(Installed::new(&program, env))
