@@ -4,8 +4,8 @@
 //! breaks (U+0085, U+2028), tabs and comments, so that nothing is a comment for
 //! us and a field for kubectl. Where the two are known to differ, and where
 //! kubectl's own two parsers differ from each other (go-yaml v2 reads the
-//! kustomization, v3 the resources), the text is refused: `tests/yaml.rs` has a
-//! row for each.
+//! kustomization, v3 the resources), the text is refused: `tests/closure/text.rs`
+//! has a row for each.
 
 use std::fmt;
 
@@ -154,9 +154,13 @@ fn checked(bytes: &[u8]) -> Result<&str, Unreadable> {
 /// does not say where a tag stood.
 fn line_of_disguise(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
-    let begins_token = |at: usize| {
-        // The last byte of U+0085, U+2028 and U+2029 ends a line as well.
-        at == 0 || b" \t\r\n-:?,[{\x85\xa8\xa9".contains(&bytes[at - 1])
+    // The last byte of U+0085, U+2028 and U+2029 ends a line as well.
+    let separates = |byte: u8| b" \t\r\n-:?,[{\x85\xa8\xa9".contains(&byte);
+    let begins_token = |at: usize| match at.checked_sub(1).map(|before| bytes[before]) {
+        // Behind a word (`${!name}`) a bracket is part of the text, or an error.
+        Some(b'[' | b'{') if at > 1 => separates(bytes[at - 2]) || b"\"'".contains(&bytes[at - 2]),
+        Some(before) => separates(before),
+        None => true,
     };
     let disguised = |at: usize| match bytes[at] {
         b'%' => bytes[at..].starts_with(b"%TAG"),
@@ -249,6 +253,9 @@ mod tests {
             "? !!binary Li4v\n: b",
             "a: &x !!binary Li4v",
             "a: {b: !!b,inary Li4v}",
+            "a: [[!!binary Li4v]]",
+            "a: {\"b\":{!!binary Li4v: c}}",
+            "{!!binary Yg==: c}",
             "a: 1\n\u{feff}b: 2",
             "a: !x b",
             "!x {a: b}",
@@ -260,6 +267,8 @@ mod tests {
         for text in [
             "# !!! DO NOT EDIT !!!\na: b",
             "a: 'Hello, world!'",
+            "- a=${!b}",
+            "a: |\n  for v in ${!PRE*}; do echo \"${!v}\" ${#x[@]}; done",
             "a: |\n  if ! grep -q x; then [ \"$y\" != z ]; fi",
             "a: !!str b",
             "a: !!map {b: !!seq [c]}",
