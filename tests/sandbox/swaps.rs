@@ -244,7 +244,10 @@ fn the_witness_leaves_kubectl_alone() {
         for child in $children; do
           name=$(tr '\\0' ' ' < /proc/$child/cmdline)
           case $name in envguard-witness*)
-            until [ \"$(cut -d' ' -f6 /proc/$child/stat)\" = $child ]; do :; done
+            # It leaves session and directory after it was started; not for ever.
+            for attempt in $(seq 5000); do
+              [ \"$(cut -d' ' -f6 /proc/$child/stat) $(readlink /proc/$child/cwd)\" = \"$child /\" ] && break
+            done
             echo witness tty $(cut -d' ' -f7 /proc/$child/stat)
             readlink /proc/$child/fd/1 /proc/$child/cwd ;;
           esac
