@@ -24,7 +24,9 @@ pub(super) fn restore(
     };
     let Some(id) = &arguments.id else {
         let (items, hitches) = keeper::list(&instance.territory);
-        let printed = print(&table(&items));
+        // Where something could not be looked at, "nothing" would say too much.
+        let is_known = !items.is_empty() || hitches.is_empty();
+        let printed = if is_known { print(&table(&items)) } else { Exit::Failure };
         for hitch in &hitches {
             reporter.error(&hitch.what, &hitch.remedy);
         }

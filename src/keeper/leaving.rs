@@ -213,8 +213,13 @@ impl Leaving {
     /// Nothing is here any more.
     pub(super) fn finish(&self) -> Result<()> {
         let failed = |error: io::Error| Hitch::io("remove", &self.dir, &error);
+        // The journal last: as long as anything is here, it says what that is.
+        match fs::remove_dir(self.dir.join(SEEN)) {
+            // Removed already, and then something else went wrong.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            removed => removed.map_err(failed)?,
+        }
         fs::remove_file(self.dir.join(JOURNAL)).map_err(failed)?;
-        fs::remove_dir(self.dir.join(SEEN)).map_err(failed)?;
         fs::remove_dir(&self.dir).map_err(failed)
     }
 }
@@ -277,8 +282,9 @@ fn nothing_left(dir: &Path) -> Result<()> {
 }
 
 impl Leaving {
-    /// Returns the files that were being looked at to where they were.
-    fn unsee(&self, git: &Git, layout: &Layout) -> Result<()> {
+    /// Returns the files that were being looked at, or could not be put back after
+    /// that, to where they were.
+    pub(super) fn unsee(&self, git: &Git, layout: &Layout) -> Result<()> {
         let seen = self.dir.join(SEEN);
         let names: BTreeSet<OsString> = fs::read_dir(&seen)
             .into_iter()

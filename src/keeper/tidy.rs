@@ -369,6 +369,7 @@ impl Tidying<'_> {
             // git may work again: it does not miss what has left.
             drop(change);
             leaving.sweep(&self.git, &self.layout, answers.converts, self.asked)?;
+            leaving.unsee(&self.git, &self.layout)?;
         } else {
             leaving.put_back()?;
             drop(change);

@@ -102,10 +102,10 @@ impl Scene {
         (calls, creating)
     }
 
-    /// Kills it when it makes the `n`th `call`.
-    fn kill(&self, words: &[&str], call: &str, n: usize) {
+    /// Has `what` happen to it when it makes the `n`th `call`.
+    fn disturb(&self, words: &[&str], call: &str, what: &str, n: usize) {
         let trace = format!("trace={call}");
-        let inject = format!("inject={call}:signal=KILL:when={n}");
+        let inject = format!("inject={call}:{what}:when={n}");
         let mut strace = self.command(
             "strace",
             &["-f", "-qq", "-e", &trace, "-e", &inject, "-o", "/dev/null", "--"],
@@ -174,16 +174,21 @@ impl Scene {
 
     /// Kills `words` at every step, and looks after each.
     fn at_every_step(&self, words: &[&str], after: impl Fn(&Self, &str)) {
+        self.disturbed(words, &["signal=KILL"], after);
+    }
+
+    /// Has one of `what` in turn happen to `words` at every step, and looks after each.
+    fn disturbed(&self, words: &[&str], what: &[&str], after: impl Fn(&Self, &str)) {
         let (calls, creating) = self.count(words);
         let steps =
             calls.iter().flat_map(|(call, count)| (1..=*count).map(move |n| (call.as_str(), n)));
         let steps: Vec<(&str, usize)> =
             steps.chain(creating.iter().map(|n| ("openat", *n))).collect();
         assert!(steps.len() > 5, "{calls:?}");
-        for (call, n) in steps {
+        for ((call, n), what) in steps.into_iter().zip(what.iter().cycle()) {
             self.begin_again();
-            self.kill(words, call, n);
-            after(self, &format!("{words:?} killed at {call} {n}"));
+            self.disturb(words, call, what, n);
+            after(self, &format!("{words:?} with {what} at {call} {n}"));
         }
     }
 }
@@ -223,6 +228,25 @@ fn tidy_killed_anywhere() {
     }
     let scene = Scene::new();
     scene.at_every_step(&["tidy"], |scene, at| {
+        scene.nothing_is_lost(&[], at);
+        scene.finishes(&["tidy"], at);
+        scene.nothing_is_lost(&[], at);
+        assert_eq!(scene.ground.foreign(), [""; 0], "{at}");
+        let status = scene.ground.git(&["status", "--porcelain"]);
+        assert_eq!(status, "?? base/mine.yaml\n", "{at}");
+    });
+}
+
+/// What a kernel answers when it will not: full, closed, read-only, broken.
+const REFUSALS: [&str; 4] = ["error=ENOSPC", "error=EACCES", "error=EROFS", "error=EIO"];
+
+#[test]
+fn tidy_refused_anywhere() {
+    if !can_strace() {
+        return;
+    }
+    let scene = Scene::new();
+    scene.disturbed(&["tidy"], &REFUSALS, |scene, at| {
         scene.nothing_is_lost(&[], at);
         scene.finishes(&["tidy"], at);
         scene.nothing_is_lost(&[], at);
