@@ -174,7 +174,7 @@ impl Scene {
 
     /// Kills `words` at every step, and looks after each.
     fn at_every_step(&self, words: &[&str], after: impl Fn(&Self, &str)) {
-        self.disturbed(words, &["signal=KILL"], after);
+        self.disturbed(words, KILLED, after);
     }
 
     /// Has one of `what` in turn happen to `words` at every step, and looks after each.
@@ -237,6 +237,8 @@ fn tidy_killed_anywhere() {
     });
 }
 
+const KILLED: &[&str] = &["signal=KILL"];
+
 /// What a kernel answers when it will not: full, closed, read-only, broken.
 const REFUSALS: [&str; 4] = ["error=ENOSPC", "error=EACCES", "error=EROFS", "error=EIO"];
 
@@ -292,8 +294,25 @@ fn undo_killed_anywhere() {
     });
 }
 
-/// `restore` of everything to `to`, killed anywhere.
-fn restored_to(to: &Path) {
+#[test]
+fn undo_refused_anywhere() {
+    if !can_strace() {
+        return;
+    }
+    let scene = Scene::new();
+    scene.ground.tidy().exits(0);
+    scene.save();
+    scene.disturbed(&["tidy", "--undo"], &REFUSALS, |scene, at| {
+        scene.nothing_is_lost(&[], at);
+        scene.finishes(&["tidy", "--undo"], at);
+        scene.nothing_is_lost(&[], at);
+        assert_eq!(scene.ground.foreign().len(), 3, "{at}");
+        assert_eq!(scene.ground.git(&["status", "--porcelain"]), "?? base/mine.yaml\n", "{at}");
+    });
+}
+
+/// `restore` of everything to `to`, with one of `what` in turn at every step.
+fn restored_to(to: &Path, what: &[&str]) {
     let scene = Scene::new();
     scene.ground.tidy().exits(0);
     scene.save();
@@ -305,7 +324,7 @@ fn restored_to(to: &Path) {
         .collect();
     for words in words {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        scene.at_every_step(&words, |scene, at| {
+        scene.disturbed(&words, what, |scene, at| {
             scene.nothing_is_lost(&[to.to_path_buf()], at);
             // Killed after its last step, there is nothing more to bring back.
             if scene.ground.ids().iter().any(|id| id == words[1]) {
@@ -321,7 +340,17 @@ fn restored_to(to: &Path) {
 fn restore_killed_anywhere() {
     if can_strace() {
         let dir = tempfile::tempdir().unwrap();
-        restored_to(&dir.path().join("back"));
+        restored_to(&dir.path().join("back"), KILLED);
+    }
+}
+
+#[test]
+fn restore_refused_anywhere() {
+    if can_strace() {
+        for there in ["/tmp", "/dev/shm"] {
+            let dir = tempfile::tempdir_in(there).unwrap();
+            restored_to(&dir.path().join("back"), &REFUSALS);
+        }
     }
 }
 
@@ -329,7 +358,7 @@ fn restore_killed_anywhere() {
 fn restore_across_file_systems_killed_anywhere() {
     if can_strace() {
         let dir = tempfile::tempdir_in("/dev/shm").unwrap();
-        restored_to(&dir.path().join("back"));
+        restored_to(&dir.path().join("back"), KILLED);
         assert_eq!(digest(Path::new("/dev/null")).len(), 64);
     }
 }
