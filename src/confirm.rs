@@ -89,8 +89,7 @@ pub fn nobody() -> Answer {
 pub struct Dialogue {
     terminal: File,
     before: Option<Termios>,
-    /// What the terminal can show.
-    pub look: Look,
+    unicode: bool,
 }
 
 impl Dialogue {
@@ -98,12 +97,8 @@ impl Dialogue {
     #[must_use]
     pub fn open(env: &Env) -> Option<Self> {
         let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty").ok()?;
-        let width = tcgetwinsize(&terminal).map_or(0, |size| usize::from(size.ws_col));
-        // Session Manager's terminal has the size 0x0 until the client reports its own.
-        let width = if width == 0 { Look::PLAIN.width } else { width };
-        let look = Look { width, colour: false, unicode: env.speaks_utf8() };
         let before = tcgetattr(&terminal).ok();
-        let dialogue = Self { terminal, before, look };
+        let dialogue = Self { terminal, before, unicode: env.speaks_utf8() };
         if let Some(before) = &dialogue.before {
             // A program that died may have left the terminal in any state.
             let mut during = before.clone();
@@ -116,6 +111,15 @@ impl Dialogue {
         Some(dialogue)
     }
 
+    /// What the terminal can show now: it may have been resized.
+    #[must_use]
+    pub fn look(&self) -> Look {
+        let width = tcgetwinsize(&self.terminal).map_or(0, |size| usize::from(size.ws_col));
+        // Session Manager's terminal has the size 0x0 until the client reports its own.
+        let width = if width == 0 { Look::PLAIN.width } else { width };
+        Look { width, colour: false, unicode: self.unicode }
+    }
+
     /// Prints `text`. A terminal that is gone cannot be asked either.
     pub fn show(&mut self, text: &str) {
         self.terminal.write_all(text.as_bytes()).unwrap_or_default();
@@ -123,8 +127,9 @@ impl Dialogue {
 
     /// Shows one line that the next one replaces; nothing clears it.
     pub fn progress(&mut self, line: &str) {
-        let line: String = line.chars().take(self.look.width.saturating_sub(1)).collect();
-        let blank = " ".repeat(self.look.width.min(MAX_ANSWER).saturating_sub(1));
+        let width = self.look().width.min(MAX_ANSWER).saturating_sub(1);
+        let line: String = line.chars().take(width).collect();
+        let blank = " ".repeat(width);
         self.show(&format!("\r{blank}\r{line}"));
     }
 

@@ -391,3 +391,60 @@ fn a_thousand_objects_are_counted() {
     assert_eq!(shown.count("is new"), 20);
     answers(&mut terminal, "no");
 }
+
+#[test]
+fn what_takes_away_without_a_delete_is_listed_too() {
+    let Some(night) = Night::newest(true) else { return };
+    let node = "apiVersion: v1\nkind: Node\nmetadata: {name: n1}\nstatus: {conditions: []}\n";
+    night.instance.write("elsewhere/node.yaml", node);
+    let create = ["--confirm", "production", "create", "-f", "../elsewhere/node.yaml"];
+    let text = night.instance.config_text();
+    let place = night.instance.path("elsewhere");
+    night.instance.write("config.yaml", &format!("{text}alsoAllow: [{}]\n", place.display()));
+    night.instance.envguard(&create).exits(0);
+    let old = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: old, namespace: web, labels: {set: a}}\n";
+    night.instance.write("elsewhere/old.yaml", old);
+    let apply = ["--confirm", "production", "apply", "-f", "../elsewhere/old.yaml"];
+    night.instance.envguard(&apply).exits(0);
+    night.instance.write("elsewhere/old.yaml", &old.replace("name: old", "name: kept"));
+    let before = night.server.changes();
+    let mut terminal = night.login();
+    for (line, expected) in [
+        (
+            "replace --force -f overlays/production/settings.yaml",
+            "web/settings  goes, and comes back as in the file",
+        ),
+        ("taint node n1 a=b:NoExecute", "Node n1  +taints"),
+        ("cordon n1", "    node/n1 cordoned"),
+        ("drain n1", "    node/n1 cordoned"),
+        (
+            "apply --prune -n web -l set=a --prune-allowlist core/v1/ConfigMap -f ../elsewhere/old.yaml",
+            "    configmap/old pruned",
+        ),
+    ] {
+        let shown = asks(&mut terminal, &format!("kubectl {line}"));
+        shown.contains(expected).lacks("S3CRET").lacks("cannot be shown");
+        assert_eq!(answers(&mut terminal, "no").1, 77, "{line}");
+    }
+    assert_eq!(night.server.changes(), before);
+}
+
+#[test]
+fn what_a_cluster_holds_does_not_write_to_the_terminal() {
+    let Some(night) = Night::newest(true) else { return };
+    let settings = night.instance.checkout().join("overlays/production/settings.yaml");
+    let text = crate::support::read(&settings);
+    let evil = text.replace("level: info", "level: \"\\e[2J\\e]0;x\\a\\u202e\"");
+    crate::support::write(&settings, &evil);
+    night.instance.commit();
+    let mut terminal = night.login();
+    for full in ["", "envguard --full "] {
+        let mark = terminal.raw.len();
+        let shown = asks(&mut terminal, &format!("kubectl {full}apply -k overlays/production"));
+        shown.contains("data.level");
+        let raw = String::from_utf8_lossy(&terminal.raw[mark..]).into_owned();
+        let moves = |letter: char| letter == '\u{1b}' || letter == '\u{7}' || letter == '\u{202e}';
+        assert!(!raw.contains(moves), "{raw:?}");
+        answers(&mut terminal, "no");
+    }
+}

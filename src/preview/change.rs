@@ -200,10 +200,18 @@ impl Differences<'_> {
         self.path.pop();
     }
 
-    /// Whether the names of the fields here are people's own.
+    /// Whether the fields here say something, and that they are there says nothing.
     fn is_map(&self) -> bool {
-        const MAPS: [&str; 7] =
-            ["annotations", "data", "labels", "limits", "nodeSelector", "requests", "stringData"];
+        const MAPS: [&str; 8] = [
+            "annotations",
+            "data",
+            "labels",
+            "limits",
+            "nodeSelector",
+            "requests",
+            "spec",
+            "stringData",
+        ];
         self.path.last().is_some_and(|last| MAPS.contains(&last.as_str()))
     }
 
@@ -279,7 +287,8 @@ fn label(path: &[String]) -> String {
         &[],
     ];
     let names: Vec<&str> = path.iter().map(String::as_str).collect();
-    let level = LEVELS.iter().find(|level| names.starts_with(level)).copied().unwrap_or_default();
+    let is_above = |level: &&&[&str]| names.starts_with(level) && names.len() > level.len();
+    let level = LEVELS.iter().find(is_above).copied().unwrap_or_default();
     let mut rest = &names[level.len()..];
     let mut label =
         if level.ends_with(&["template", "metadata"]) { "pod ".to_owned() } else { String::new() };

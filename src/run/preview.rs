@@ -44,11 +44,12 @@ impl Glimpse<'_> {
         env: &Env,
         dialogue: &mut Dialogue,
     ) -> Result<(), Interrupted> {
-        let look = dialogue.look;
+        let look = dialogue.look();
         for line in from_streams(&self.judged.captured) {
             dialogue.show(&format!("{}\n", look.shown(&line)));
         }
         let preview = self.preview(policy, env, dialogue)?;
+        let look = dialogue.look();
         dialogue.show(&rendered(&preview, look, self.full));
         for line in judge::copied(&self.judged.copies(policy)) {
             dialogue.show(&format!("  {}\n", look.shown(&line)));
