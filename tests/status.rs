@@ -508,3 +508,20 @@ fn a_small_screen_shows_what_failed() {
     assert!(screen.starts_with("DEVELOP") && screen.contains("FAILED  permissions"), "{screen}");
     assert!(screen.contains("\nfine    configuration pin "), "{screen}");
 }
+
+/// A remedy for three shells takes three rows of 80 columns.
+#[test]
+fn long_lines_to_paste_do_not_push_the_top_off_a_small_screen() {
+    let Some(place) = good() else { return };
+    place.instance.mode("kubeconfig", 0o644);
+    for file in [".bashrc", ".zshrc", ".config/fish/config.fish"] {
+        std::fs::remove_file(place.path("home").join(file)).unwrap();
+    }
+    let command = own_command(&place, &["status", "--watch"]);
+    let mut terminal = Terminal::sized(&command, 80, 11);
+    terminal.until_screen("the last line", |screen| screen.ends_with('.'));
+    let lines: usize =
+        terminal.screen().lines().map(|line| line.chars().count().div_ceil(80).max(1)).sum();
+    assert!(lines <= 11, "{lines} rows: {}", terminal.screen());
+    assert!(terminal.screen().contains("... and more"), "{}", terminal.screen());
+}

@@ -31,7 +31,7 @@ pub(super) fn watch(arguments: &Status, named: Option<&Path>, env: &Env) -> Exit
         let look = login::look(env, std::io::stdout().is_terminal());
         let mut text = render::text(&situation, &checks, look, arguments.effects);
         let rows = rows();
-        if rows.is_some_and(|rows| text.lines().count() >= rows) {
+        if rows.is_some_and(|rows| render::rows(&text, look) >= rows) {
             text = render::brief(&situation, &checks, look, rows.unwrap_or_default());
         }
         if text != last {

@@ -1,5 +1,7 @@
 //! The screen of `status`, as text.
 
+use unicode_width::UnicodeWidthStr;
+
 use super::{failures, login, state, told};
 use crate::colour::Look;
 use crate::health::{Check, Finding, Situation};
@@ -47,12 +49,38 @@ pub(super) fn brief(situation: &Situation, checks: &[Check], look: Look, rows: u
     lines.extend(others.iter().flat_map(|check| row(check, look)));
     lines.extend(indented(&format!("{:<STATE$}", "fine"), &names.join(" "), look));
     let room = rows.saturating_sub(2).max(1);
-    if lines.len() > room {
-        lines.truncate(room.saturating_sub(1));
+    if lines.iter().map(|line| rows_of(line, look)).sum::<usize>() > room {
+        let mut taken = 1; // by the line that says so
+        lines = lines
+            .into_iter()
+            .take_while(|line| {
+                taken += rows_of(line, look);
+                taken <= room
+            })
+            .collect();
         lines.push("... and more: kubectl envguard status".to_owned());
     }
     lines.push(sum(checks, look));
     lines.join("\n") + "\n"
+}
+
+/// How many rows of the screen `text` takes: a line to paste is broken by nobody but
+/// the terminal.
+pub(super) fn rows(text: &str, look: Look) -> usize {
+    text.lines().map(|line| rows_of(line, look)).sum()
+}
+
+fn rows_of(line: &str, look: Look) -> usize {
+    let mut in_escape = false;
+    let shown: String = line
+        .chars()
+        .filter(|letter| {
+            let hidden = in_escape || *letter == '\u{1b}';
+            in_escape = hidden && *letter != 'm';
+            !hidden
+        })
+        .collect();
+    shown.width().div_ceil(look.width.max(1)).max(1)
 }
 
 fn heading(situation: &Situation, look: Look) -> String {
