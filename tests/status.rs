@@ -520,8 +520,7 @@ fn long_lines_to_paste_do_not_push_the_top_off_a_small_screen() {
     let command = own_command(&place, &["status", "--watch"]);
     let mut terminal = Terminal::sized(&command, 80, 11);
     terminal.until_screen("the last line", |screen| screen.ends_with('.'));
-    let lines: usize =
-        terminal.screen().lines().map(|line| line.chars().count().div_ceil(80).max(1)).sum();
-    assert!(lines <= 11, "{lines} rows: {}", terminal.screen());
-    assert!(terminal.screen().contains("... and more"), "{}", terminal.screen());
+    let screen = terminal.screen();
+    assert!(screen.starts_with("DEVELOP"), "{screen}");
+    assert!(screen.contains("... and more"), "{screen}");
 }

@@ -1,9 +1,13 @@
 //! What an instance needs besides its files.
 
 use std::fmt;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
+use std::fs::File;
+use std::io::ErrorKind;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use rustix::fs::{Mode, OFlags};
 
 use super::trouble::{Result, Trouble};
 use crate::env::Env;
@@ -148,10 +152,18 @@ impl Chore {
 }
 
 fn make(path: &Path, mode: u32, owner: Option<(u32, u32)>) -> std::io::Result<()> {
-    std::fs::DirBuilder::new().mode(0o700).create(path)?;
+    match std::fs::DirBuilder::new().mode(0o700).create(path) {
+        // The configuration's own directory lies in it, or somebody else was faster.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => return Ok(()),
+        made => made?,
+    }
+    // By descriptor: whose home directory it is could put a link there, and root would
+    // give away what that leads to.
+    let open = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let made = File::from(rustix::fs::open(path, open, Mode::empty())?);
     if let Some((uid, gid)) = owner {
-        chown(path, Some(uid), Some(gid))?;
+        fchown(&made, Some(uid), Some(gid))?;
     }
     // Afterwards: the process's mask has no say in it.
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
+    made.set_permissions(std::fs::Permissions::from_mode(mode))
 }

@@ -43,10 +43,11 @@ impl Trouble {
     /// The kernel refused `doing` at `path`.
     #[must_use]
     pub fn io(doing: &str, path: &Path, error: &io::Error) -> Self {
-        let parent = quoted(path.parent().unwrap_or(path));
+        let is_there = |dir: &&Path| dir.symlink_metadata().is_ok();
+        let parent = quoted(path.ancestors().skip(1).find(is_there).unwrap_or(path));
         let remedy = match error.kind() {
             io::ErrorKind::PermissionDenied => {
-                format!("run it as the user that may: sudo kubectl-envguard setup; ls -ld {parent}")
+                format!("correct its permissions, or run it as the user that may: ls -ld {parent}")
             }
             io::ErrorKind::ReadOnlyFilesystem => format!("mount it writable: findmnt -T {parent}"),
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {

@@ -126,10 +126,17 @@ fn keep(path: &Path) -> Result<PathBuf> {
 /// owner's.
 fn make_dir(dir: &Path) -> Result<()> {
     use std::os::unix::fs::DirBuilderExt;
-    let mode = if dir.starts_with("/etc") { 0o755 } else { 0o700 };
+    let is_everybody_s = dir.starts_with("/etc");
+    let is_new = dir.symlink_metadata().is_err();
+    let mode = if is_everybody_s { 0o755 } else { 0o700 };
     std::fs::DirBuilder::new()
         .recursive(true)
         .mode(mode)
         .create(dir)
+        .and_then(|()| match is_everybody_s && is_new {
+            // A mask of 077 would keep everybody out.
+            true => std::fs::set_permissions(dir, std::fs::Permissions::from_mode(mode)),
+            false => Ok(()),
+        })
         .map_err(|error| Trouble::io("make", dir, &error))
 }

@@ -176,6 +176,12 @@ fn it_can_be_killed_at_any_moment() {
     assert!(kills >= 4, "nothing was killed: {kills}");
 }
 
+/// By another process: while this one has it open for writing, a test beside this one
+/// may fork, and then it cannot be run.
+fn copy_program(to: &Path) {
+    Output::of(Command::new("cp").arg(envguard()).arg(to)).exits(0);
+}
+
 /// As another user than root, with a home directory, and the program where everybody
 /// may run it.
 fn as_nobody(ground: &Ground, words: &[&str]) -> Option<Output> {
@@ -189,7 +195,7 @@ fn as_nobody(ground: &Ground, words: &[&str]) -> Option<Output> {
     ground.instance.mode("", 0o755);
     let program = ground.path("bin/envguard");
     if !program.exists() {
-        std::fs::copy(envguard(), &program).unwrap();
+        copy_program(&program);
     }
     ground.instance.mode("bin/envguard", 0o755);
     for dir in ["home", "m"] {
@@ -216,6 +222,24 @@ fn everybody_sets_up_their_own_instance_below_their_home() {
     let _passed = check.exits(0);
     let again = as_nobody(&ground, &["setup", "--yes"]).unwrap().exits(0);
     assert!(again.stdout.contains("nothing to change"), "{again}");
+}
+
+/// The first file that is written makes one of the directories that are made before
+/// kubectl runs.
+#[test]
+fn everybody_sets_up_what_is_checked_out_at_home() {
+    let ground = Ground::new().usual();
+    std::fs::rename(ground.path("m"), ground.path("home/m")).unwrap();
+    std::fs::create_dir(ground.path("m")).unwrap();
+    std::fs::remove_dir_all(ground.path("home/.config")).unwrap_or_default();
+    let checkout = ground.path("home/m");
+    let words = ["setup", "--yes", "--checkout", checkout.to_str().unwrap()];
+    let Some(output) = as_nobody(&ground, &words) else { return };
+    assert_eq!(output.stderr, "", "{output}");
+    let _done = output.exits(0);
+    for dir in [".kube", ".cache", ".config"] {
+        assert_eq!(ground.path("home").join(dir).metadata().unwrap().uid(), NOBODY, "{dir}");
+    }
 }
 
 #[test]
@@ -264,6 +288,7 @@ fn root_sets_up_the_instance_for_everybody() {
     ground.instance.mode("", 0o755);
     let script = format!(
         "mkdir {copy} && cp -a /etc/. {copy} && rm -rf {copy}/envguard {copy}/gitconfig && mount --bind {copy} /etc && mkdir {log} && mount --bind {log} /var/log || exit 70
+umask 077
 \"$@\" || exit 71
 stat -c '%a %n' /etc/envguard /etc/envguard/config.yaml /etc/envguard/kubeconfig /var/log/envguard
 cat /etc/gitconfig
@@ -278,7 +303,7 @@ setpriv --reuid=65534 --regid=65534 --clear-groups {other} setup --yes; echo \"n
         guard = envguard().display(),
         other = ground.path("bin/envguard").display(),
     );
-    std::fs::copy(envguard(), ground.path("bin/envguard")).unwrap();
+    copy_program(&ground.path("bin/envguard"));
     ground.instance.mode("bin/envguard", 0o755);
     let kubeconfig = ground.path("home/.kube/config");
     ground.instance.write("home/.kube/config", &read(&kubeconfig).replace("{token: secret}", "{}"));
