@@ -241,3 +241,30 @@ fn a_ticket_counts_on_a_clock_that_nobody_sets() {
         assert_eq!(login.unasked("label pod x a=b"), 42);
     }
 }
+
+#[test]
+fn a_ticket_and_its_line_in_the_log_cost_a_handful_of_system_calls() {
+    if lacks("strace", "counts system calls") {
+        return;
+    }
+    let instance = Instance::of("production");
+    let mut login = Login::new(&instance);
+    let trace = instance.path("trace");
+    let calls = |login: &mut Login<'_>| {
+        let line = format!("strace -o {} {} label pod x a=b", trace.display(), shim().display());
+        login.shell.send_line(&format!("{line}; echo 'ended with' $?")).unwrap();
+        assert_eq!(login.ended().1, 42);
+        let text = crate::support::read(&trace);
+        let calls: Vec<&str> = text.lines().filter(|line| line.contains('(')).collect();
+        calls.iter().rposition(|call| call.starts_with("execve(")).unwrap()
+    };
+    assert_eq!(login.asked("envguard unlock 10m", "production"), 0);
+    calls(&mut login);
+    let on_a_ticket = calls(&mut login);
+    let text = instance.config_text() + "policy: {confirm: {mutate: never}}\n";
+    instance.write("config.yaml", &text);
+    let unasked = calls(&mut login);
+    // Two processes, the boot, the ticket, and the second line; unoptimised.
+    let more = on_a_ticket - unasked;
+    assert!(more <= 30, "{more} system calls more: {on_a_ticket} and {unasked}");
+}

@@ -14,7 +14,7 @@ use crate::env::Env;
 use crate::runtime;
 
 /// A ticket is a few hundred bytes.
-const MAX_BYTES: u64 = 4 << 10;
+const MAX_BYTES: usize = 4 << 10;
 
 /// A private directory.
 #[derive(Debug, Clone)]
@@ -35,7 +35,7 @@ impl Place {
     /// What `name` holds; `None` when it is not there, or not ours, or not
     /// understood.
     pub(super) fn read<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
-        let file = OpenOptions::new()
+        let mut file = OpenOptions::new()
             .read(true)
             .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed())
             .open(self.directory.join(name))
@@ -44,9 +44,9 @@ impl Place {
         if !found.is_file() || found.uid() != self.uid || found.mode() & 0o077 != 0 {
             return None;
         }
-        let mut text = Vec::new();
-        file.take(MAX_BYTES).read_to_end(&mut text).ok()?;
-        serde_json::from_slice(&text).ok()
+        let mut text = vec![0; MAX_BYTES];
+        let length = file.read(&mut text).ok()?;
+        serde_json::from_slice(&text[..length]).ok()
     }
 
     /// Puts `content` in the place of what `name` held, at once or not at all.
