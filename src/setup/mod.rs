@@ -260,15 +260,18 @@ fn ask(
     if !request.ask_server {
         return None;
     }
+    // The copy that was asked with is gone when the note is read.
+    let copy = shown(kubeconfig);
+    let said = |error: &server::Error| error.to_string().replace(&copy, "the kubeconfig");
     match known.server(|| server::ask(kubeconfig, env, server::TIMEOUT)) {
         Ok(server) => {
             if let Err(error) = &server.uid {
-                notes.push(format!("who the cluster is was not recorded: {error}"));
+                notes.push(format!("who the cluster is was not recorded: {}", said(error)));
             }
             Some(server.clone())
         }
         Err(error) => {
-            notes.push(format!("the server was not asked who it is: {error}"));
+            notes.push(format!("the server was not asked who it is: {}", said(error)));
             None
         }
     }

@@ -7,7 +7,7 @@ use serde_yaml::Value;
 
 use super::ground::Ground;
 use crate::clones::metadata::{Metadata, Service};
-use crate::support::{Output, certificate, envguard, kubectls, read};
+use crate::support::{Output, Server, certificate, envguard, kubectls, read};
 
 fn mode(path: &Path) -> u32 {
     path.metadata().unwrap().permissions().mode() & 0o7777
@@ -192,6 +192,23 @@ fn a_kubeconfig_that_cannot_be_used_is_replaced_by_a_flag() {
     let mut homeless = ground.command(&envguard());
     homeless.env_remove("HOME").arg("--config").arg(ground.config()).args(["setup", "--yes"]);
     Output::of(&mut homeless).exits(1).says("there is no home directory").says("--from FILE");
+}
+
+#[test]
+fn a_server_that_is_not_trusted_is_told_without_the_copy_that_was_asked_with() {
+    let ground = Ground::with_server().usual();
+    let other = Server::start("other");
+    let ca = |text: &str| {
+        let line = text.lines().find(|line| line.contains("certificate-authority-data:"));
+        line.unwrap().to_owned()
+    };
+    let file = ground.path("home/.kube/config");
+    let text = read(&file);
+    std::fs::write(&file, text.replace(&ca(&text), &ca(&read(&other.kubeconfig())))).unwrap();
+    let output = ground.setup(&["--yes"]).exits(0);
+    let text = output.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("the CA in the kubeconfig did not sign"), "{output}");
+    assert!(!text.contains("envguard-setup-"), "{output}");
 }
 
 #[test]
