@@ -369,10 +369,15 @@ fn the_line_names_the_kubectl_that_changes_something() {
     for kubectl in crate::support::kubectls() {
         let server = crate::support::Server::start("develop-eks");
         let instance = Instance::with_server(&server, &kubectl);
-        instance.kubectl(&["apply", "-k", "overlays/develop"]).exits(0);
+        let apply = || instance.kubectl(&["apply", "-k", "overlays/develop"]).exits(0);
+        apply();
+        // Whatever it finds wrong, it asks kubectl for its release.
+        assert!(instance.envguard(&["status"]).stdout.contains(&kubectl.version));
+        apply();
         instance.kubectl(&["get", "cm"]).exits(0);
         let events = events(&log(&instance));
-        assert_eq!(events[0]["kubectl"], kubectl.version.as_str());
-        assert_eq!(events[1]["kubectl"], Value::Null, "reading waits for nothing");
+        assert_eq!(events[0]["kubectl"], Value::Null, "a record starts no program");
+        assert_eq!(events[1]["kubectl"], kubectl.version.as_str());
+        assert_eq!(events[2]["kubectl"], Value::Null, "reading waits for nothing");
     }
 }

@@ -58,8 +58,9 @@ pub struct Event {
     pub environment: String,
     /// The instance's cluster.
     pub cluster: String,
-    /// The release of the kubectl that would change the cluster; absent for commands
-    /// that only read, which should not wait for it.
+    /// The release of the kubectl that would change the cluster, where `status` or the
+    /// comparison with the server has asked for it; absent for commands that only read,
+    /// which should not wait for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kubectl: Option<String>,
     /// HEAD of the checkout that was read.

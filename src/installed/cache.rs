@@ -104,6 +104,11 @@ impl Cache {
         self.known.release
     }
 
+    /// The release, if it is in the cache.
+    pub(super) fn known_release(&self) -> Option<Release> {
+        self.known.release
+    }
+
     /// Writes the file. Two at once: the later one wins, and what the other one
     /// knew is asked for again.
     fn keep(&self) {

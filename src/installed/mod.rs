@@ -70,6 +70,12 @@ impl Installed {
             |file: &Path| Release::find(&ask::ask(file, &["version", "--client"], ask::DEADLINE)?);
         self.programs.iter_mut().filter_map(|program| program.release(ask)).max()
     }
+
+    /// The newest of the releases as far as they are known: nothing is run.
+    #[must_use]
+    pub fn known_release(&self) -> Option<Release> {
+        self.programs.iter().filter_map(Cache::known_release).max()
+    }
 }
 
 /// The versions beside a dispatcher, with NN of their `NAME.1.NN`.

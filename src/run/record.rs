@@ -31,7 +31,7 @@ pub(super) fn verdict(
     let mut event = Event::judged(policy, words, class, &judged.verdict, circumstances);
     let changes = |request: &Request| judge::changes(policy, request);
     if judged.requests.iter().any(changes) {
-        event.kubectl = understand::release(policy, env).map(|release| release.to_string());
+        event.kubectl = understand::known_release(policy, env).map(|release| release.to_string());
     }
     event.commit = gather::commit_read(&judged.facts);
     uncommitted(&judged.facts, &mut event);

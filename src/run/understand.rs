@@ -53,9 +53,10 @@ pub(super) fn versions(policy: &Policy, env: &Env) -> Option<Versions> {
     })
 }
 
-/// The kubectl that would run: it is asked once, and remembered.
-pub(super) fn release(policy: &Policy, env: &Env) -> Option<kubectl::Release> {
-    installed(policy, env)?.release()
+/// The release of the kubectl that would run, if it was asked before: what is only
+/// recorded does not start a program, and least of all for a command that is refused.
+pub(super) fn known_release(policy: &Policy, env: &Env) -> Option<kubectl::Release> {
+    installed(policy, env)?.known_release()
 }
 
 fn installed(policy: &Policy, env: &Env) -> Option<Installed> {
