@@ -25,6 +25,12 @@ pub(super) fn to_text(bytes: &[u8]) -> String {
     text
 }
 
+/// `bytes` as two digits each, as git writes the names of objects.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
+}
+
 /// The bytes that [`to_text`] was given.
 pub(super) fn from_text(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();

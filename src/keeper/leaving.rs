@@ -153,17 +153,17 @@ impl Leaving {
         Ok(())
     }
 
-    /// Removes what git can give back.
+    /// Removes what git can give back; `listed` is the index.
     pub(super) fn sweep(
         &self,
         git: &Git,
         layout: &Layout,
+        listed: &[u8],
         converts: bool,
         hurried: bool,
     ) -> Result<()> {
         let overlays: Overlays = self.pieces.iter().map(|piece| piece.overlay.clone()).collect();
-        let listed = git::staged::listed(git)?;
-        let sweep = Sweep::new(git, layout, &overlays, &listed, converts, &self.dir.join(SEEN))?;
+        let sweep = Sweep::new(git, layout, &overlays, listed, converts, &self.dir.join(SEEN))?;
         let here = disk::open_top(&self.dir)?;
         let one = |number: &usize| {
             let name = number.to_string();

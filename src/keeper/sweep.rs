@@ -15,6 +15,7 @@ use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 
 use super::attributes::Attributes;
+use super::bytes;
 use super::disk::{self, children, open_dir};
 use super::git::converted::Conversions;
 use super::git::{Git, Layout, object, staged};
@@ -24,9 +25,7 @@ use super::transfer::{Spot, rename_new};
 
 /// What a file is called while it is looked at: the number of its piece, and its path.
 pub(super) fn seen_name(number: usize, path: &[u8]) -> String {
-    let digest = Sha256::digest(path);
-    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{number}-{digest}")
+    format!("{number}-{}", bytes::hex(&Sha256::digest(path)))
 }
 
 /// What git has of the overlays that have left.
@@ -166,7 +165,7 @@ impl<'s> Sweep<'s> {
         }
         let before = state(&file)?;
         let whole = self.seen_path.join(seen.name);
-        let is_stored = object::is_file(&whole, before.stx_size, known.object)?;
+        let is_stored = object::is_file(&file, &whole, before.stx_size, known.object)?;
         let can = if self.conversions.concern(path) {
             self.conversions.can_give_back(self.git, path, &whole, is_stored)
         } else {

@@ -356,19 +356,28 @@ impl Tidying<'_> {
             return Ok(false);
         }
         let leaving = Leaving::prepare(&self.layout, &self.checkout.top, &found.plan.present)?;
-        let told = match leaving.depart() {
-            Ok(true) => self.tell(&change, found, work, answers, occasion).map(|()| true),
-            Ok(false) => {
-                self.apart = true;
-                Ok(false)
-            }
-            Err(hitch) => Err(hitch),
-        };
+        // The index is read beside git's work on a new one: nothing but what is expected
+        // on the disk changes in it, unless something is staged.
+        let ahead = self.asked && answers.staged.is_empty();
+        let git = self.git.clone();
+        let (told, listed) = std::thread::scope(|scope| {
+            let listed = ahead.then(|| scope.spawn(|| git::staged::listed(&git)));
+            let told = match leaving.depart() {
+                Ok(true) => self.tell(&change, found, work, answers, occasion).map(|()| true),
+                Ok(false) => {
+                    self.apart = true;
+                    Ok(false)
+                }
+                Err(hitch) => Err(hitch),
+            };
+            (told, listed.map(joined))
+        });
         if told == Ok(true) {
             self.unverified = false;
             // git may work again: it does not miss what has left.
             drop(change);
-            leaving.sweep(&self.git, &self.layout, answers.converts, self.asked)?;
+            let listed = listed.unwrap_or_else(|| git::staged::listed(&self.git))?;
+            leaving.sweep(&self.git, &self.layout, &listed, answers.converts, self.asked)?;
             leaving.unsee(&self.git, &self.layout)?;
         } else {
             leaving.put_back()?;

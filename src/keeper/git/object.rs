@@ -1,11 +1,13 @@
 //! What git would call a content: the hash of a blob.
 
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
 use super::library;
+use crate::keeper::bytes;
 
 /// Longer files are read in pieces.
 const SMALL: u64 = 1 << 20;
@@ -25,10 +27,18 @@ pub(in crate::keeper) fn is(content: &[u8], object: &[u8]) -> bool {
     name.is_some_and(|name| name.as_bytes() == object)
 }
 
-/// The same for a file of this length.
-pub(in crate::keeper) fn is_file(file: &Path, len: u64, object: &[u8]) -> io::Result<bool> {
+/// The same for a file of this length, which is open and is called `file`.
+pub(in crate::keeper) fn is_file(
+    open: &File,
+    file: &Path,
+    len: u64,
+    object: &[u8],
+) -> io::Result<bool> {
     if len < SMALL {
-        return Ok(is(&std::fs::read(file)?, object));
+        let mut content = Vec::with_capacity(usize::try_from(len).unwrap_or(0) + 1);
+        // One that has grown meanwhile is another content, however much is read.
+        open.take(SMALL).read_to_end(&mut content)?;
+        return Ok(is(&content, object));
     }
     if object.len() != LONG {
         return Ok(library::sha1_of_file(file).is_some_and(|name| name.as_bytes() == object));
@@ -61,7 +71,7 @@ fn feed(hasher: &mut Sha256, file: &Path) -> io::Result<()> {
 }
 
 fn hex(hasher: Sha256) -> String {
-    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes::hex(&hasher.finalize())
 }
 
 #[cfg(test)]
@@ -76,7 +86,8 @@ mod tests {
         std::fs::write(file.path(), b"hello\n").unwrap();
         for name in [&short[..], long] {
             assert!(is(b"hello\n", name));
-            assert!(is_file(file.path(), 6, name).unwrap());
+            let open = File::open(file.path()).unwrap();
+            assert!(is_file(&open, file.path(), 6, name).unwrap());
             assert!(!is(b"hello", name));
         }
     }
