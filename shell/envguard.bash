@@ -176,6 +176,8 @@ __envguard_update() {
     if ! __envguard_guarded; then
         calm=
         segment+=$__envguard_unguarded
+        # Uninstalled: bash would go on to look for the shim where it was.
+        [[ -e $__envguard_shims/kubectl ]] || \builtin hash -d kubectl 2>/dev/null || \builtin :
     fi
     if [[ -n ${ENVGUARD_NAMESPACE-} ]]; then
         case $ENVGUARD_NAMESPACE in

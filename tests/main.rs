@@ -26,6 +26,7 @@ mod end_to_end;
 mod golden;
 mod hostile;
 mod inputs;
+mod install;
 mod keeper;
 mod login;
 mod lookup;

@@ -6,6 +6,7 @@
 #   tests/tools.sh missing       NAME<TAB>WHY<TAB>APT PACKAGE<TAB>DNF PACKAGE of each missing program
 #
 #   ENVGUARD_KUBECTLS   more kubectl binaries, colon separated; each replaces another of its minor version
+#   ENVGUARD_DEBIAN=1   also make a Debian to install into in DIR/debian (debootstrap, root; some minutes, once)
 #   ENVGUARD_ENVTEST=1  also build kube-apiserver and fetch etcd into DIR/envtest (Debian; some minutes, once)
 #
 # `install` may be repeated: what is in place is kept, and when nothing is missing the network is not used.
@@ -567,6 +568,24 @@ tools_envtest() {
     rm -rf "$tools_apt"
 }
 
+# A Debian to install into. Without it that test is left out.
+tools_debian() {
+    [ "${ENVGUARD_DEBIAN:-}" = 1 ] && [ ! -e "$1/debian/etc/debian_version" ] || return 0
+    if ! tools_on_debian || [ "$(id -u)" != 0 ]; then
+        tools_say "no Debian to install into: that needs root on Debian"
+        return 0
+    fi
+    tools_have debootstrap || tools_apt_install_all debootstrap
+    # shellcheck disable=SC2016 # apt's own notation
+    mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 2>/dev/null | head -n 1)
+    if tools_quiet timeout 900 debootstrap --variant=minbase bookworm "$1/debian.new" "${mirror:-http://deb.debian.org/debian}"; then
+        mv "$1/debian.new" "$1/debian"
+    else
+        tools_say "no Debian to install into (see $tools_log)"
+        rm -rf "$1/debian.new"
+    fi
+}
+
 tools_envtest_build() (
     mkdir -p "$tools_apt/source" && cd "$tools_apt/source" &&
         tools_quiet env APT_CONFIG="$tools_apt/apt.conf" timeout 600 apt-get -q source --only-source kubernetes &&
@@ -589,6 +608,7 @@ tools_install() {
     tools_neighbours "$dir" || status=1
     tools_deploy "$dir" || status=1
     tools_envtest "$dir"
+    tools_debian "$dir"
     [ -s "$tools_log" ] && [ "$status" != 0 ] && tools_say "details: $tools_log"
     return "$status"
 }

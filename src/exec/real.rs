@@ -40,6 +40,7 @@ impl fmt::Display for NotFound {
 #[derive(Debug, Clone, Default)]
 pub struct Own {
     identities: Vec<(u64, u64)>,
+    adopted: Option<PathBuf>,
 }
 
 impl Own {
@@ -49,13 +50,21 @@ impl Own {
         let Ok(exe) = std::env::current_exe() else { return Self::default() };
         let mut candidates = vec![PathBuf::from("/proc/self/exe")];
         candidates.extend(siblings(&exe));
-        Self { identities: candidates.iter().filter_map(|path| identity(path)).collect() }
+        let identities = candidates.iter().filter_map(|path| identity(path)).collect();
+        Self { identities, adopted: adopted(&exe) }
     }
 
     /// Whether `path` is one of them.
     pub(crate) fn has(&self, path: &Path) -> bool {
         identity(path).is_some_and(|identity| self.identities.contains(&identity))
     }
+}
+
+/// The kubectl that the installer has moved aside to stand in its place.
+fn adopted(exe: &Path) -> Option<PathBuf> {
+    let dir = exe.parent()?;
+    let places = ["adopted/kubectl", "../lib/envguard/adopted/kubectl"];
+    places.iter().map(|place| dir.join(place)).find(|program| is_executable(program))
 }
 
 /// Where the other program of the pair may be: beside this one (a build
@@ -80,8 +89,8 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
     path.metadata().ok().map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
-/// The kubectl to run: the configured one, or the first on `PATH` that is not
-/// one of our `own`. Of a directory of several it is the one that fits the cluster's
+/// The kubectl to run: the configured one, or the one that was moved aside for us, or
+/// the first on `PATH` that is not one of our `own`. Of a directory of several it is the one that fits the cluster's
 /// version best, as far as that is known.
 ///
 /// # Errors
@@ -103,10 +112,14 @@ pub fn find(policy: Option<&Policy>, env: &Env, own: &Own) -> Result<PathBuf, No
             Err(NotFound::Configured(program))
         };
     }
+    // One that was moved aside stood before the others on most paths.
     let path = env.get("PATH").ok_or(NotFound::OnPath)?;
-    std::env::split_paths(path)
-        .filter(|dir| dir.is_absolute())
-        .map(|dir| dir.join("kubectl"))
+    let on_path =
+        std::env::split_paths(path).filter(|dir| dir.is_absolute()).map(|dir| dir.join("kubectl"));
+    own.adopted
+        .clone()
+        .into_iter()
+        .chain(on_path)
         .find(|program| is_executable(program) && !own.has(program))
         .ok_or(NotFound::OnPath)
 }

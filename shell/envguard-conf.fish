@@ -1,0 +1,6 @@
+# For /etc/fish/conf.d: starts envguard's hook in fish.
+if test -x /usr/bin/kubectl-envguard
+    /usr/bin/kubectl-envguard hook fish | source
+else if status is-interactive
+    echo "envguard: /usr/bin/kubectl-envguard is missing: this shell is not guarded; install envguard again" >&2
+end

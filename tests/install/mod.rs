@@ -1,0 +1,502 @@
+//! The installer: into a scratch root, over an older version, interrupted, and away
+//! again without a trace.
+
+mod debian;
+mod root;
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+use crate::login::{Login, have, sources};
+use crate::support::{Instance, Output, Terminal, executable, lacks, read, write};
+use root::{Release, Root, inventory, listed, machine, paths, same, stubs};
+
+const PREFIX: &str = "/usr/local";
+const PROGRAM: &str = "/usr/local/bin/kubectl-envguard";
+const SHIM: &str = "/usr/local/lib/envguard/shims/kubectl";
+const KUBECTL: &str = "/usr/local/bin/kubectl";
+const AGENT: &str = "/etc/systemd/system/amazon-ssm-agent.service.d/envguard.conf";
+
+/// What is not in deploy/files, because it is there on request, or made.
+const BESIDES: [&str; 2] = [KUBECTL, "/usr/local/lib/envguard/manifest"];
+
+#[test]
+fn what_is_installed_is_what_the_list_says_and_all_of_it_goes() {
+    let root = Root::new();
+    let before = root.inventory();
+    root.install(&[]).exits(0);
+    let after = root.inventory();
+    let mut new: Vec<String> = paths(&after)
+        .into_iter()
+        .filter(|path| !before.contains_key(*path) && !root.path(path).is_dir())
+        .filter(|path| !BESIDES.contains(path))
+        .map(str::to_owned)
+        .collect();
+    // A link to a file counts; the shim's leads to one.
+    new.sort();
+    assert_eq!(new, listed(PREFIX, "/usr/local/share/zsh/site-functions"));
+    assert_eq!(after["/var/log/envguard"].0 & 0o7777, 0o1733);
+    assert_eq!(
+        std::fs::canonicalize(root.path(SHIM)).unwrap(),
+        root.path("/usr/local/lib/envguard/envguard-shim").canonicalize().unwrap()
+    );
+    // Nothing points to where packages put things.
+    for place in [
+        "/etc/profile.d/zz-envguard.sh",
+        "/etc/fish/conf.d/envguard.fish",
+        "/usr/local/lib/systemd/system/envguard-watch@.service",
+    ] {
+        let text = read(&root.path(place));
+        assert!(text.contains(PROGRAM) && !text.contains("/usr/bin/kubectl-envguard"), "{place}");
+    }
+    root.uninstall(&[]).says("Removed.").exits(0);
+    assert_eq!(paths(&root.inventory()), paths(&before));
+    same(&root.inventory(), &before, "in the root");
+    root.uninstall(&[]).says("nothing is installed").exits(1);
+}
+
+#[test]
+fn the_installed_copy_removes_it_from_wherever_it_is() {
+    let root = Root::new();
+    let before = root.inventory();
+    root.install(&["--prefix", "/opt/guard"]).exits(0);
+    let copy = root.path("/opt/guard/lib/envguard/install.sh");
+    let mut uninstall = Command::new("sh");
+    uninstall.arg(copy).arg("--root").arg(root.path("")).arg("--uninstall");
+    Output::of(uninstall.env("HOME", root.beside(""))).exits(0);
+    assert_eq!(paths(&root.inventory()), paths(&before));
+}
+
+#[test]
+fn everything_on_request_goes_too() {
+    // It comes with sudo, and is not on everybody's PATH.
+    if !Path::new("/usr/sbin/visudo").exists() && lacks("visudo", "checks the sudoers line") {
+        return;
+    }
+    let root = Root::new();
+    let before = root.inventory();
+    let all = ["--agent", "--sudoers", "--shell-rc"];
+    root.install(&all).exits(0);
+    let after = root.inventory();
+    assert!(read(&root.path(AGENT)).contains("ENV=/usr/local/lib/envguard/session.sh"));
+    assert!(
+        read(&root.path("/etc/sudoers.d/envguard"))
+            .contains(&format!("\"{PREFIX}/lib/envguard/shims:"))
+    );
+    assert_eq!(after["/etc/sudoers.d/envguard"].0 & 0o777, 0o440);
+    let line = ". /etc/profile.d/zz-envguard.sh # envguard";
+    for file in ["/etc/bash.bashrc", "/etc/zsh/zshrc"] {
+        assert_eq!(
+            read(&root.path(file)).lines().filter(|found| *found == line).count(),
+            1,
+            "{file}"
+        );
+    }
+    // Again, with and without asking: nothing more, nothing less.
+    root.install(&all).exits(0);
+    same(&root.inventory(), &after, "in the root");
+    root.install(&[]).exits(0);
+    same(&root.inventory(), &after, "in the root");
+    root.uninstall(&[]).exits(0);
+    same(&root.inventory(), &before, "in the root");
+}
+
+#[test]
+fn a_dry_run_says_everything_and_does_nothing() {
+    let root = Root::new();
+    let before = root.inventory();
+    let said = root.install(&["--dry-run", "--shell-rc"]).exits(0);
+    said.clone()
+        .says(&format!("placed   {}", root.path(PROGRAM).display()))
+        .says("Nothing was done");
+    same(&root.inventory(), &before, "in the root");
+    root.install(&[]).exits(0);
+    let installed = root.inventory();
+    root.uninstall(&["--dry-run"]).says("removed").says("Nothing was done").exits(0);
+    same(&root.inventory(), &installed, "in the root");
+    // A second time there is nothing to do.
+    let said = root.install(&[]).exits(0).stderr;
+    assert!(!said.contains("placed"), "{said}");
+    same(&root.inventory(), &installed, "in the root");
+}
+
+#[test]
+fn what_stands_in_the_way_is_found_before_anything_is_written() {
+    let root = Root::new();
+    root.write("/etc/profile.d/zz-envguard.sh", "somebody else's\n");
+    let before = root.inventory();
+    root.install(&[]).says("/etc/profile.d/zz-envguard.sh is there already").says("mv ").exits(1);
+    same(&root.inventory(), &before, "in the root");
+}
+
+#[test]
+fn amazon_linux_2_is_refused_in_one_sentence() {
+    let root = Root::new();
+    root.write("/etc/os-release", "ID=\"amzn\"\nVERSION_ID=\"2\"\n");
+    let before = root.inventory();
+    let said = root.install(&[]).exits(1).stderr;
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(said.contains("glibc 2.26") && said.contains("out of support"), "{said}");
+    same(&root.inventory(), &before, "in the root");
+    root.write("/etc/os-release", "ID=\"amzn\"\nVERSION_ID=\"2023\"\nID_LIKE=\"fedora\"\n");
+    let said = root.install(&["--dry-run"]).exits(0).stderr;
+    assert!(!said.contains("not tested"), "{said}");
+}
+
+#[test]
+fn a_real_kubectl_is_left_alone_unless_it_is_to_be_adopted() {
+    for target in [None, Some("../../../opt/kubectl-1.36")] {
+        let root = Root::new();
+        root.write("/opt/kubectl-1.36", "#!/bin/sh\necho real\n");
+        executable(&root.path("/opt/kubectl-1.36"));
+        std::fs::create_dir_all(root.path("/usr/local/bin")).unwrap();
+        match target {
+            None => assert_ne!(
+                std::fs::copy(root.path("/opt/kubectl-1.36"), root.path(KUBECTL)).unwrap(),
+                0
+            ),
+            Some(target) => std::os::unix::fs::symlink(target, root.path(KUBECTL)).unwrap(),
+        }
+        let before = root.inventory();
+        root.install(&[]).exits(0);
+        assert_eq!(root.inventory()[KUBECTL], before[KUBECTL]);
+        root.install(&["--adopt-kubectl"]).says("moved").exits(0);
+        assert_eq!(std::fs::read_link(root.path(KUBECTL)).unwrap(), Path::new(SHIM));
+        let aside = root.path("/usr/local/lib/envguard/adopted/kubectl");
+        Output::of(&mut Command::new(aside)).prints("real").exits(0);
+        // An upgrade keeps it there, and knows whose it is.
+        let adopted = root.inventory();
+        root.install(&[]).exits(0);
+        same(&root.inventory(), &adopted, "in the root");
+        root.uninstall(&[]).says("back to").exits(0);
+        same(&root.inventory(), &before, "in the root");
+    }
+}
+
+#[test]
+fn the_guard_runs_the_kubectl_that_was_moved_aside() {
+    let instance = Instance::new();
+    let root = Root::new();
+    std::fs::create_dir_all(root.path("/usr/local/bin")).unwrap();
+    std::fs::rename(instance.path("bin/kubectl"), root.path(KUBECTL)).unwrap();
+    let mut command = root.command(&["--adopt-kubectl"]);
+    command.arg("--programs").arg(crate::support::envguard().parent().unwrap());
+    Output::of(&mut command).exits(0);
+    // The real kubectl is nowhere on PATH any more.
+    for program in [root.path("/usr/local/lib/envguard/envguard-shim"), root.path(PROGRAM)] {
+        let mut run = instance.command(&program);
+        Output::of(run.args(["get", "pods"]).env("PATH", "/usr/bin:/bin")).exits(42);
+    }
+}
+
+#[test]
+fn an_upgrade_and_the_way_back() {
+    let root = Root::new();
+    let release = Release::new(&root);
+    let old = release.add(&root, "0.1.0");
+    release.add(&root, "0.2.0");
+    let key = release.key.to_str().unwrap();
+    let before = root.inventory();
+    root.install(&["--from", old.to_str().unwrap(), "--key", key]).exits(0);
+    let first = root.inventory();
+    let says = |version: &str| {
+        Output::of(&mut Command::new(root.path(PROGRAM))).prints(version).exits(0);
+        Output::of(&mut Command::new(root.path(SHIM))).prints(version).exits(0);
+    };
+    says("0.1.0");
+    // What a person has changed below /etc is kept, and so is the configuration.
+    root.write("/etc/envguard/config.yaml", "mine\n");
+    let profile = "/etc/fish/conf.d/envguard.fish";
+    write(&root.path(profile), "# mine\n");
+    let releases = release.dir.to_str().unwrap();
+    let to =
+        |version: &str| root.install(&["--version", version, "--releases", releases, "--key", key]);
+    to("0.2.0").says("kept").exits(0);
+    says("0.2.0");
+    assert_eq!(read(&root.path(profile)), "# mine\n");
+    to("v0.1.0").exits(0);
+    says("0.1.0");
+    assert_eq!(read(&root.path("/etc/envguard/config.yaml")), "mine\n");
+    std::fs::remove_file(root.path(profile)).unwrap();
+    to("0.1.0").exits(0);
+    std::fs::remove_dir_all(root.path("/etc/envguard")).unwrap();
+    same(&root.inventory(), &first, "in the root");
+    to("0.3.0").says("0.3.0").exits(1);
+    same(&root.inventory(), &first, "in the root");
+    root.uninstall(&[]).exits(0);
+    same(&root.inventory(), &before, "in the root");
+}
+
+#[test]
+fn a_file_that_a_later_version_lacks_is_removed() {
+    let root = Root::new();
+    root.install(&[]).exits(0);
+    // As if the version before had placed one more.
+    let outdated = "/usr/local/share/doc/kubectl-envguard/outdated.md";
+    root.write(outdated, "old\n");
+    let manifest = root.path("/usr/local/lib/envguard/manifest");
+    let sum = Output::of(Command::new("sha256sum").arg(root.path(outdated))).exits(0).stdout;
+    let sum = &sum[..64];
+    write(&manifest, &format!("{}file {sum} {outdated}\n", read(&manifest)));
+    root.install(&[]).says(outdated).exits(0);
+    assert!(!root.path(outdated).exists());
+}
+
+#[test]
+fn a_release_that_is_not_what_was_signed_is_not_touched() {
+    let root = Root::new();
+    let release = Release::new(&root);
+    let tarball = release.add(&root, "0.1.0");
+    let before = root.inventory();
+    let from = tarball.to_str().unwrap();
+    let key = release.key.to_str().unwrap();
+    // Without a key, with another one, with another tarball, with other sums.
+    root.install(&["--from", from]).says("there is no public key").exits(1);
+    let other = Release::new(&Root::new());
+    root.install(&["--from", from, "--key", other.key.to_str().unwrap_or("/none")]).exits(1);
+    let good = std::fs::read(&tarball).unwrap();
+    let mut bad = good.clone();
+    let middle = bad.len() / 2;
+    bad[middle] ^= 1;
+    std::fs::write(&tarball, &bad).unwrap();
+    root.install(&["--from", from, "--key", key]).says("is not what SHA256SUMS says").exits(1);
+    let sums = release.dir.join("SHA256SUMS");
+    let signed = read(&sums);
+    let script = "cd \"$1\" && sha256sum *.tar.gz >SHA256SUMS";
+    Output::of(Command::new("sh").args(["-c", script, "sh"]).arg(&release.dir)).exits(0);
+    root.install(&["--from", from, "--key", key])
+        .says("the signature of SHA256SUMS is not")
+        .exits(1);
+    std::fs::write(&tarball, &good).unwrap();
+    write(&sums, &signed);
+    std::fs::rename(&tarball, release.dir.join("unsigned.tar.gz")).unwrap();
+    let unsigned = release.dir.join("unsigned.tar.gz");
+    root.install(&["--from", unsigned.to_str().unwrap(), "--key", key])
+        .says("is not in SHA256SUMS")
+        .exits(1);
+    root.install(&["--version", "1", "--releases", "http://x.test"]).says("https:// only").exits(1);
+    same(&root.inventory(), &before, "in the root");
+}
+
+#[test]
+fn the_tarball_has_what_the_list_says_and_always_the_same_bytes() {
+    let root = Root::new();
+    let release = Release::new(&root);
+    let tarball = release.add(&root, "0.1.0");
+    let first = std::fs::read(&tarball).unwrap();
+    let again = release.add(&root, "0.1.0");
+    assert_eq!(std::fs::read(again).unwrap(), first, "two tarballs of the same files differ");
+    let names = Output::of(Command::new("tar").arg("-tzf").arg(&tarball)).exits(0).stdout;
+    let top = format!("kubectl-envguard-0.1.0-{}-linux/", machine());
+    for line in read(&sources().join("deploy/files")).lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [_, kind, _, source, _] = words[..] else { continue };
+        let source = if kind == "program" { format!("bin/{source}") } else { source.to_owned() };
+        let listed = names.lines().any(|name| name.strip_prefix(&top) == Some(&source));
+        assert!(kind == "link" || line.starts_with('#') || listed, "{source} in {names}");
+    }
+    // Unpacked by hand it installs itself.
+    let unpacked = root.beside("unpacked");
+    std::fs::create_dir(&unpacked).unwrap();
+    Output::of(Command::new("tar").arg("-xzf").arg(&tarball).arg("-C").arg(&unpacked)).exits(0);
+    let mut install = Command::new("sh");
+    install.arg(unpacked.join(&top).join("install.sh")).arg("--root").arg(root.path(""));
+    Output::of(install.env("HOME", root.beside(""))).exits(0);
+    Output::of(&mut Command::new(root.path(PROGRAM))).prints("0.1.0").exits(0);
+}
+
+/// A `mv` that ends the installer, with no chance to tidy up, at its call number `n`.
+fn deadly(root: &Root, n: usize) -> String {
+    let dir = root.beside("deadly");
+    let count = root.beside("count");
+    write(&count, "");
+    let script = format!(
+        "#!/bin/sh\necho x >>{0}\n[ \"$(wc -l <{0})\" -ne {n} ] || kill -9 \"$PPID\"\nexec /bin/mv \"$@\"\n",
+        count.display()
+    );
+    write(&dir.join("mv"), &script);
+    executable(&dir.join("mv"));
+    format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", dir.display())
+}
+
+#[test]
+fn killed_at_any_moment_the_old_one_works_and_a_rerun_finishes() {
+    let root = Root::new();
+    root.write("/usr/local/bin/kubectl", "#!/bin/sh\necho real\n");
+    executable(&root.path(KUBECTL));
+    let before = root.inventory();
+    let words = ["--adopt-kubectl", "--shell-rc"];
+    root.install(&words).exits(0);
+    let wanted = root.inventory();
+    root.uninstall(&[]).exits(0);
+    same(&root.inventory(), &before, "in the root");
+    let mut killed = 0;
+    // Each of the first moments, and then some.
+    for n in (1..5).chain((5..).step_by(3)) {
+        // A first install, and a kubectl at every moment.
+        let path = deadly(&root, n);
+        let output = root.command(&words).env("PATH", path).output().unwrap();
+        let said = Output::of(&mut Command::new(
+            root.path(KUBECTL)
+                .canonicalize()
+                .unwrap_or_else(|_| root.path("/usr/local/lib/envguard/envguard-shim")),
+        ));
+        assert!(!said.exits(0).stdout.is_empty(), "call {n}");
+        if output.status.success() {
+            break;
+        }
+        killed += 1;
+        if killed % 2 == 0 {
+            root.install(&words).exits(0);
+            same(&root.inventory(), &wanted, &format!("after call {n}"));
+        }
+        if root.path("/usr/local/lib/envguard/manifest").exists() {
+            root.uninstall(&[]).exits(0);
+        }
+        // What was prepared before the very first line of the manifest may be left over.
+        let left = root.inventory();
+        let more: Vec<&str> =
+            paths(&left).into_iter().filter(|path| !before.contains_key(*path)).collect();
+        let harmless = |path: &&str| root.path(path).is_dir() || path.ends_with(".envguard-new");
+        assert!(more.iter().all(harmless), "call {n}: {more:?}");
+        let kept = before.iter().all(|(path, what)| left.get(path) == Some(what));
+        assert!(kept, "call {n}");
+    }
+    assert!(killed > 8, "only {killed} moments were tried");
+}
+
+#[test]
+fn killed_during_an_upgrade_one_version_or_the_other_answers() {
+    let root = Root::new();
+    root.install(&[]).exits(0);
+    stubs(&root.programs, "0.2.0");
+    for n in (1..).step_by(4) {
+        let path = deadly(&root, n);
+        let output = root.command(&[]).env("PATH", path).output().unwrap();
+        for program in [PROGRAM, "/usr/local/lib/envguard/envguard-shim"] {
+            Output::of(&mut Command::new(root.path(program))).prints("0.").exits(0);
+        }
+        if output.status.success() {
+            break;
+        }
+    }
+    Output::of(&mut Command::new(root.path(PROGRAM))).prints("0.2.0").exits(0);
+}
+
+#[test]
+fn a_person_without_root_installs_into_the_home_directory() {
+    if lacks("setpriv", "runs a test as another user") {
+        return;
+    }
+    let root = Root::new();
+    let release = Release::new(&root);
+    let tarball = release.add(&root, "0.1.0");
+    let unpacked = root.beside("unpacked");
+    let home = root.beside("home");
+    std::fs::create_dir_all(&unpacked).unwrap();
+    write(&home.join(".bashrc"), "# mine\n");
+    write(&home.join("keep"), "");
+    Output::of(Command::new("tar").arg("-xzf").arg(&tarball).arg("-C").arg(&unpacked)).exits(0);
+    let script = unpacked.join(format!("kubectl-envguard-0.1.0-{}-linux/install.sh", machine()));
+    std::fs::set_permissions(root.beside(""), PermissionsExt::from_mode(0o755)).unwrap();
+    let am_root = rustix::process::geteuid().is_root();
+    if am_root {
+        Output::of(Command::new("chown").args(["-R", "65534:65534"]).arg(&home)).exits(0);
+    }
+    let before = inventory(&home);
+    let run = |words: &[&str]| {
+        let mut command = if am_root {
+            let mut command = Command::new("setpriv");
+            command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "sh"]);
+            command
+        } else {
+            Command::new("sh")
+        };
+        command.arg(&script).args(words).env_clear().env("HOME", &home);
+        Output::of(command.env("PATH", "/usr/bin:/bin").stdin(std::process::Stdio::null()))
+    };
+    run(&[]).says("Next: ").says("hook bash").exits(0);
+    assert_eq!(read(&home.join(".bashrc")), "# mine\n", "nobody asked for it");
+    Output::of(&mut Command::new(home.join(".local/bin/kubectl-envguard")))
+        .prints("0.1.0")
+        .exits(0);
+    run(&["--shell-rc"]).exits(0);
+    assert!(read(&home.join(".bashrc")).contains("/.local/bin/kubectl-envguard hook bash)"));
+    run(&["--uninstall"]).exits(0);
+    same(&inventory(&home), &before, "at home");
+}
+
+/// An instance whose programs stand where the installer has put them.
+fn installed(instance: &Instance, root: &Root) {
+    let mut command = root.command(&["--no-setup"]);
+    command.arg("--programs").arg(crate::support::envguard().parent().unwrap());
+    Output::of(&mut command).exits(0);
+    instance.write("home/.hushlogin", "");
+}
+
+#[test]
+fn open_shells_keep_a_working_kubectl() {
+    for shell in ["bash", "zsh"] {
+        if !have(shell) {
+            return;
+        }
+        let place = Login::new();
+        let root = Root::new();
+        installed(&place.instance, &root);
+        let hook = format!("eval \"$({} hook {shell})\"\n", root.path(PROGRAM).display());
+        place.home(".bashrc", &format!("PS1='user> '\n{hook}"));
+        place.home(".zshrc", &format!("unsetopt prompt_cr zle\nPROMPT='user> '\n{hook}"));
+        let mut terminal: Terminal = place.shell(shell, &[]);
+        terminal.first_prompt().contains("DEVELOP");
+        terminal.run("command -v kubectl").contains("/usr/local/lib/envguard/shims/kubectl");
+        terminal.run("kubectl get pods; echo code=$?").contains("code=42");
+        root.uninstall(&[]).exits(0);
+        // The real one, although the shell had noted where the shim was.
+        let shown = terminal.run("kubectl get pods; echo code=$?");
+        if shown.0.contains("code=42") {
+            continue;
+        }
+        // bash looks into its notes before the first prompt that could clear them.
+        assert_eq!(shell, "bash", "{}", shown.0);
+        terminal.run("kubectl get pods; echo code=$?").contains("code=42");
+    }
+}
+
+#[test]
+fn checkouts_that_are_still_tidied_are_named_and_can_be_undone() {
+    let instance = Instance::new();
+    let root = Root::new();
+    installed(&instance, &root);
+    let config = instance.path("xdg/envguard/config.yaml");
+    write(&config, &instance.config_text());
+    std::fs::set_permissions(&config, PermissionsExt::from_mode(0o600)).unwrap();
+    instance.commit();
+    instance.envguard(&["tidy"]).exits(0);
+    let overlay = instance.path("m/overlays/prod");
+    assert!(!overlay.exists());
+    let uninstall = |words: &[&str]| {
+        let mut command = root.command(&["--uninstall"]);
+        command.args(words).env("XDG_CONFIG_HOME", instance.path("xdg"));
+        Output::of(&mut command)
+    };
+    let top = instance.checkout().display().to_string();
+    uninstall(&["--dry-run"]).says("Still tidied").says(&top).says("--undo").exits(0);
+    assert!(!overlay.exists());
+    uninstall(&["--undo"]).says("Bringing back").exits(0);
+    assert!(overlay.join("kustomization.yaml").exists());
+    assert!(!root.path(PROGRAM).exists());
+}
+
+#[test]
+fn wrong_words_are_answered_with_the_right_ones() {
+    let root = Root::new();
+    let before = root.inventory();
+    root.install(&["--frobnicate"]).says("there is no option --frobnicate").exits(64);
+    root.install(&["--prefix", "relative"]).says("is no absolute path").exits(1);
+    root.install(&["--version", "1"]).says("--releases").exits(1);
+    root.install(&["--from"]).says("needs a value").exits(1);
+    same(&root.inventory(), &before, "in the root");
+    let help = root.install(&["--help"]).exits(0).stdout;
+    assert!(help.lines().count() <= 40 && help.lines().all(|line| line.len() <= 88), "{help}");
+}

@@ -1,0 +1,179 @@
+//! A root file system in a scratch directory, releases, and a key to sign them with.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::login::sources;
+use crate::support::{Output, read, write};
+
+/// What a directory holds: kind, mode, and content or target of each path.
+pub(super) type Inventory = BTreeMap<String, (u32, Vec<u8>)>;
+
+/// Everything below `top`.
+pub(super) fn inventory(top: &Path) -> Inventory {
+    let mut found = Inventory::new();
+    let mut rest = vec![top.to_path_buf()];
+    while let Some(dir) = rest.pop() {
+        for entry in std::fs::read_dir(&dir).unwrap() {
+            let path = entry.unwrap().path();
+            let metadata = path.symlink_metadata().unwrap();
+            let content = if metadata.is_symlink() {
+                std::fs::read_link(&path).unwrap().into_os_string().into_encoded_bytes()
+            } else if metadata.is_file() {
+                std::fs::read(&path).unwrap()
+            } else {
+                Vec::new()
+            };
+            let name = format!("/{}", path.strip_prefix(top).unwrap().display());
+            found.insert(name, (metadata.mode(), content));
+            if metadata.is_dir() {
+                rest.push(path);
+            }
+        }
+    }
+    found
+}
+
+/// Fails with the names of what is different.
+#[track_caller]
+pub(super) fn same(found: &Inventory, wanted: &Inventory, when: &str) {
+    let all = found.keys().chain(wanted.keys());
+    let mut different: Vec<&str> =
+        all.filter(|path| found.get(*path) != wanted.get(*path)).map(String::as_str).collect();
+    different.sort_unstable();
+    different.dedup();
+    assert!(different.is_empty(), "different {when}: {different:#?}");
+}
+
+/// The same, without contents: for an assertion that a person can read.
+pub(super) fn paths(inventory: &Inventory) -> Vec<&str> {
+    inventory.keys().map(String::as_str).collect()
+}
+
+/// A root with the files that an installer may meet.
+pub(super) struct Root {
+    dir: tempfile::TempDir,
+    /// Programs that only say their version: quick to copy.
+    pub(super) programs: PathBuf,
+}
+
+impl Root {
+    pub(super) fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let programs = dir.path().join("programs");
+        stubs(&programs, "0.1.0");
+        let root = Self { programs, dir };
+        root.write("/etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n");
+        root.write("/etc/debian_version", "12.11\n");
+        root.write("/etc/bash.bashrc", "# start file\n[ -z \"$PS1\" ] && return\n");
+        root.write("/etc/zsh/zshrc", "# no newline at the end");
+        std::fs::create_dir_all(root.path("/usr/local/lib")).unwrap();
+        root
+    }
+
+    pub(super) fn path(&self, place: &str) -> PathBuf {
+        self.dir.path().join(format!("root{place}"))
+    }
+
+    pub(super) fn beside(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub(super) fn write(&self, place: &str, text: &str) {
+        write(&self.path(place), text);
+    }
+
+    pub(super) fn inventory(&self) -> Inventory {
+        inventory(&self.path(""))
+    }
+
+    /// `install.sh --root ROOT --programs STUBS WORDS`, as a command.
+    pub(super) fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new("sh");
+        command.arg(sources().join("install.sh"));
+        command.arg("--root").arg(self.path("")).arg("--programs").arg(&self.programs).args(words);
+        command
+            .env_clear()
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("HOME", self.beside(""));
+        command.stdin(std::process::Stdio::null());
+        command
+    }
+
+    #[must_use = "assert something about it"]
+    pub(super) fn install(&self, words: &[&str]) -> Output {
+        Output::of(&mut self.command(words))
+    }
+
+    #[must_use = "assert something about it"]
+    pub(super) fn uninstall(&self, words: &[&str]) -> Output {
+        Output::of(self.command(&["--uninstall"]).args(words))
+    }
+}
+
+/// Programs in the place of the real ones, which say `version`.
+pub(super) fn stubs(dir: &Path, version: &str) {
+    std::fs::create_dir_all(dir).unwrap();
+    for name in ["kubectl-envguard", "envguard-shim"] {
+        let file = dir.join(name);
+        write(&file, &format!("#!/bin/sh\necho {name} {version}\n"));
+        std::fs::set_permissions(&file, PermissionsExt::from_mode(0o755)).unwrap();
+    }
+}
+
+/// Where each entry of `deploy/files` is to stand, for a system-wide install.
+pub(super) fn listed(prefix: &str, zsh: &str) -> Vec<String> {
+    let text = read(&sources().join("deploy/files"));
+    let mut places: Vec<String> = text
+        .lines()
+        .filter(|line| !line.starts_with('#') && !line.trim().is_empty())
+        .map(|line| line.split_whitespace().last().unwrap())
+        .map(|place| place.replace("@P", prefix).replace("@Z", zsh))
+        .collect();
+    places.sort();
+    places
+}
+
+/// A release in a directory: tarball, sums, signature, and the public key.
+pub(super) struct Release {
+    pub(super) dir: PathBuf,
+    pub(super) key: PathBuf,
+}
+
+impl Release {
+    pub(super) fn new(root: &Root) -> Self {
+        let dir = root.beside("releases");
+        std::fs::create_dir_all(&dir).unwrap();
+        let (private, key) = (root.beside("private.pem"), root.beside("key.pem"));
+        let words = ["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out"];
+        Output::of(Command::new("openssl").args(words).arg(&private)).exits(0);
+        let mut public = Command::new("openssl");
+        public.args(["ec", "-pubout", "-in"]).arg(&private).arg("-out").arg(&key);
+        Output::of(&mut public).exits(0);
+        Self { dir, key }
+    }
+
+    /// Adds a version, with its sums signed.
+    pub(super) fn add(&self, root: &Root, version: &str) -> PathBuf {
+        let programs = root.beside(&format!("programs-{version}"));
+        stubs(&programs, version);
+        let mut tarball = Command::new("sh");
+        tarball.arg(sources().join("deploy/tarball")).arg(&programs).arg(&self.dir);
+        Output::of(tarball.args([version, machine().as_str()])).exits(0);
+        self.sign(root);
+        self.dir.join(format!("kubectl-envguard-{version}-{}-linux.tar.gz", machine()))
+    }
+
+    pub(super) fn sign(&self, root: &Root) {
+        let script = "cd \"$1\" && sha256sum *.tar.gz >SHA256SUMS && openssl dgst -sha256 -sign \"$2\" -out SHA256SUMS.sig SHA256SUMS";
+        let mut sign = Command::new("sh");
+        sign.args(["-c", script, "sh"]).arg(&self.dir).arg(root.beside("private.pem"));
+        Output::of(&mut sign).exits(0);
+    }
+}
+
+pub(super) fn machine() -> String {
+    Output::of(Command::new("uname").arg("-m")).exits(0).stdout.trim().to_owned()
+}
