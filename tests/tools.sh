@@ -578,7 +578,7 @@ tools_debian() {
     tools_have debootstrap || tools_apt_install_all debootstrap
     # shellcheck disable=SC2016 # apt's own notation
     mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 2>/dev/null | head -n 1)
-    if tools_quiet timeout 900 debootstrap --variant=minbase bookworm "$1/debian.new" "${mirror:-http://deb.debian.org/debian}"; then
+    if [ -n "$mirror" ] && tools_quiet timeout 900 debootstrap --variant=minbase bookworm "$1/debian.new" "$mirror"; then
         mv "$1/debian.new" "$1/debian"
     else
         tools_say "no Debian to install into (see $tools_log)"
