@@ -13,6 +13,7 @@ mod understand;
 use std::cell::OnceCell;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use crate::audit::Event;
 use crate::config::{self, Loaded};
@@ -482,5 +483,11 @@ fn become_kubectl(
 }
 
 fn real_kubectl(policy: Option<&Policy>, env: &Env) -> Result<PathBuf, exec::NotFound> {
-    exec::find(policy, env, &Own::of_process())
+    exec::find(policy, env, ourselves())
+}
+
+/// Our own programs, looked for once: the line in the audit log asks, and then the exec.
+fn ourselves() -> &'static Own {
+    static OURSELVES: OnceLock<Own> = OnceLock::new();
+    OURSELVES.get_or_init(Own::of_process)
 }

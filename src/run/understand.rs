@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 
 use crate::env::Env;
-use crate::exec::{self, Own};
+use crate::exec;
 use crate::installed::{Installed, server};
 use crate::judge::Versions;
 use crate::kubectl::{self, Invocation, Learned, Misfit};
@@ -60,6 +60,6 @@ pub(super) fn known_release(policy: &Policy, env: &Env) -> Option<kubectl::Relea
 }
 
 fn installed(policy: &Policy, env: &Env) -> Option<Installed> {
-    let program = exec::find(Some(policy), env, &Own::of_process()).ok()?;
+    let program = exec::find(Some(policy), env, super::ourselves()).ok()?;
     Some(Installed::new(&program, env))
 }
