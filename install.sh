@@ -7,8 +7,9 @@
 #   ./install.sh --version X --releases DIR-OR-URL
 #                                   install the release X, also an older one
 #   ./install.sh --uninstall        remove exactly what was installed
-#   ./install.sh --try              build, and open a throw-away instance to look
-#                                   around in; without a terminal: run the tour
+#   ./install.sh --try              open a throw-away instance to look around in (also
+#                                   --try=production): of the release beside this
+#                                   script, else built; without a terminal: a tour
 #
 #   --prefix DIR      where; root: /usr/local, everybody else: ~/.local
 #   --dry-run         say what would be done; do nothing
@@ -45,17 +46,7 @@ need() {
     command -v "$1" >/dev/null 2>&1 || die "$1 is needed, $2" "$3"
 }
 
-# ---- what --try needs -------------------------------------------------------
-
-check_needs() {
-    need cargo "to build the programs" "install Rust: https://rustup.rs"
-    need git "for the demo repository" "apt-get install git, or dnf install git"
-    need bash "for the demo shell" "apt-get install bash, or dnf install bash"
-    need sha256sum "for the cluster's fingerprint" "apt-get install coreutils"
-    real=$(command -v kubectl) || die "no kubectl on PATH" \
-        "install one: https://kubernetes.io/docs/tasks/tools/ (Debian: apt-get install kubernetes-client)"
-    case $real in /*) ;; *) die "kubectl is $real in this shell, not a program" "unalias kubectl" ;; esac
-}
+# ---- a throw-away instance ----------------------------------------------------
 
 # A real instance's configuration is the only one that is read where it exists.
 # The demo hides it from itself, in a mount namespace of its own.
@@ -68,11 +59,18 @@ hide_real_instance() {
     say "This machine is a real instance: the demo runs where its configuration cannot be seen."
     # shellcheck disable=SC2016 # expanded by the inner shell
     ENVGUARD_TRY_HIDDEN=1 exec unshare --user --map-root-user --mount sh -c \
-        'mount -t tmpfs none /etc/envguard && exec "$0" --try' "$here/install.sh" ||
+        'mount -t tmpfs none /etc/envguard && exec "$0" "$@"' "$here/install.sh" "$@" ||
         die "this kernel does not allow it (unshare --user)" "try it on another machine"
 }
 
-build() {
+# The release that lies beside this script.
+release_beside() {
+    find "$here" -maxdepth 1 -name "kubectl-envguard-*-$(uname -m)-linux.tar.gz" | sort -V | tail -n 1
+}
+
+# Optimised a little: quick to compile, quick enough to judge.
+build_quickly() {
+    need cargo "to build the programs" "install Rust: https://rustup.rs; or put a release beside this script"
     say "Building envguard and a stand-in for an API server (about a minute the first time) ..."
     begun=$(date +%s)
     target=${CARGO_TARGET_DIR:-target}
@@ -86,147 +84,31 @@ build() {
     say "Built in $(($(date +%s) - begun)) s, into $programs."
 }
 
-# ---- the throw-away instance -------------------------------------------------
-
-make_instance() {
-    demo=$(mktemp -d "${TMPDIR:-/tmp}/envguard-try.XXXXXX") ||
-        die "no temporary directory can be made in ${TMPDIR:-/tmp}" "TMPDIR=/var/tmp ./install.sh --try"
-    trap clean_up EXIT
-    trap 'exit 129' HUP
-    trap 'exit 130' INT
-    trap 'exit 143' TERM
-    mkdir "$demo/home" "$demo/bin" "$demo/shims" "$demo/cluster"
-    ln -s "$programs/envguard-shim" "$demo/shims/kubectl"
-    ln -s "$programs/kubectl-envguard" "$demo/bin/kubectl-envguard"
-    start_cluster
-    make_repository
-    write_configuration
-    write_shell_start
-}
-
-# The server ends when the pipe on its standard input closes, that is with this
-# script, however that ends.
-start_cluster() {
-    mkfifo "$demo/hold" "$demo/announce"
-    "$programs/examples/apiserver-standin" --dir "$demo/cluster" --name develop-eks --exit-with-stdin \
-        <"$demo/hold" >"$demo/announce" &
-    exec 9>"$demo/hold"
-    read -r word <"$demo/announce" || word=ended
-    [ "$word" = ready ] || die "the API server stand-in did not start"
-}
-
-make_repository() {
-    cp -R "$here/tests/demo" "$demo/manifests"
-    (
-        cd "$demo/manifests"
-        demo_git init --quiet
-        demo_git add .
-        demo_git commit --quiet --message "demo"
-    )
-}
-
-# git without the person's own settings: no signing, no hooks, no templates.
-demo_git() {
-    env HOME="$demo/home" GIT_CONFIG_NOSYSTEM=1 \
-        git -c user.name=demo -c user.email=demo@example.invalid "$@"
-}
-
-write_configuration() {
-    fingerprint=$(sed '/-----/d' "$demo/cluster/ca.pem" | base64 -d | sha256sum | cut -c1-64)
-    cat >"$demo/config.yaml" <<EOF
-apiVersion: envguard/v1alpha1
-kind: Instance
-environment: develop
-cluster:
-  name: develop-eks
-  kubeconfig: $demo/cluster/kubeconfig
-  server: $(cat "$demo/cluster/server-url")
-  caCertHash: sha256:$fingerprint
-checkouts:
-  - path: $demo/manifests
-    overlayRoots: [overlays]
-    allow: [develop]
-banner: {contact: "#demo"}
-EOF
-    chmod 600 "$demo/config.yaml"
-}
-
-write_shell_start() {
-    cat >"$demo/bashrc" <<'EOF'
-PS1='[\[\e[32m\]DEVELOP\[\e[0m\] develop-eks] \w\$ '
-cat <<'TEXT'
-
-This is a throw-away DEVELOP kubectl instance. Try:
-
-  ls overlays
-  kubectl envguard apply -k overlays/develop     creates the demo's objects
-  kubectl get deployments,configmaps
-  kubectl apply -k overlays/prod                 the accident: refused
-  kubectl envguard why target-foreign
-  exit                                           removes everything
-
-TEXT
-EOF
-}
-
-clean_up() {
-    exec 9>&-
-    wait
-    rm -rf "$demo"
-}
-
-# Runs a command inside the instance. Descriptor 9 stays here: whoever inherited
-# it would keep the server alive.
-inside() {
-    (
-        cd "$demo/manifests"
-        exec env -u XDG_CONFIG_HOME -u KUBECONFIG -u KUBERC -u KUBECTL_KUBERC \
-            -u KUBECTL_EXTERNAL_DIFF -u ENVGUARD_NAMESPACE -u ENVGUARD_DEPTH \
-            HOME="$demo/home" ENVGUARD_CONFIG="$demo/config.yaml" \
-            PATH="$demo/shims:$demo/bin:$PATH" "$@"
-    ) 9>&-
-}
-
-# ---- with and without a terminal ----------------------------------------------
-
-# Runs one step of the tour and compares its exit code.
-step() {
-    expected=$1
-    shift
-    printf '\n$ %s\n' "$*"
-    code=0
-    inside "$@" 2>&1 || code=$?
-    [ "$code" = "$expected" ] || die "this step exited $code, not $expected"
-}
-
-# What would have changed the cluster, so far.
-changes() {
-    grep -cv '^GET ' "$demo/cluster/requests.log" || true
-}
-
-tour() {
-    step 0 kubectl envguard apply -k overlays/develop
-    step 0 kubectl get deployments,services,configmaps
-    before=$(changes)
-    step 77 kubectl apply -k overlays/prod
-    step 77 kubectl delete -f overlays/prod -R
-    step 77 kubectl get pods --context production
-    step 0 kubectl envguard check -- diff -k overlays/develop
-    [ "$(changes)" = "$before" ] || die "something was sent for a refused command"
-    printf '\nThe refused commands sent nothing: %s changes before and after.\n' "$before"
-}
-
-try() {
-    check_needs
-    hide_real_instance
-    build
-    make_instance
-    if [ -t 0 ] && [ -t 1 ]; then
-        inside bash --rcfile "$demo/bashrc" -i || true
-        say "The instance is gone."
-    else
-        tour
+# Programs that were named, those of the release that this is, those of a release
+# beside it, or new ones.
+try_out() {
+    make_work envguard-try
+    from=$here
+    if [ -z "$archive$programs" ]; then
+        if [ -x "$here/bin/kubectl-envguard" ]; then
+            programs=$here/bin
+        else
+            archive=$(release_beside)
+            releases=$here
+        fi
     fi
+    archive=${archive##*/}
+    if [ -n "$archive" ]; then
+        case $archive in *.tar.gz) ;; *) die "only a tarball can be tried" "--from kubectl-envguard-…-linux.tar.gz" ;; esac
+        say "Using the release $archive."
+        take_release
+    elif [ -z "$programs" ]; then
+        build_quickly
+    fi
+    [ -f "$from/deploy/try.sh" ] || die "there is no demo beside $0" "--try works in the source, or in an unpacked release"
+    # shellcheck source=deploy/try.sh disable=SC1091
+    . "$from/deploy/try.sh"
+    open_instance
 }
 
 # ---- what is installed, and where ----------------------------------------------
@@ -639,8 +521,13 @@ choose_place() {
     reach=system
     [ "$(id -u)" = 0 ] || [ -n "$root" ] || reach=user
     manifest=$root$prefix/lib/envguard/manifest
-    work=$(mktemp -d "${TMPDIR:-/tmp}/envguard-install.XXXXXX") ||
-        die "no temporary directory can be made" "TMPDIR=/var/tmp ./install.sh"
+    make_work envguard-install
+}
+
+# The private directory of this run, gone when it ends.
+make_work() {
+    work=$(mktemp -d "${TMPDIR:-/tmp}/$1.XXXXXX") ||
+        die "no temporary directory can be made in ${TMPDIR:-/tmp}" "TMPDIR=/var/tmp ./install.sh"
     trap 'rm -rf "$work"' EXIT
     trap 'exit 129' HUP
     trap 'exit 130' INT
@@ -805,9 +692,12 @@ main() {
     action=install prefix='' root='' dry='' adopt='' agent='' sudoers='' shell_rc='' undo='' setup=yes
     programs='' archive='' version='' releases=${ENVGUARD_RELEASES-} key=$here/deploy/release-key.pem
     umask 022
+    case " $* " in *' --try'*) hide_real_instance "$@" ;; esac
     while [ $# -gt 0 ]; do
         case $1 in
-            --try) action=try ;;
+            --try | --try=develop) action=try environment=develop ;;
+            --try=production) action=try environment=production ;;
+            --try=*) die "there is no demo of ${1#--try=}" "--try=develop, or --try=production" ;;
             --uninstall) action=uninstall ;;
             --stage) needs_value "$@" && action=stage tree=$2 && shift ;;
             --dry-run) dry=yes ;;
@@ -836,11 +726,11 @@ main() {
         esac
         shift
     done
+    choose_release
     [ "$action" != try ] || {
-        try
+        try_out
         exit
     }
-    choose_release
     choose_place
     case $action in
         install) install_all ;;

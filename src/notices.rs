@@ -34,13 +34,14 @@ pub fn places(env: &Env) -> Vec<PathBuf> {
 
 const FILE: &str = "notices";
 
-/// Leaves `word` for the user `uid`. Without a runtime directory that user is not
-/// logged in, and nobody is told: `false`.
+/// Leaves `word` where this process's user will find it: a program inside the user's
+/// session in the session's directory, one outside in that of all sessions. Without such a
+/// directory nobody is logged in, and nobody is told: `false`.
 ///
 /// # Errors
 /// When the file cannot be locked or written.
-pub fn leave(uid: u32, word: &str) -> io::Result<bool> {
-    leave_in(&runtime::of_user(uid), word)
+pub fn leave(env: &Env, word: &str) -> io::Result<bool> {
+    leave_in(&runtime::directory(env), word)
 }
 
 /// Leaves `word` in a given runtime directory.

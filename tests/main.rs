@@ -45,5 +45,6 @@ mod streams;
 mod support;
 mod tickets;
 mod trees;
+mod try_out;
 mod why;
 mod working_trees;

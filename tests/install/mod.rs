@@ -4,13 +4,15 @@
 mod debian;
 mod root;
 
+pub(crate) use root::{Release, Root, inventory, machine, same};
+
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
 use crate::login::{Login, have, sources};
 use crate::support::{Instance, Output, Terminal, executable, lacks, read, write};
-use root::{Release, Root, inventory, listed, machine, paths, same, stubs};
+use root::{listed, paths, stubs};
 
 const PREFIX: &str = "/usr/local";
 const PROGRAM: &str = "/usr/local/bin/kubectl-envguard";

@@ -9,10 +9,10 @@ use crate::login::sources;
 use crate::support::{Output, read, write};
 
 /// What a directory holds: kind, mode, and content or target of each path.
-pub(super) type Inventory = BTreeMap<String, (u32, Vec<u8>)>;
+pub(crate) type Inventory = BTreeMap<String, (u32, Vec<u8>)>;
 
 /// Everything below `top`.
-pub(super) fn inventory(top: &Path) -> Inventory {
+pub(crate) fn inventory(top: &Path) -> Inventory {
     let mut found = Inventory::new();
     let mut rest = vec![top.to_path_buf()];
     while let Some(dir) = rest.pop() {
@@ -38,7 +38,7 @@ pub(super) fn inventory(top: &Path) -> Inventory {
 
 /// Fails with the names of what is different.
 #[track_caller]
-pub(super) fn same(found: &Inventory, wanted: &Inventory, when: &str) {
+pub(crate) fn same(found: &Inventory, wanted: &Inventory, when: &str) {
     let all = found.keys().chain(wanted.keys());
     let mut different: Vec<&str> =
         all.filter(|path| found.get(*path) != wanted.get(*path)).map(String::as_str).collect();
@@ -53,14 +53,14 @@ pub(super) fn paths(inventory: &Inventory) -> Vec<&str> {
 }
 
 /// A root with the files that an installer may meet.
-pub(super) struct Root {
+pub(crate) struct Root {
     dir: tempfile::TempDir,
     /// Programs that only say their version: quick to copy.
-    pub(super) programs: PathBuf,
+    pub(crate) programs: PathBuf,
 }
 
 impl Root {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let programs = dir.path().join("programs");
         stubs(&programs, "0.1.0");
@@ -73,24 +73,24 @@ impl Root {
         root
     }
 
-    pub(super) fn path(&self, place: &str) -> PathBuf {
+    pub(crate) fn path(&self, place: &str) -> PathBuf {
         self.dir.path().join(format!("root{place}"))
     }
 
-    pub(super) fn beside(&self, name: &str) -> PathBuf {
+    pub(crate) fn beside(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    pub(super) fn write(&self, place: &str, text: &str) {
+    pub(crate) fn write(&self, place: &str, text: &str) {
         write(&self.path(place), text);
     }
 
-    pub(super) fn inventory(&self) -> Inventory {
+    pub(crate) fn inventory(&self) -> Inventory {
         inventory(&self.path(""))
     }
 
     /// `install.sh --root ROOT --programs STUBS WORDS`, as a command.
-    pub(super) fn command(&self, words: &[&str]) -> Command {
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new("sh");
         command.arg(sources().join("install.sh"));
         command.arg("--root").arg(self.path("")).arg("--programs").arg(&self.programs).args(words);
@@ -103,12 +103,12 @@ impl Root {
     }
 
     #[must_use = "assert something about it"]
-    pub(super) fn install(&self, words: &[&str]) -> Output {
+    pub(crate) fn install(&self, words: &[&str]) -> Output {
         Output::of(&mut self.command(words))
     }
 
     #[must_use = "assert something about it"]
-    pub(super) fn uninstall(&self, words: &[&str]) -> Output {
+    pub(crate) fn uninstall(&self, words: &[&str]) -> Output {
         Output::of(self.command(&["--uninstall"]).args(words))
     }
 }
@@ -137,13 +137,13 @@ pub(super) fn listed(prefix: &str, zsh: &str) -> Vec<String> {
 }
 
 /// A release in a directory: tarball, sums, signature, and the public key.
-pub(super) struct Release {
-    pub(super) dir: PathBuf,
-    pub(super) key: PathBuf,
+pub(crate) struct Release {
+    pub(crate) dir: PathBuf,
+    pub(crate) key: PathBuf,
 }
 
 impl Release {
-    pub(super) fn new(root: &Root) -> Self {
+    pub(crate) fn new(root: &Root) -> Self {
         let dir = root.beside("releases");
         std::fs::create_dir_all(&dir).unwrap();
         let (private, key) = (root.beside("private.pem"), root.beside("key.pem"));
@@ -156,7 +156,7 @@ impl Release {
     }
 
     /// Adds a version, with its sums signed.
-    pub(super) fn add(&self, root: &Root, version: &str) -> PathBuf {
+    pub(crate) fn add(&self, root: &Root, version: &str) -> PathBuf {
         let programs = root.beside(&format!("programs-{version}"));
         stubs(&programs, version);
         let mut tarball = Command::new("sh");
@@ -166,7 +166,7 @@ impl Release {
         self.dir.join(format!("kubectl-envguard-{version}-{}-linux.tar.gz", machine()))
     }
 
-    pub(super) fn sign(&self, root: &Root) {
+    pub(crate) fn sign(&self, root: &Root) {
         let script = "cd \"$1\" && sha256sum *.tar.gz >SHA256SUMS && openssl dgst -sha256 -sign \"$2\" -out SHA256SUMS.sig SHA256SUMS";
         let mut sign = Command::new("sh");
         sign.args(["-c", script, "sh"]).arg(&self.dir).arg(root.beside("private.pem"));
@@ -174,6 +174,6 @@ impl Release {
     }
 }
 
-pub(super) fn machine() -> String {
+pub(crate) fn machine() -> String {
     Output::of(Command::new("uname").arg("-m")).exits(0).stdout.trim().to_owned()
 }

@@ -279,7 +279,7 @@ fn pass(instance: &Instance, env: &Env, say: &mut dyn FnMut(News<'_>)) -> Vec<Re
         let report = apart(|| keeper.tidy(checkout, false));
         if !report.gone.is_empty() || !report.put_aside.is_empty() {
             say(News::Done(&report));
-            news::leave_word(&report);
+            news::leave_word(&report, env);
         }
         reports.push(report);
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use crate::env::Env;
 use crate::keeper::{Hitch, Report};
 use crate::notices;
 use crate::text::shown;
@@ -79,16 +80,15 @@ pub(super) fn tell(now: Option<Hitch>, before: &mut Option<Hitch>, say: &mut dyn
 }
 
 /// For the next prompt of the checkout's owner.
-pub(super) fn leave_word(report: &Report) {
+pub(super) fn leave_word(report: &Report, env: &Env) {
     let aside: BTreeSet<&PathBuf> = report.put_aside.iter().map(|(_, overlay)| overlay).collect();
     let (count, what) = match aside.len() {
         0 => (report.gone.len(), "taken off the disk"),
         count => (count, "put aside"),
     };
     let overlays = if count == 1 { "overlay" } else { "overlays" };
-    let uid = rustix::process::geteuid().as_raw();
     // Nobody logged in, nobody to tell; the log has it in any case.
-    drop(notices::leave(uid, &format!("{count} foreign {overlays} {what}")));
+    drop(notices::leave(env, &format!("{count} foreign {overlays} {what}")));
 }
 
 /// A line for the log.
