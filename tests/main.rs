@@ -22,6 +22,7 @@ mod completion;
 mod config;
 mod copies;
 mod dialogue;
+mod docs;
 mod end_to_end;
 mod golden;
 mod hostile;

@@ -91,7 +91,7 @@ fn every_field_that_the_program_knows_is_described() {
 #[test]
 fn the_examples_are_configurations() {
     let instance = Instance::new();
-    for file in ["man/envguard-config.5", "docs/configuration.md", "README.md"] {
+    for file in ["man/envguard-config.5", "docs/configuration.md"] {
         let text = read(&sources().join(file));
         let begin = text.find("apiVersion: envguard/v1alpha1").unwrap();
         let example = text[begin..].split("```").next().unwrap().split(".fi").next().unwrap();

@@ -1,0 +1,108 @@
+//! The README's table of ways to kubectl: those that it calls guarded are.
+
+use super::page;
+use crate::login::have;
+use crate::support::{Instance, Output, shim};
+
+/// What the table says of a way in, by the first words of its row.
+const WAYS: &[(&str, Judged, &[&str])] = &[
+    (
+        "`kubectl …`",
+        Judged::Yes,
+        &[
+            "kubectl apply -k overlays/prod",
+            "\\kubectl apply -k overlays/prod",
+            "command kubectl apply -k overlays/prod",
+            "alias k=kubectl\nk apply -k overlays/prod",
+            "hash kubectl; kubectl apply -k overlays/prod",
+        ],
+    ),
+    (
+        "`kubectl envguard …`",
+        Judged::Yes,
+        &[
+            "kubectl envguard apply -k overlays/prod",
+            "kubectl-envguard apply -k overlays/prod",
+            "kubectl envguard -- apply -k overlays/prod",
+        ],
+    ),
+    (
+        "scripts",
+        Judged::Yes,
+        &[
+            "printf '#!/bin/sh\\nexec kubectl apply -k overlays/prod\\n' > s; chmod +x s; ./s",
+            "sh -c 'kubectl apply -k overlays/prod'",
+            "env kubectl apply -k overlays/prod",
+            "nice kubectl apply -k overlays/prod",
+            "timeout 60 kubectl apply -k overlays/prod",
+            "echo overlays/prod | xargs kubectl apply -k",
+            "find overlays/prod -maxdepth 0 -exec kubectl apply -k '{}' ';'",
+            "printf 'a:\\n\\t@kubectl apply -k overlays/prod\\n' | make -f - a",
+            "setsid --wait kubectl apply -k overlays/prod",
+        ],
+    ),
+    ("a pipe", Judged::Yes, &["cat overlays/prod/extra.yaml | kubectl apply -f -"]),
+    ("plugins", Judged::Yes, &["kubectl look overlays/prod", "kubectl look --context=prod"]),
+    ("helm", Judged::No, &["helm upgrade web overlays/prod"]),
+    ("the real kubectl by its path", Judged::No, &["$REAL apply -k overlays/prod"]),
+];
+
+/// Rows that other tests hold to their word.
+const ELSEWHERE: &[&str] = &[
+    "cron",           // the installer's notes; a PATH is a PATH
+    "`sudo kubectl`", // install::everything_on_request_goes_too, status::sudo_that_leads_past_the_guard_is_seen
+];
+
+#[derive(Clone, Copy, PartialEq)]
+enum Judged {
+    Yes,
+    No,
+}
+
+/// The rows of the table: first and second cell.
+fn rows(text: &str) -> Vec<(String, String)> {
+    let (_, table) = text.split_once("| what is typed or started | judged |").unwrap();
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let cells = rows.map(|row| row.trim_matches('|').split(" | ").map(str::trim));
+    cells.map(|mut row| (row.next().unwrap().to_owned(), row.next().unwrap().to_owned())).collect()
+}
+
+#[test]
+fn what_the_readme_calls_guarded_is() {
+    let rows = rows(&page("README.md"));
+    for (row, judged) in &rows {
+        let known = WAYS.iter().find(|(name, ..)| row.starts_with(name));
+        match known {
+            Some((_, Judged::Yes, _)) => assert!(judged.starts_with("yes"), "{row}: {judged}"),
+            Some((_, Judged::No, _)) => assert!(judged.starts_with("no"), "{row}: {judged}"),
+            None => assert!(ELSEWHERE.iter().any(|name| row.starts_with(name)), "{row}: no test"),
+        }
+    }
+    let instance = Instance::new();
+    instance.commit();
+    instance.link(shim().to_str().unwrap(), "shims/kubectl");
+    instance.link(crate::support::envguard().to_str().unwrap(), "shims/kubectl-envguard");
+    for program in ["helm", "kubectl-look"] {
+        instance.program(&format!("bin/{program}"), "#!/bin/sh\nexit 42\n");
+    }
+    for (name, judged, scripts) in WAYS {
+        assert!(rows.iter().any(|(row, _)| row.starts_with(name)), "{name} is not in the table");
+        for script in *scripts {
+            if script.contains("make") && !have("make") {
+                continue;
+            }
+            let mut command = instance.command("/bin/sh".as_ref());
+            let dirs = ["shims", "bin"].map(|dir| instance.path(dir).display().to_string());
+            command.args(["-c", script]).env("PATH", format!("{}:/usr/bin:/bin", dirs.join(":")));
+            command.env("REAL", instance.path("bin/kubectl"));
+            let output = Output::of(&mut command);
+            if *judged == Judged::No {
+                assert_eq!(output.code, Some(42), "{script}: {output}");
+            } else {
+                // xargs, make and find have exit codes of their own.
+                assert!(output.stderr.contains("envguard: refused ("), "{script}: {output}");
+                assert_eq!(instance.recorded(), None, "{script} reached kubectl");
+            }
+        }
+    }
+}
