@@ -1,9 +1,13 @@
-//! The documents say what is there: links lead somewhere, tests that are named exist.
+//! The documents are true: what they tell to type works, links lead somewhere, tests
+//! that are named exist, the Japanese pages are in step, the picture is current.
 
+mod commands;
 mod entries;
 mod links;
 mod named;
 mod peers;
+mod picture;
+mod translations;
 
 use std::path::PathBuf;
 
