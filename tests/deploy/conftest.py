@@ -1,5 +1,6 @@
 """A simulated AWS account for the templates and scripts of deploy/."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from aws_cli import AwsCli
 from template import DEPLOY
 
 REGION = "ap-northeast-1"
@@ -22,6 +24,8 @@ os.environ.update(
     AWS_EC2_METADATA_DISABLED="true",
     AWS_CONFIG_FILE="/dev/null",
     AWS_SHARED_CREDENTIALS_FILE="/dev/null",
+    # Thousands of images, read again after every reset.
+    MOTO_EC2_LOAD_DEFAULT_AMIS="false",
 )
 for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
     os.environ.pop(name, None)
@@ -37,6 +41,19 @@ def moto():
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory):
+    """The program `aws`: the real AWS CLI."""
+    with AwsCli(tmp_path_factory.mktemp("aws")) as cli:
+        yield cli.program
+
+
+# Making one means reading the description of the whole service.
+@functools.cache
+def client(address, service):
+    return boto3.client(service, region_name=REGION, endpoint_url=address)
+
+
 class Account:
     """One simulated account, emptied before each use."""
 
@@ -44,7 +61,16 @@ class Account:
         self.address = address
 
     def client(self, service):
-        return boto3.client(service, region_name=REGION, endpoint_url=self.address)
+        return client(self.address, service)
+
+    def instance(self, tags):
+        """Starts an instance with these tags; its id."""
+        tags = [{"Key": key, "Value": value} for key, value in tags.items()]
+        found = self.client("ec2").run_instances(
+            ImageId="ami-0123456789abcdef0", MinCount=1, MaxCount=1,
+            TagSpecifications=[{"ResourceType": "instance", "Tags": tags}],
+        )  # fmt: skip
+        return found["Instances"][0]["InstanceId"]
 
     def network(self):
         """What exists before the stacks: VPC, subnet, route table, the cluster's and the endpoints' groups."""
