@@ -577,8 +577,9 @@ after_install() {
     config=/etc/envguard/config.yaml
     [ "$reach" = system ] || [ -e "$config" ] || config=${XDG_CONFIG_HOME:-$HOME/.config}/envguard/config.yaml
     if [ -e "$config" ]; then
+        # What only reads runs under any configuration.
         code=0
-        "$program" check -- get pods >/dev/null 2>&1 || code=$?
+        "$program" check -- apply -f manifest.yaml >/dev/null 2>&1 || code=$?
         [ "$code" != 78 ] || say "The configuration $config is not one of this version: $program setup --migrate"
     elif [ -n "$setup" ] && [ -t 0 ] && [ -t 1 ]; then
         "$program" setup || say "It is installed; to set it up later: $program setup"

@@ -176,8 +176,6 @@ __envguard_update() {
     if ! __envguard_guarded; then
         calm=
         segment+=$__envguard_unguarded
-        # Uninstalled: bash would go on to look for the shim where it was.
-        [[ -e $__envguard_shims/kubectl ]] || \builtin hash -d kubectl 2>/dev/null || \builtin :
     fi
     if [[ -n ${ENVGUARD_NAMESPACE-} ]]; then
         case $ENVGUARD_NAMESPACE in
@@ -214,6 +212,9 @@ __envguard_update() {
 # has put what it depends on into __envguard_same.
 __envguard_prompt() {
     \builtin local status="$?"
+    # Should envguard be uninstalled before the next command, bash must not look for the
+    # shim where it was.
+    [[ -z ${BASH_CMDS[kubectl]-} ]] || \builtin hash -d kubectl
     if [[ $__envguard_calm != "${KUBECONFIG-}|${ENVGUARD_CONFIG-}|${ENVGUARD_NAMESPACE-}" ||
         ${PS1-} != *"$__envguard_shown"* || ${PATH-} != "$__envguard_shims:"* || ! -x $__envguard_shims/kubectl ]] ||
         ! __envguard_same; then

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -84,6 +85,18 @@ impl Env {
         let places = dirs.filter(|dir| dir.is_absolute()).map(move |dir| dir.join(name));
         places.filter(|place| is_executable(place))
     }
+}
+
+/// The file of this program. Where `/proc` is not mounted (a chroot, an image under
+/// construction) it is the one that the kernel was told to run.
+///
+/// # Errors
+/// When that cannot be found either.
+pub fn this_program() -> std::io::Result<PathBuf> {
+    std::env::current_exe().or_else(|_| {
+        let called = rustix::param::linux_execfn().to_bytes();
+        std::fs::canonicalize(OsStr::from_bytes(called))
+    })
 }
 
 /// Whether this process may execute the file behind `path`.

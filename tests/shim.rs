@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::process::Stdio;
 
+use crate::login::Login;
 use crate::support::{Instance, Output, envguard, lacks, shim};
 
 #[test]
@@ -189,4 +190,36 @@ fn a_closed_standard_error_changes_nothing() {
     let script = format!("{} apply -k overlays/prod 2>/dev/full", shim().display());
     let mut command = instance.command("/bin/bash".as_ref());
     Output::of(command.args(["-c", &script])).exits(77);
+}
+
+/// A shell command where no `/proc` is mounted, as in a chroot.
+fn without_proc(place: &Login, script: &str) -> Output {
+    let hide = "mount -t tmpfs none /proc && exec \"$@\"";
+    let script = format!("{}{script}", place.hook("bash"));
+    let mut words = vec!["--user", "--map-root-user", "--mount", "sh", "-c", hide, "sh"];
+    words.extend(["bash", "-c", &script]);
+    Output::of(&mut place.command("/usr/bin/unshare", &words))
+}
+
+#[test]
+fn where_proc_is_not_mounted_the_guard_still_knows_itself() {
+    let place = Login::new();
+    let probe = without_proc(&place, "ls /proc");
+    if lacks("unshare", "takes /proc from a test") || probe.stderr.contains("unshare:") {
+        return;
+    }
+    assert_eq!(probe.exits(0).stdout, "");
+    let shim = format!("{}/kubectl", place.shims());
+    let found = without_proc(&place, "command -v kubectl").exits(0);
+    assert_eq!(found.stdout.trim_end(), shim);
+    // Called by name, by its path, and from beside it by a relative one.
+    let relative = format!("cd {} && ./kubectl get pods", place.shims());
+    for get in ["kubectl get pods", &format!("{shim} get pods"), &relative] {
+        without_proc(&place, get).exits(42);
+    }
+    let whole = format!("PATH={}:$PATH {} -- get pods", place.shims(), place.program());
+    without_proc(&place, &whole).exits(42);
+    without_proc(&place, "kubectl apply -k overlays/prod").refused("target-foreign");
+    without_proc(&place, "kubectl apply -k overlays/develop").exits(42);
+    without_proc(&place, "kubectl envguard check -- get pods").exits(0);
 }

@@ -10,7 +10,7 @@ use super::print;
 use crate::banner::{self, Facts, Who};
 use crate::colour::Look;
 use crate::config::Loaded;
-use crate::env::Env;
+use crate::env::{Env, this_program};
 use crate::exit::Exit;
 use crate::health::{self, Depth, Finding, Situation};
 use crate::hook::{self, Hook, State};
@@ -178,7 +178,7 @@ pub(super) fn hook(arguments: &HookArguments, named: Option<&Path>, env: &Env) -
     let runtime = runtime::prepared(env).ok();
     let watched = hook::watched(&watched_files(env, named), runtime.as_deref());
     let situation = Situation::look(env, named, Depth::Prompt);
-    let program = std::env::current_exe().unwrap_or_default();
+    let program = this_program().unwrap_or_default();
     let state = State {
         shims: health::shim_directory(&program).unwrap_or_default(),
         program,

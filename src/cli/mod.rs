@@ -23,7 +23,7 @@ use std::path::Path;
 use clap::Parser;
 
 use crate::config;
-use crate::env::Env;
+use crate::env::{Env, this_program};
 use crate::exec;
 use crate::exit::Exit;
 use crate::report::Reporter;
@@ -86,7 +86,7 @@ fn usage(problem: &str, reporter: Reporter) -> Exit {
 }
 
 fn hand_over(words: &[OsString], env: &Env, reporter: Reporter) -> Exit {
-    let beside = std::env::current_exe()
+    let beside = this_program()
         .ok()
         .into_iter()
         .flat_map(|exe| exec::siblings(&exe))

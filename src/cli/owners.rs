@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
-use crate::env::Env;
+use crate::env::{Env, this_program};
 use crate::exit::Exit;
 use crate::judge::Territory;
 use crate::keeper;
@@ -74,7 +74,7 @@ pub(super) fn run_as_each(
 /// `Ok` when it ended well, or has said itself what is wrong.
 fn run_as(uid: u32, words: &[OsString]) -> Result<(), String> {
     let account = account(uid).ok_or("there is no such user")?;
-    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let program = this_program().map_err(|error| error.to_string())?;
     let mut command = Command::new(program);
     command
         .args(words)

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::env::{Env, is_executable};
+use crate::env::{Env, is_executable, this_program};
 use crate::installed::server;
 use crate::policy::Policy;
 
@@ -47,10 +47,12 @@ impl Own {
     /// This program, and the other one of the pair beside it.
     #[must_use]
     pub fn of_process() -> Self {
-        let Ok(exe) = std::env::current_exe() else { return Self::default() };
-        let mut candidates = vec![PathBuf::from("/proc/self/exe")];
-        candidates.extend(siblings(&exe));
-        let identities = candidates.iter().filter_map(|path| identity(path)).collect();
+        let Ok(exe) = this_program() else { return Self::default() };
+        // The running file itself, also after an upgrade has put another in its place.
+        let running = identity(Path::new("/proc/self/exe")).or_else(|| identity(&exe));
+        let beside = siblings(&exe);
+        let beside = beside.iter().filter_map(|path| identity(path));
+        let identities = running.into_iter().chain(beside).collect();
         Self { identities, adopted: adopted(&exe) }
     }
 

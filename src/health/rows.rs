@@ -3,6 +3,7 @@
 use super::{
     Cost, Finding, Row, Situation, machine, places, programs, remedy, repositories, server, shells,
 };
+use crate::env::this_program;
 use crate::keeper;
 use crate::policy::{Mode, Unusable};
 use crate::prompt::Word;
@@ -148,7 +149,7 @@ fn shim(situation: &Situation) -> Finding {
 
 /// How plain kubectl becomes envguard's in a shell that was started without the hook.
 fn onto_path() -> String {
-    let shims = std::env::current_exe().ok().and_then(|exe| super::shim_directory(&exe));
+    let shims = this_program().ok().and_then(|exe| super::shim_directory(&exe));
     match shims {
         Some(dir) => format!("export PATH={}:$PATH    # and for good: log in again", quoted(dir)),
         None => "install envguard again: ./install.sh".to_owned(),

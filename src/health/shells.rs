@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::rows::failed;
 use super::{Finding, Situation, programs, shim_directory};
-use crate::env::{Env, is_executable};
+use crate::env::{Env, is_executable, this_program};
 use crate::text::{listed, shown};
 
 /// A shell, and the files of which one starts the hook in every interactive one.
@@ -99,7 +99,7 @@ pub(super) fn sudo(_: &Situation) -> Finding {
 
 fn below_sudo(path: &str) -> Finding {
     let found = programs::Programs::of(std::ffi::OsStr::new(path));
-    let shims = std::env::current_exe().ok().and_then(|exe| shim_directory(&exe));
+    let shims = this_program().ok().and_then(|exe| shim_directory(&exe));
     match (&found.first, shims) {
         (None, _) => Finding::Told("sudo finds no kubectl".into()),
         (Some(_), _) if found.first_is_ours => Finding::Fine,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::mounts::{self, Mount};
 use super::plan::credential_command;
 use super::{Invocation, Missing};
-use crate::env::Env;
+use crate::env::{Env, this_program};
 use crate::path::join_clean;
 use crate::policy::Policy;
 use crate::runtime;
@@ -104,7 +104,7 @@ fn named(env: &Env) -> Vec<PathBuf> {
 /// kubectl, what it becomes, what it asks for credentials, and the witness.
 fn programs(policy: &Policy, invocation: &Invocation<'_>, env: &Env) -> Vec<Program> {
     let mut called: Vec<PathBuf> = invocation.kubectl.map(Path::to_path_buf).into_iter().collect();
-    called.extend(std::env::current_exe().ok());
+    called.extend(this_program().ok());
     for facts in invocation.facts {
         called.extend(facts.plugin.clone());
         let command = credential_command(facts);

@@ -19,7 +19,7 @@ use clap_complete::engine;
 use super::args::{CompletionShell, OWN_COMMANDS, Own};
 use super::dispatch::{Call, dispatch};
 use crate::config;
-use crate::env::Env;
+use crate::env::{Env, this_program};
 use crate::exit::Exit;
 use crate::report::Reporter;
 use crate::run::{self, Options, Rules};
@@ -179,7 +179,7 @@ fn first_word(words: &[OsString], kubectl: &[OsString], options: &Options) -> An
 /// kubectl's candidates, when they are not all that is wanted.
 fn asked_aside(words: &[OsString], options: &Options) -> Vec<Vec<u8>> {
     let config = options.config.iter().flat_map(|file| [OsStr::new("--config"), file.as_os_str()]);
-    let asked = std::env::current_exe().and_then(|program| {
+    let asked = this_program().and_then(|program| {
         Command::new(program)
             .args(config)
             .args(["--", "__complete"])
