@@ -55,6 +55,7 @@ tmux|breaks a session's chain of parents|tmux|tmux
 direnv|a neighbour at the prompt|direnv|direnv
 sudo|a login through sudo|sudo|sudo
 make|runs kubectl from a Makefile|make|make
+watch|repeats a command of kubectl|procps|procps-ng
 man|reads the manual pages|man-db|man-db
 setsid|a shell on a terminal of its own|util-linux|util-linux
 script|a shell on a terminal|bsdutils|/usr/bin/script

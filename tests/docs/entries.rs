@@ -2,7 +2,7 @@
 
 use super::page;
 use crate::login::have;
-use crate::support::{Instance, Output, shim};
+use crate::support::{Instance, Output, Terminal, shim};
 
 /// What the table says of a way in, by the first words of its row.
 const WAYS: &[(&str, Judged, &[&str])] = &[
@@ -39,6 +39,15 @@ const WAYS: &[(&str, Judged, &[&str])] = &[
             "find overlays/prod -maxdepth 0 -exec kubectl apply -k '{}' ';'",
             "printf 'a:\\n\\t@kubectl apply -k overlays/prod\\n' | make -f - a",
             "setsid --wait kubectl apply -k overlays/prod",
+            "tmux -S ./t -f /dev/null new-session -d 'kubectl apply -k overlays/prod 2>said; tmux -S ./t wait-for -S done'; tmux -S ./t wait-for done; cat said >&2",
+        ],
+    ),
+    (
+        "cron",
+        Judged::ByPath,
+        // What cron gives to a job, with the line that install.sh tells to put first.
+        &[
+            "env -i HOME=\"$HOME\" ENVGUARD_CONFIG=\"$ENVGUARD_CONFIG\" SHELL=/bin/sh PATH=\"$SHIMS:/usr/bin:/bin\" /bin/sh -c 'kubectl apply -k overlays/prod'",
         ],
     ),
     ("a pipe", Judged::Yes, &["cat overlays/prod/extra.yaml | kubectl apply -f -"]),
@@ -56,6 +65,7 @@ const ELSEWHERE: &[&str] = &[
 #[derive(Clone, Copy, PartialEq)]
 enum Judged {
     Yes,
+    ByPath,
     No,
 }
 
@@ -74,11 +84,13 @@ fn what_the_readme_calls_guarded_is() {
         let known = WAYS.iter().find(|(name, ..)| row.starts_with(name));
         match known {
             Some((_, Judged::Yes, _)) => assert!(judged.starts_with("yes"), "{row}: {judged}"),
+            Some((_, Judged::ByPath, _)) => assert!(judged.starts_with("where"), "{row}"),
             Some((_, Judged::No, _)) => assert!(judged.starts_with("no"), "{row}: {judged}"),
             None => assert!(ELSEWHERE.iter().any(|name| row.starts_with(name)), "{row}: no test"),
         }
     }
     let instance = Instance::new();
+    instance.write("m/.gitignore", "/s\n/t\n/said\n");
     instance.commit();
     instance.link(shim().to_str().unwrap(), "shims/kubectl");
     instance.link(crate::support::envguard().to_str().unwrap(), "shims/kubectl-envguard");
@@ -88,13 +100,13 @@ fn what_the_readme_calls_guarded_is() {
     for (name, judged, scripts) in WAYS {
         assert!(rows.iter().any(|(row, _)| row.starts_with(name)), "{name} is not in the table");
         for script in *scripts {
-            if script.contains("make") && !have("make") {
+            if ["make", "tmux"].iter().any(|name| script.contains(name) && !have(name)) {
                 continue;
             }
             let mut command = instance.command("/bin/sh".as_ref());
             let dirs = ["shims", "bin"].map(|dir| instance.path(dir).display().to_string());
             command.args(["-c", script]).env("PATH", format!("{}:/usr/bin:/bin", dirs.join(":")));
-            command.env("REAL", instance.path("bin/kubectl"));
+            command.env("REAL", instance.path("bin/kubectl")).env("SHIMS", instance.path("shims"));
             let output = Output::of(&mut command);
             if *judged == Judged::No {
                 assert_eq!(output.code, Some(42), "{script}: {output}");
@@ -105,4 +117,19 @@ fn what_the_readme_calls_guarded_is() {
             }
         }
     }
+}
+
+#[test]
+fn what_watch_repeats_is_guarded() {
+    if !have("watch") {
+        return;
+    }
+    let instance = Instance::new();
+    instance.link(shim().to_str().unwrap(), "shims/kubectl");
+    let mut command = instance.command("/usr/bin/watch".as_ref());
+    let path = ["shims", "bin"].map(|dir| instance.path(dir).display().to_string()).join(":");
+    command.args(["--no-title", "--interval", "60", "kubectl", "apply", "-k", "overlays/prod"]);
+    command.env("PATH", format!("{path}:/usr/bin:/bin")).env("TERM", "xterm");
+    Terminal::start(&command).shows("refused (target-foreign)");
+    assert_eq!(instance.recorded(), None);
 }
