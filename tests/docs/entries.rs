@@ -2,7 +2,7 @@
 
 use super::page;
 use crate::login::have;
-use crate::support::{Instance, Output, Terminal, shim};
+use crate::support::{Instance, Output, Terminal, shim, skip};
 
 /// What the table says of a way in, by the first words of its row.
 const WAYS: &[(&str, Judged, &[&str])] = &[
@@ -59,7 +59,7 @@ const WAYS: &[(&str, Judged, &[&str])] = &[
 /// Rows that other tests hold to their word.
 const ELSEWHERE: &[&str] = &[
     "cron",           // the installer's notes; a PATH is a PATH
-    "`sudo kubectl`", // install::everything_on_request_goes_too, status::sudo_that_leads_past_the_guard_is_seen
+    "`sudo kubectl`", // below: it needs a sudoers of its own
 ];
 
 #[derive(Clone, Copy, PartialEq)]
@@ -131,5 +131,32 @@ fn what_watch_repeats_is_guarded() {
     command.args(["--no-title", "--interval", "60", "kubectl", "apply", "-k", "overlays/prod"]);
     command.env("PATH", format!("{path}:/usr/bin:/bin")).env("TERM", "xterm");
     Terminal::start(&command).shows("refused (target-foreign)");
+    assert_eq!(instance.recorded(), None);
+}
+
+/// With the line that `install.sh --sudoers` writes, in a sudoers.d that nobody else sees.
+#[test]
+fn what_sudo_runs_is_guarded_with_the_installers_line() {
+    if !rustix::process::getuid().is_root() {
+        return skip("only root may change what sudo reads");
+    }
+    if !have("sudo") || !have("unshare") {
+        return;
+    }
+    let instance = Instance::new();
+    instance.link(shim().to_str().unwrap(), "shims/kubectl");
+    let with = |line: &str| {
+        let script = format!(
+            "mount -t tmpfs -o mode=755 none /etc/sudoers.d && umask 337 && echo '{line}' >/etc/sudoers.d/envguard && exec sudo -n kubectl apply -k overlays/prod"
+        );
+        let mut command = instance.command("/usr/bin/unshare".as_ref());
+        Output::of(command.args(["--mount", "sh", "-ec", &script]))
+    };
+    let [shims, bin] = ["shims", "bin"].map(|dir| instance.path(dir).display().to_string());
+    with(&format!("Defaults secure_path=\"{bin}:/usr/bin:/bin\"")).exits(42);
+    assert!(instance.recorded().is_some(), "without the line sudo leads past the guard");
+    std::fs::remove_file(instance.path("kubectl-called")).unwrap();
+    let guarded = with(&format!("Defaults secure_path=\"{shims}:{bin}:/usr/bin:/bin\""));
+    guarded.says("envguard: refused (");
     assert_eq!(instance.recorded(), None);
 }
