@@ -35,6 +35,7 @@
 //! | | [`keeper`]: foreign overlays off the disk | the centre, `env`, `gather` |
 //! | edge that asks both | [`health`]: the checks of prompt, banner and `status` | the centre, and the edges |
 //! | what is shown at login | [`colour`], [`banner`], [`prompt`], [`hook`] | the centre |
+//! | text for the cluster | [`admission`]: the policy of its API server | – |
 //! | makes the configuration | [`setup`]: proposal, proof by the judge, files | the centre, the edges, `run` |
 //! | outside | [`report`], [`run`], [`cli`], [`why`], [`exit`] | everything |
 //!
@@ -49,6 +50,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod admission;
 pub mod audit;
 pub mod banner;
 pub mod cli;

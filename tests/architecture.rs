@@ -45,7 +45,8 @@ const LAYERS: &[Layer] = &[
             "upstream",
         ],
     },
-    // What is shown at login; text only.
+    // For the cluster, and what is shown at login; text only.
+    Layer { modules: &["admission"], may_use: &[] },
     Layer { modules: &["colour"], may_use: &["level", "text"] },
     Layer { modules: &["banner", "prompt"], may_use: &["colour", "level", "text"] },
     Layer { modules: &["hook"], may_use: &["prompt"] },
@@ -174,6 +175,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         modules: &["cli"],
         may_use: &[
+            "admission",
             "audit",
             "banner",
             "colour",

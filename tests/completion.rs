@@ -145,6 +145,7 @@ fn kubectls_own_words_are_offered_beside_ours() {
         &["a"],
         &[
             "audit",
+            "admission-policy",
             "annotate",
             "api-resources",
             "api-versions",

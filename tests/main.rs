@@ -8,6 +8,7 @@
     reason = "a test that cannot go on fails, and says where it is"
 )]
 
+mod admission;
 mod architecture;
 mod audit;
 mod bad_input;

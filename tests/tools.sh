@@ -7,6 +7,7 @@
 #
 #   ENVGUARD_KUBECTLS   more kubectl binaries, colon separated; each replaces another of its minor version
 #   ENVGUARD_DEBIAN=1   also make a Debian to install into in DIR/debian (debootstrap, root; some minutes, once)
+#   ENVGUARD_ADMISSION=1 also build the API server's admission plugin into DIR/admission (Debian; some minutes, once)
 #   ENVGUARD_ENVTEST=1  also build kube-apiserver and fetch etcd into DIR/envtest (Debian; some minutes, once)
 #
 # `install` may be repeated: what is in place is kept, and when nothing is missing the network is not used.
@@ -570,6 +571,44 @@ tools_envtest() {
     rm -rf "$tools_apt"
 }
 
+# The admission plugin of a kube-apiserver of today, without a server around it, in DIR/admission. Debian sid has
+# its source as a library, with Go and everything else it needs; no suite has the server itself after 1.20.
+tools_admission() {
+    [ "${ENVGUARD_ADMISSION:-}" = 1 ] || return 0
+    judge=$(cd "$(dirname "$0")/admission" && pwd -P)/judge.go || return
+    tools_same "$judge" "$1/admission/judge.go" && return
+    tools_on_debian || {
+        tools_say "not Debian: no admission plugin; its tests are left out"
+        return 0
+    }
+    tools_say "building the admission plugin: some minutes, once"
+    if tools_apt_begin "$1" sid deb && tools_admission_libraries && tools_admission_build "$judge" &&
+        mkdir -p "$1/admission" && mv "$tools_apt/judge" "$1/admission/"; then
+        cp "$judge" "$1/admission/"
+    else
+        tools_say "no admission plugin (see $tools_log); its tests are left out"
+    fi
+    rm -rf "$tools_apt"
+}
+
+# Go, and the library with all it depends on.
+tools_admission_libraries() {
+    compiler=$(APT_CONFIG="$tools_apt/apt.conf" apt-cache depends golang-go 2>/dev/null |
+        sed -n 's/^ *Depends: \(golang-1[0-9.]*-go\)$/\1/p') && [ -n "$compiler" ] || return
+    packages=$(APT_CONFIG="$tools_apt/apt.conf" apt-get -s --no-install-recommends install "$compiler" \
+        golang-k8s-apiserver-dev 2>/dev/null | sed -n 's/^Inst \(golang-[^ ]*\) .*/\1/p')
+    # shellcheck disable=SC2086 # one word per package
+    [ -n "$packages" ] && tools_apt_unpack $packages
+}
+
+tools_admission_build() (
+    cp "$1" "$tools_apt/judge.go" && cd "$tools_apt" || exit
+    go=$(echo "$tools_apt"/root/usr/lib/go-1.*)
+    tools_quiet env -i PATH="$go/bin:/usr/bin:/bin" HOME="$tools_apt" LC_ALL=C.UTF-8 GO111MODULE=off GOTOOLCHAIN=local \
+        GOROOT="$go" GOPATH="$tools_apt/root/usr/share/gocode" GOCACHE="$tools_apt/go-cache" CGO_ENABLED=0 \
+        go build -trimpath -ldflags '-s -w' -o judge ./judge.go
+)
+
 # A Debian to install into. Without it that test is left out.
 tools_debian() {
     [ "${ENVGUARD_DEBIAN:-}" = 1 ] && [ ! -e "$1/debian/etc/debian_version" ] || return 0
@@ -610,6 +649,7 @@ tools_install() {
     tools_neighbours "$dir" || status=1
     tools_deploy "$dir" || status=1
     tools_envtest "$dir"
+    tools_admission "$dir"
     tools_debian "$dir"
     [ -s "$tools_log" ] && [ "$status" != 0 ] && tools_say "details: $tools_log"
     return "$status"

@@ -10,7 +10,8 @@ use crate::judge::Code;
 
 /// The names of our own commands. None is a kubectl command or alias, except
 /// `completion`: kubectl's own is behind `--`.
-pub const OWN_COMMANDS: [&str; 15] = [
+pub const OWN_COMMANDS: [&str; 16] = [
+    "admission-policy",
     "audit",
     "banner",
     "broadcast",
@@ -31,8 +32,7 @@ pub const OWN_COMMANDS: [&str; 15] = [
 const ABOUT: &str = "\
 Keeps this kubectl instance to its own environment.
 
-Every kubectl command works behind `kubectl envguard`, and is refused when it
-would read another environment's manifests or reach another cluster.";
+Runs kubectl, unless it would read or reach what is another environment's.";
 
 /// The command line of our own commands.
 #[derive(Debug, Parser)]
@@ -79,7 +79,7 @@ pub(super) struct Own {
 /// Our own commands.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Say whether a kubectl command would run, and why not; nothing runs
+    /// Say whether a kubectl command would run, and why not
     Check(Check),
     /// Bring back what tidy put aside
     Restore(Restore),
@@ -89,7 +89,7 @@ pub(super) enum Command {
     Watch(Watch),
     /// Write the configuration of this instance from what is there
     Setup(Box<Setup>),
-    /// Check this instance: one line per check, and what to do about it
+    /// Check this instance, and say what to do
     Status(Status),
     /// Explain a reason for which a command is refused
     Why(Why),
@@ -99,15 +99,17 @@ pub(super) enum Command {
     Unlock(Unlock),
     /// Take back what unlock or a typed name has given
     Lock,
-    /// Write to every Session Manager terminal on this instance, as root
+    /// Write to every Session Manager terminal here, as root
     Broadcast(Broadcast),
+    /// Print a policy by which the cluster refuses, too
+    AdmissionPolicy(AdmissionPolicy),
     /// Say in big letters which instance this is
     Banner(BannerArguments),
     /// Print the prompt segment
     Prompt(PromptArguments),
     /// Print the shell hook: eval "$(kubectl-envguard hook bash)"
     Hook(HookArguments),
-    /// Print completions: source <(kubectl-envguard completion bash)
+    /// Completions: source <(kubectl-envguard completion bash)
     Completion(CompletionArguments),
 }
 
@@ -483,4 +485,47 @@ pub(super) struct Broadcast {
     /// What to say
     #[arg(required = true, value_name = "MESSAGE")]
     pub(super) message: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  kubectl envguard admission-policy > overlays/develop/admission-policy.yaml
+  kubectl envguard admission-policy --enforce --unlabelled warn
+  kubectl envguard admission-policy --label")]
+pub(super) struct AdmissionPolicy {
+    /// Refuse; without it the API server only warns, and notes it in its audit log
+    #[arg(long)]
+    pub(super) enforce: bool,
+
+    /// The label or annotation that names an environment [default: envguard/environment]
+    #[arg(long, value_name = "KEY")]
+    pub(super) key: Option<String>,
+
+    /// A value that means this environment, beside its name; --label writes the first
+    #[arg(long = "value", value_name = "VALUE", value_delimiter = ',')]
+    pub(super) values: Vec<String>,
+
+    /// What becomes of new objects that name no environment
+    #[arg(long, value_name = "WHAT", default_value = "allow")]
+    pub(super) unlabelled: WhenUnlabelled,
+
+    /// Judge nothing in this namespace, as in kube-system
+    #[arg(long = "exempt-namespace", value_name = "NAME", value_delimiter = ',')]
+    pub(super) exempt_namespaces: Vec<String>,
+
+    /// Judge nothing that this user does, as with Argo CD and Flux
+    #[arg(long = "exempt-user", value_name = "USER", value_delimiter = ',')]
+    pub(super) exempt_users: Vec<String>,
+
+    /// Print the lines that make an overlay carry the label
+    #[arg(long, conflicts_with_all = ["enforce", "exempt_namespaces", "exempt_users"])]
+    pub(super) label: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum WhenUnlabelled {
+    Allow,
+    Warn,
+    Refuse,
 }

@@ -1,6 +1,7 @@
 //! Our own command line: which program we are called as, the guard's options, and
 //! one function for each of our own commands.
 
+mod admission;
 mod args;
 mod audit;
 mod broadcast;
@@ -131,6 +132,9 @@ fn own(words: &[OsString], env: &Env, reporter: Reporter) -> Exit {
     }
     match parsed.command {
         args::Command::Check(check) => check::check(&check, parsed.config.as_deref(), env),
+        args::Command::AdmissionPolicy(wanted) => {
+            admission::policy(&wanted, parsed.config.as_deref(), env, reporter)
+        }
         args::Command::Audit(audit) => audit::show(&audit, parsed.config.as_deref(), env, reporter),
         args::Command::Restore(restore) => {
             restore::restore(&restore, parsed.config.as_deref(), env, reporter)

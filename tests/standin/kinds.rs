@@ -37,6 +37,7 @@ pub(crate) enum Trait {
 use Scope::{Cluster, Namespaced};
 use Trait::{All, Scale, Status};
 
+const ADMISSION: &str = "admissionregistration.k8s.io";
 const RBAC: &str = "rbac.authorization.k8s.io";
 
 /// In the order in which a real server lists its groups.
@@ -73,6 +74,15 @@ pub(crate) static KINDS: &[Kind] = &[
     row(RBAC, "clusterroles", "ClusterRole", &[], Cluster, &[]),
     row(RBAC, "rolebindings", "RoleBinding", &[], Namespaced, &[]),
     row(RBAC, "roles", "Role", &[], Namespaced, &[]),
+    row(ADMISSION, "validatingadmissionpolicies", "ValidatingAdmissionPolicy", &[], Cluster, &[]),
+    row(
+        ADMISSION,
+        "validatingadmissionpolicybindings",
+        "ValidatingAdmissionPolicyBinding",
+        &[],
+        Cluster,
+        &[],
+    ),
 ];
 
 const fn row(
