@@ -25,6 +25,7 @@ mod copies;
 mod dialogue;
 mod docs;
 mod end_to_end;
+mod entry_points;
 mod golden;
 mod hostile;
 mod inputs;

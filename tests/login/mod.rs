@@ -23,7 +23,7 @@ pub(crate) struct Login {
 }
 
 pub(crate) const SEGMENT: &str = "[DEVELOP develop-eks] ";
-const SENTENCE: &str = "This is  DEVELOP  kubectl instance.";
+pub(crate) const SENTENCE: &str = "This is  DEVELOP  kubectl instance.";
 
 impl Login {
     pub(crate) fn new() -> Self {

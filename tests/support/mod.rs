@@ -29,6 +29,16 @@ pub(crate) fn shim() -> PathBuf {
     PathBuf::from(env!("CARGO_BIN_EXE_envguard-shim"))
 }
 
+/// Waits until `condition` holds; what does not happen in a minute never does.
+#[track_caller]
+pub(crate) fn awaited(what: &str, condition: impl Fn() -> bool) {
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while !condition() {
+        assert!(std::time::Instant::now() < end, "waited in vain for {what}");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}
+
 /// Says that a test cannot do its work here, and why. `tests/run` counts these
 /// lines; where everything must run, the test fails instead.
 pub(crate) fn skip(why: &str) {

@@ -3,14 +3,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use crate::install::{Release, Root, inventory, machine, same};
 use crate::login::{have, sources};
-use crate::support::{Output, Shown, Terminal, envguard, executable, kubectls, read, shim, write};
-
-/// Nothing in these tests takes nearly so long; it bounds a failure.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::support::{
+    Output, Shown, Terminal, awaited, envguard, executable, kubectls, read, shim, write,
+};
 
 /// A machine whose temporary and home directories are looked at afterwards.
 struct Machine {
@@ -84,15 +82,6 @@ fn running(place: &str) -> Vec<String> {
         .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))
         .filter(|line| line.contains(place))
         .collect()
-}
-
-#[track_caller]
-fn awaited(what: &str, condition: impl Fn() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !condition() {
-        assert!(Instant::now() < end, "waited in vain for {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 /// A person in front of the demo's shell.
