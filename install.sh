@@ -168,7 +168,8 @@ stage() {
         need visudo "to check the sudoers line" "leave --sudoers out, or install sudo"
         visudo -cqf "$1/etc/sudoers.d/envguard" >/dev/null || die "visudo does not accept the sudoers line"
     fi
-    if shim_place_is_ours; then
+    # A package brings no file below /usr/local; its scriptlet takes the name when it is free.
+    if [ "$action" != stage ] && shim_place_is_ours; then
         mkdir -p "$1/usr/local/bin"
         ln -sf "$prefix/lib/envguard/shims/kubectl" "$1/usr/local/bin/kubectl"
     fi
@@ -235,6 +236,10 @@ missing_above() {
     }
 }
 
+package_of_program() {
+    { dpkg -S "$prefix/bin/kubectl-envguard" || rpm -qf "$prefix/bin/kubectl-envguard"; } 2>/dev/null
+}
+
 # Something else that stands in the way is found before anything is written.
 check_places() {
     while read -r kind what path; do
@@ -244,7 +249,7 @@ check_places() {
         die "$path is there already, and not from this installer" "mv $path $path.old"
     done <"$work/wanted"
     [ "$reach" = system ] && [ -z "$root" ] || return 0
-    owner=$({ dpkg -S "$prefix/bin/kubectl-envguard" || rpm -qf "$prefix/bin/kubectl-envguard"; } 2>/dev/null) || return 0
+    owner=$(package_of_program) || return 0
     die "$prefix/bin/kubectl-envguard belongs to the package ${owner%%:*}" "upgrade that package, or another --prefix"
 }
 
@@ -642,6 +647,8 @@ bring_overlays_back() {
 }
 
 uninstall() {
+    [ -e "$manifest" ] || [ -n "$root" ] || ! package_of_program >/dev/null ||
+        die "$prefix/bin/kubectl-envguard belongs to a package" "apt-get remove kubectl-envguard, or dnf remove kubectl-envguard"
     [ -e "$manifest" ] || die "nothing is installed below $root$prefix" "name the place: --uninstall --prefix DIR"
     bring_overlays_back
     # kubectl first, and at once: whoever types it now gets the real one.

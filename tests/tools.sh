@@ -68,6 +68,9 @@ node|evaluates the IAM policies of deploy/|nodejs|nodejs
 npm|fetches their evaluator|npm|npm
 openssl|a CA certificate for the instance in a scratch root|openssl|openssl
 strip|makes the programs for that instance small|binutils|binutils
+readelf|reads what a program needs|binutils|binutils
+dpkg-deb|makes the deb|dpkg|dpkg
+rpmbuild|makes the rpm|rpm|rpm-build
 EOF
 }
 

@@ -8,7 +8,7 @@ use crate::login::sources;
 use crate::support::{Output, executable, left_out, write};
 
 /// The tree that `tests/tools.sh install` has made with debootstrap.
-fn debian() -> Option<PathBuf> {
+pub(super) fn debian() -> Option<PathBuf> {
     let tools = std::env::var_os("ENVGUARD_TEST_TOOLS")
         .map_or_else(|| sources().join("target/tools"), PathBuf::from);
     let found = tools.join("debian/etc/debian_version").exists();
@@ -21,7 +21,7 @@ fn debian() -> Option<PathBuf> {
     Some(tools.join("debian"))
 }
 
-fn inside(root: &Path, script: &str) -> Output {
+pub(super) fn inside(root: &Path, script: &str) -> Output {
     let mut command = Command::new("chroot");
     command.arg(root).args(["/bin/sh", "-c", script]).env_clear();
     command

@@ -2,6 +2,7 @@
 //! again without a trace.
 
 mod debian;
+mod packages;
 mod root;
 
 pub(crate) use root::{Release, Root, inventory, machine, same};

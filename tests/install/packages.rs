@@ -1,0 +1,302 @@
+//! Tarball, deb and rpm: made by `deploy/packages`, compared with the one list, installed
+//! and removed by the systems' own tools.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::debian::{debian, inside};
+use super::root::{Release, Root, inventory, listed, machine, stubs};
+use crate::login::sources;
+use crate::support::{Output, executable, lacks, read, write};
+
+/// The programs of a release where `tests/run packages` has built them, and stubs elsewhere.
+fn programs(scratch: &Path) -> PathBuf {
+    if let Some(built) = std::env::var_os("ENVGUARD_PROGRAMS") {
+        return built.into();
+    }
+    let programs = scratch.join("programs");
+    stubs(&programs, "0.1.0");
+    programs
+}
+
+struct Packages {
+    tarball: PathBuf,
+    deb: PathBuf,
+    rpm: PathBuf,
+}
+
+fn make(programs: &Path, dir: &Path, version: &str) -> Packages {
+    std::fs::create_dir_all(dir).unwrap();
+    let mut make = Command::new("sh");
+    make.arg(sources().join("deploy/packages")).arg(programs).arg(dir);
+    Output::of(make.args([version, &machine()])).exits(0);
+    let deb = if machine() == "x86_64" { "amd64" } else { "arm64" };
+    Packages {
+        tarball: dir.join(format!("kubectl-envguard-{version}-{}-linux.tar.gz", machine())),
+        deb: dir.join(format!("kubectl-envguard_{version}_{deb}.deb")),
+        rpm: dir.join(format!("kubectl-envguard-{version}-1.{}.rpm", machine())),
+    }
+}
+
+fn no_tools() -> bool {
+    lacks("dpkg-deb", "makes the deb") || lacks("rpmbuild", "makes the rpm")
+}
+
+/// Mode and digest, or the target of a link, of each file.
+type Contents = BTreeMap<String, (u32, String)>;
+
+fn of_tree(top: &Path) -> Contents {
+    let files = inventory(top).into_iter().filter(|(path, _)| {
+        !path.starts_with("/DEBIAN") && !top.join(&path[1..]).symlink_metadata().unwrap().is_dir()
+    });
+    files.map(|(path, (mode, content))| (path.clone(), (mode, told(top, &path, content)))).collect()
+}
+
+fn told(top: &Path, path: &str, content: Vec<u8>) -> String {
+    let file = top.join(&path[1..]);
+    if file.is_symlink() {
+        return String::from_utf8(content).unwrap();
+    }
+    let sum = Output::of(Command::new("sha256sum").arg(file)).exits(0).stdout;
+    sum[..64].to_owned()
+}
+
+fn of_rpm(rpm: &Path) -> Contents {
+    let dump = Output::of(Command::new("rpm").args(["-qp", "--dump"]).arg(rpm)).exits(0).stdout;
+    let mut contents = Contents::new();
+    for line in dump.lines() {
+        let words: Vec<&str> = line.split(' ').collect();
+        let [path, _, _, digest, mode, owner, group, _, _, _, target] = words[..] else {
+            panic!("{line}")
+        };
+        assert_eq!((owner, group), ("root", "root"), "{line}");
+        let mode = u32::from_str_radix(mode, 8).unwrap();
+        match mode & 0o170_000 {
+            0o040_000 => continue,
+            0o120_000 => contents.insert(path.to_owned(), (mode, target.to_owned())),
+            _ => contents.insert(path.to_owned(), (mode, digest.to_owned())),
+        };
+    }
+    contents
+}
+
+#[test]
+fn deb_and_rpm_have_what_the_list_says_and_always_the_same_bytes() {
+    if no_tools() {
+        return;
+    }
+    let scratch = tempfile::tempdir().unwrap();
+    let programs = programs(scratch.path());
+    let made = make(&programs, &scratch.path().join("one"), "0.1.0");
+    let again = make(&programs, &scratch.path().join("two/of/them"), "0.1.0");
+    for (one, other) in
+        [(&made.tarball, &again.tarball), (&made.deb, &again.deb), (&made.rpm, &again.rpm)]
+    {
+        assert!(std::fs::read(one).unwrap() == std::fs::read(other).unwrap(), "{}", one.display());
+    }
+    let tree = scratch.path().join("tree");
+    Output::of(Command::new("dpkg-deb").arg("-x").arg(&made.deb).arg(&tree)).exits(0);
+    let (deb, rpm) = (of_tree(&tree), of_rpm(&made.rpm));
+    let debians = "/usr/share/zsh/vendor-completions";
+    let others = "/usr/share/zsh/site-functions";
+    assert_eq!(deb.keys().cloned().collect::<Vec<_>>(), listed("/usr", debians));
+    assert_eq!(rpm.keys().cloned().collect::<Vec<_>>(), listed("/usr", others));
+    for (path, what) in &deb {
+        assert_eq!(Some(what), rpm.get(&path.replace(debians, others)), "{path}");
+    }
+    // They say of themselves what they are, and need what the programs need.
+    let mut field = Command::new("dpkg-deb");
+    let told = Output::of(field.arg("-f").arg(&made.deb)).exits(0);
+    told.prints("Version: 0.1.0").prints("Depends: libc6 (>= 2.34), libgcc-s1");
+    let mut requires = Command::new("rpm");
+    let told = Output::of(requires.args(["-qp", "--requires"]).arg(&made.rpm)).exits(0);
+    told.prints("glibc >= 2.34");
+}
+
+#[test]
+fn sums_signature_and_krew_manifest_fit_the_files() {
+    if no_tools() {
+        return;
+    }
+    let root = Root::new();
+    let release = Release::new(&root);
+    let made = make(&programs(&root.beside("")), &release.dir, "0.1.0");
+    release.sign(&root);
+    let sums = read(&release.dir.join("SHA256SUMS"));
+    for file in [&made.tarball, &made.deb, &made.rpm] {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        assert!(sums.lines().any(|line| line.ends_with(&format!("  {name}"))), "{sums}");
+    }
+    let mut verify = Command::new("openssl");
+    verify.current_dir(&release.dir).args(["dgst", "-sha256", "-verify"]).arg(&release.key);
+    verify.args(["-signature", "SHA256SUMS.sig", "SHA256SUMS"]);
+    Output::of(&mut verify).prints("Verified OK").exits(0);
+    let mut krew = Command::new("sh");
+    krew.arg(sources().join("deploy/krew")).arg(&release.dir);
+    let address = "https://example.invalid/envguard/releases/download/v0.1.0";
+    let text = Output::of(krew.args(["0.1.0", address])).exits(0).stdout;
+    let manifest: serde_yaml::Value = serde_yaml::from_str(&text).unwrap();
+    let platforms = manifest["spec"]["platforms"].as_sequence().unwrap();
+    assert_eq!(platforms.len(), 1, "{text}");
+    let name = made.tarball.file_name().unwrap().to_str().unwrap();
+    assert_eq!(platforms[0]["uri"].as_str(), Some(format!("{address}/{name}").as_str()));
+    assert!(sums.contains(&format!("{}  {name}", platforms[0]["sha256"].as_str().unwrap())));
+    // What krew is told to take out of the tarball is in it.
+    let inside = Output::of(Command::new("tar").arg("-tzf").arg(&made.tarball)).exits(0).stdout;
+    for file in platforms[0]["files"].as_sequence().unwrap() {
+        let from = file["from"].as_str().unwrap();
+        assert!(inside.lines().any(|line| line == from), "{from} in {inside}");
+    }
+    let shown = manifest["spec"]["shortDescription"].as_str().unwrap();
+    assert!(shown.len() <= 50, "{shown}");
+}
+
+#[test]
+fn programs_that_would_not_run_elsewhere_are_complained_about() {
+    if lacks("readelf", "reads what a program needs") || lacks("git", "is such a program") {
+        return;
+    }
+    let scratch = tempfile::tempdir().unwrap();
+    for name in ["kubectl-envguard", "envguard-shim"] {
+        let git = Path::new("/usr/bin/git").canonicalize().unwrap();
+        Output::of(Command::new("cp").arg(git).arg(scratch.path().join(name))).exits(0);
+    }
+    let inspect = || {
+        let mut inspect = Command::new("sh");
+        Output::of(inspect.arg(sources().join("deploy/inspect")).arg(scratch.path()))
+    };
+    inspect().says("kubectl-envguard: it needs libz.so.1").exits(1);
+    // It tells nothing but its own name and the loader's.
+    for name in ["kubectl-envguard", "envguard-shim"] {
+        write(&scratch.path().join(name), "#!/bin/sh\n");
+    }
+    inspect().says("readelf cannot read it").exits(1);
+    std::fs::remove_file(scratch.path().join("envguard-shim")).unwrap();
+    inspect().says("it is not there").exits(1);
+    // What this machine has built tells where.
+    let own = crate::support::envguard();
+    Output::of(Command::new("cp").arg(own).arg(scratch.path())).exits(0);
+    inspect().says("it tells that it was built in").exits(1);
+}
+
+/// A Debian with a real kubectl, a configuration, a log and something that was put aside.
+fn instance(debian: &Path, scratch: &Path) -> PathBuf {
+    let root = scratch.join("root");
+    Output::of(Command::new("cp").arg("-a").arg(debian).arg(&root)).exits(0);
+    write(&root.join("usr/bin/kubectl"), "#!/bin/sh\necho \"real $*\"\n");
+    executable(&root.join("usr/bin/kubectl"));
+    for file in OPERATORS {
+        write(&root.join(file), "the operator's\n");
+    }
+    root
+}
+
+/// What belongs to the operators, whatever a package does.
+const OPERATORS: [&str; 3] =
+    ["etc/envguard/config.yaml", "var/log/envguard/audit-0.jsonl", "var/lib/envguard/a/aside"];
+
+/// What the package managers write for themselves.
+fn is_theirs(path: &str) -> bool {
+    ["/var/lib/dpkg", "/var/lib/rpm", "/usr/lib/sysimage", "/var/log/dpkg", "/var/cache"]
+        .iter()
+        .any(|dir| path.starts_with(dir))
+}
+
+/// Installed, upgraded and removed: the login is guarded in between, the operators' files
+/// stay, and nothing else does.
+fn comes_and_goes(
+    root: &Path,
+    install: &dyn Fn(&str) -> Output,
+    remove: &dyn Fn() -> Output,
+    real: bool,
+) {
+    let before = inventory(root);
+    for version in ["0.1.0", "0.2.0"] {
+        install(version).exits(0);
+        for (shell, shim) in
+            [("bash -lc", "/usr/lib/envguard/shims/kubectl"), ("sh -c", "/usr/local/bin/kubectl")]
+        {
+            if real || shell == "sh -c" {
+                inside(root, &format!("{shell} 'command -v kubectl'")).prints(shim).exits(0);
+            }
+        }
+        assert_eq!(root.join("var/log/envguard").metadata().unwrap().mode() & 0o7777, 0o1733);
+        if real {
+            inside(root, "kubectl-envguard --version").prints("kubectl-envguard").exits(0);
+            inside(root, "sh -c 'kubectl apply -f x'").says("refused (config-invalid)").exits(78);
+        }
+    }
+    remove().exits(0);
+    inside(root, "kubectl get pods").prints("real get pods").exits(0);
+    for file in OPERATORS {
+        assert_eq!(read(&root.join(file)), "the operator's\n", "{file}");
+    }
+    let after = inventory(root);
+    let mut more: Vec<&String> =
+        after.keys().filter(|path| !before.contains_key(*path) && !is_theirs(path)).collect();
+    more.retain(|path| *path != "/run/envguard");
+    // Directories that were made are empty.
+    more.retain(|path| !root.join(&path[1..]).is_dir());
+    assert!(more.is_empty(), "{more:#?}");
+    let gone: Vec<&String> =
+        before.keys().filter(|path| !after.contains_key(*path) && !is_theirs(path)).collect();
+    assert!(gone.is_empty(), "{gone:#?}");
+}
+
+#[test]
+fn the_deb_comes_and_goes_in_a_debian() {
+    let Some(debian) = debian() else { return };
+    if no_tools() {
+        return;
+    }
+    let scratch = tempfile::tempdir().unwrap();
+    let root = instance(&debian, scratch.path());
+    let programs = programs(scratch.path());
+    let dir = root.join("opt");
+    for version in ["0.1.0", "0.2.0"] {
+        make(&programs, &dir, version);
+    }
+    let install = |version: &str| {
+        inside(&root, &format!("dpkg --force-depends -i /opt/kubectl-envguard_{version}_*.deb"))
+    };
+    let real = std::env::var_os("ENVGUARD_PROGRAMS").is_some();
+    let purge = || inside(&root, "dpkg --purge kubectl-envguard");
+    comes_and_goes(&root, &install, &purge, real);
+    // The installer names the package that it will not touch.
+    install("0.1.0").exits(0);
+    let uninstall = "/usr/lib/envguard/install.sh --uninstall";
+    inside(&root, uninstall).says("belongs to a package").exits(1);
+    purge().exits(0);
+    // Beside the installer's own there is no room for a package.
+    write(&root.join("usr/local/lib/envguard/manifest"), "");
+    install("0.1.0").says("/usr/local/lib/envguard/install.sh --uninstall").exits(1);
+}
+
+#[test]
+fn the_rpm_comes_and_goes_in_a_root_of_its_own() {
+    let Some(debian) = debian() else { return };
+    if no_tools() {
+        return;
+    }
+    let scratch = tempfile::tempdir().unwrap();
+    let root = instance(&debian, scratch.path());
+    let programs = programs(scratch.path());
+    let made = scratch.path().join("made");
+    for version in ["0.1.0", "0.2.0"] {
+        make(&programs, &made, version);
+    }
+    // The requirements are met by no rpm there, but by Debian's libraries.
+    let rpm = |words: &[&str]| {
+        let mut rpm = Command::new("rpm");
+        rpm.arg("--root").arg(&root).args(["--dbpath", "/var/lib/rpm", "--nodeps"]);
+        Output::of(rpm.args(words))
+    };
+    let install = |version: &str| {
+        let file = made.join(format!("kubectl-envguard-{version}-1.{}.rpm", machine()));
+        rpm(&["-U", file.to_str().unwrap()])
+    };
+    let real = std::env::var_os("ENVGUARD_PROGRAMS").is_some();
+    comes_and_goes(&root, &install, &|| rpm(&["-e", "kubectl-envguard"]), real);
+}
