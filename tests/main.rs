@@ -37,6 +37,7 @@ mod manual;
 mod oracle;
 mod own_commands;
 mod preview;
+mod rbac;
 mod repositories;
 mod sandbox;
 mod server;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::requests::{self, Request, Says};
 use super::{call_it, manifests};
-use crate::support::{Instance, Output, RealServer, kubectls, left_out};
+use crate::support::{Instance, Output, RealServer, kubectls, left_out, tools};
 
 /// As `judge.go` answers.
 #[derive(Debug, Deserialize)]
@@ -23,8 +23,7 @@ struct Answer {
 
 /// The plugin of the API server, where it was built.
 fn plugin() -> Option<PathBuf> {
-    let tools = std::env::var_os("ENVGUARD_TEST_TOOLS").map(PathBuf::from);
-    let program = tools.unwrap_or_default().join("admission/judge");
+    let program = tools().join("admission/judge");
     if program.is_file() {
         return Some(program);
     }

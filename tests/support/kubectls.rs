@@ -23,7 +23,8 @@ impl Kubectl {
     }
 }
 
-fn place() -> PathBuf {
+/// The directory that `tests/tools.sh` fills.
+pub(crate) fn tools() -> PathBuf {
     std::env::var_os("ENVGUARD_TEST_TOOLS").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/tools"),
         PathBuf::from,
@@ -33,7 +34,7 @@ fn place() -> PathBuf {
 /// A neighbour at the prompt, by the name that `tests/tools.sh` gives it. Its absence
 /// is a reason to skip.
 pub(crate) fn neighbour(name: &str) -> Option<PathBuf> {
-    let found = place().join("neighbours").join(name);
+    let found = tools().join("neighbours").join(name);
     if found.exists() {
         return Some(found);
     }
@@ -43,7 +44,7 @@ pub(crate) fn neighbour(name: &str) -> Option<PathBuf> {
 
 /// All of them, oldest first. Fewer than two is a reason to skip.
 pub(crate) fn kubectls() -> Vec<Kubectl> {
-    let mut found: Vec<Kubectl> = std::fs::read_dir(place())
+    let mut found: Vec<Kubectl> = std::fs::read_dir(tools())
         .into_iter()
         .flatten()
         .flatten()

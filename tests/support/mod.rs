@@ -11,7 +11,7 @@ mod terminal;
 
 pub(crate) use field::{Field, Findings, Thing, Tree};
 pub(crate) use instance::{Instance, certificate, config_map, executable, kubeconfig, read, write};
-pub(crate) use kubectls::{Kubectl, kubectls, neighbour};
+pub(crate) use kubectls::{Kubectl, kubectls, neighbour, tools};
 pub(crate) use output::Output;
 pub(crate) use real_server::{RealServer, pem};
 pub(crate) use server::Server;
