@@ -390,14 +390,25 @@ start_line() {
     esac
 }
 
-add_lines() {
+# The start files that lack the line, each with how it ends.
+files_without_line() {
     [ -n "$shell_rc" ] || return 0
     start_files | while read -r file; do
         if [ ! -f "$root$file" ] || grep -qxF "$(start_line "$file")" "$root$file"; then continue; fi
-        say "line in  $root$file"
         end=$(tail -c 1 "$root$file" | od -An -c | tr -d ' ')
         case $end in '' | '\n') mark=- ;; *) mark=n ;; esac
-        printf 'line %s %s\n' "$mark" "$file" >>"$work/manifest"
+        printf '%s %s\n' "$mark" "$file"
+    done
+}
+
+# Whoever is interrupted after a line was added finds it in the manifest.
+plan_lines() {
+    files_without_line | sed 's/^/line /' >>"$work/manifest"
+}
+
+add_lines() {
+    files_without_line | while read -r mark file; do
+        say "line in  $root$file"
         [ -z "$dry" ] || continue
         cp -p "$root$file" "$root$file.envguard-new"
         {
@@ -551,6 +562,7 @@ install_all() {
     listed '(dir|adopted|line)' >"$work/manifest"
     plan_directories
     plan_adoption
+    plan_lines
     cat "$work/wanted" "$work/manifest" >"$work/final"
     [ ! -e "$work/old" ] || cat "$work/old" >>"$work/final"
     write_manifest "$work/final"
