@@ -44,13 +44,14 @@ aws_text() {
 read_cluster() {
     description=$(aws_text eks describe-cluster --name "$cluster" --query "cluster.[status, version,
         to_string(resourcesVpcConfig.endpointPrivateAccess), accessConfig.authenticationMode || 'CONFIG_MAP',
-        resourcesVpcConfig.vpcId, resourcesVpcConfig.clusterSecurityGroupId]") ||
+        resourcesVpcConfig.vpcId, resourcesVpcConfig.clusterSecurityGroupId,
+        join(' ', resourcesVpcConfig.subnetIds)]") ||
         die "the cluster $cluster cannot be described" "aws eks list-clusters; another region or profile?"
-    subnets=$(aws_text eks describe-cluster --name "$cluster" --query 'cluster.resourcesVpcConfig.subnetIds[]')
-    # shellcheck disable=SC2086 # six words
+    # shellcheck disable=SC2086 # six words, and the subnets
     set -- $description
     status=$1 version=$2 private=$3 mode=$4 vpc=$5 group=$6
-    case $subnets in None) subnets='' ;; esac
+    shift 6
+    subnets=$*
 }
 
 check_cluster() {
@@ -126,16 +127,22 @@ check_subnet() {
     [ -z "$nat" ] || ok "a way out besides: $(echo "$route" | tr ' ' '\n' | grep -v None | head -n 1)"
 }
 
-# present SERVICE QUERY: what is wanted to be known of the usable endpoint of a service in this VPC.
-present() {
-    aws_text ec2 describe-vpc-endpoints --filters "Name=vpc-id,Values=$vpc" \
-        "Name=service-name,Values=com.amazonaws.$region.$1" --query "VpcEndpoints[?State=='available'].$2"
+# One line for each endpoint in the VPC that can be used: service, id, private name, security group, kind.
+read_endpoints() {
+    endpoints=$(aws ec2 describe-vpc-endpoints --filters "Name=vpc-id,Values=$vpc" --output text \
+        --query "VpcEndpoints[?State=='available'].[ServiceName, VpcEndpointId, to_string(PrivateDnsEnabled),
+            Groups[0].GroupId, VpcEndpointType]") || die "the endpoints cannot be read"
+    tables=$(aws_text ec2 describe-vpc-endpoints --filters "Name=vpc-id,Values=$vpc" \
+        "Name=service-name,Values=com.amazonaws.$region.s3" \
+        --query "VpcEndpoints[?State=='available'].RouteTableIds[]")
 }
 
 check_endpoints() {
     endpoint_group='' absent=''
+    read_endpoints
     for service in ssm ssmmessages ec2messages eks logs; do
-        found=$(present "$service" '[VpcEndpointId, to_string(PrivateDnsEnabled), Groups[0].GroupId]')
+        found=$(printf '%s\n' "$endpoints" | awk -v name="com.amazonaws.$region.$service" \
+            '$1 == name { print $2, $3, $4; exit }')
         # shellcheck disable=SC2086 # three words, or none
         set -- $found
         if [ $# -lt 3 ]; then
@@ -151,7 +158,6 @@ check_endpoints() {
             esac
         fi
     done
-    tables=$(present s3 'RouteTableIds[]')
     case " $tables " in *" $table "*) s3=yes ;; *) s3='' ;; esac
     if [ -n "$s3" ]; then ok "gateway endpoint of S3 in $table"; else absent="$absent s3"; fi
     [ -n "$absent" ] || return 0
@@ -187,8 +193,7 @@ check_quotas() {
         --query 'Reservations[].Instances[].[InstanceType, CpuOptions.CoreCount, CpuOptions.ThreadsPerCore]')
     cores=$(printf '%s\n' "$instances" | awk '/^[acdhimrtz]/ { sum += $2 * $3 } END { print sum + 0 }')
     room "vCPU of standard instances" "$cores" "$limit" 2
-    used=$(aws_text ec2 describe-vpc-endpoints --filters "Name=vpc-id,Values=$vpc" "Name=vpc-endpoint-type,Values=Interface" \
-        --query 'length(VpcEndpoints)')
+    used=$(printf '%s\n' "$endpoints" | grep -c 'Interface$') || :
     # shellcheck disable=SC2086 # the words are counted
     set -- $absent
     room "interface endpoints in the VPC" "$used" "$(quota vpc L-29B6F2EB)" $#
