@@ -92,8 +92,8 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
 }
 
 /// The kubectl to run: the configured one, or the one that was moved aside for us, or
-/// the first on `PATH` that is not one of our `own`. Of a directory of several it is the one that fits the cluster's
-/// version best, as far as that is known.
+/// the first on `PATH` that is not one of our `own`. Of a directory of several it is the
+/// one that fits the cluster's version best, as far as that is known.
 ///
 /// # Errors
 /// [`NotFound`].
