@@ -172,11 +172,6 @@ impl Scene {
         panic!("{at}: {}", last.unwrap());
     }
 
-    /// Kills `words` at every step, and looks after each.
-    fn at_every_step(&self, words: &[&str], after: impl Fn(&Self, &str)) {
-        self.disturbed(words, KILLED, after);
-    }
-
     /// Has one of `what` in turn happen to `words` at every step, and looks after each.
     fn disturbed(&self, words: &[&str], what: &[&str], after: impl Fn(&Self, &str)) {
         let (calls, creating) = self.count(words);
@@ -221,13 +216,17 @@ pub(super) fn can_strace() -> bool {
     works
 }
 
-#[test]
-fn tidy_killed_anywhere() {
+const KILLED: &[&str] = &["signal=KILL"];
+
+/// What a kernel answers when it will not: full, closed, read-only, broken.
+const REFUSALS: [&str; 4] = ["error=ENOSPC", "error=EACCES", "error=EROFS", "error=EIO"];
+
+/// `tidy`, with one of `what` in turn at every step.
+fn tidied(what: &[&str]) {
     if !can_strace() {
         return;
     }
-    let scene = Scene::new();
-    scene.at_every_step(&["tidy"], |scene, at| {
+    Scene::new().disturbed(&["tidy"], what, |scene, at| {
         scene.nothing_is_lost(&[], at);
         scene.finishes(&["tidy"], at);
         scene.nothing_is_lost(&[], at);
@@ -237,25 +236,14 @@ fn tidy_killed_anywhere() {
     });
 }
 
-const KILLED: &[&str] = &["signal=KILL"];
-
-/// What a kernel answers when it will not: full, closed, read-only, broken.
-const REFUSALS: [&str; 4] = ["error=ENOSPC", "error=EACCES", "error=EROFS", "error=EIO"];
+#[test]
+fn tidy_killed_anywhere() {
+    tidied(KILLED);
+}
 
 #[test]
 fn tidy_refused_anywhere() {
-    if !can_strace() {
-        return;
-    }
-    let scene = Scene::new();
-    scene.disturbed(&["tidy"], &REFUSALS, |scene, at| {
-        scene.nothing_is_lost(&[], at);
-        scene.finishes(&["tidy"], at);
-        scene.nothing_is_lost(&[], at);
-        assert_eq!(scene.ground.foreign(), [""; 0], "{at}");
-        let status = scene.ground.git(&["status", "--porcelain"]);
-        assert_eq!(status, "?? base/mine.yaml\n", "{at}");
-    });
+    tidied(&REFUSALS);
 }
 
 #[test]
@@ -269,7 +257,7 @@ fn a_wave_of_the_watcher_killed_anywhere() {
     scene.ground.git(&["sparse-checkout", "disable"]);
     scene.ground.write("overlays/prod/late.yaml", "late\n");
     scene.save();
-    scene.at_every_step(&["watch", "--once"], |scene, at| {
+    scene.disturbed(&["watch", "--once"], KILLED, |scene, at| {
         scene.nothing_is_lost(&[], at);
         scene.finishes(&["watch", "--once"], at);
         scene.nothing_is_lost(&[], at);
@@ -278,15 +266,16 @@ fn a_wave_of_the_watcher_killed_anywhere() {
     });
 }
 
-#[test]
-fn undo_killed_anywhere() {
+/// `tidy --undo`, with one of `what` in turn at every step.
+fn undone(what: &[&str]) {
     if !can_strace() {
         return;
     }
     let scene = Scene::new();
     scene.ground.tidy().exits(0);
     scene.save();
-    scene.at_every_step(&["tidy", "--undo"], |scene, at| {
+    scene.disturbed(&["tidy", "--undo"], what, |scene, at| {
+        scene.nothing_is_lost(&[], at);
         scene.finishes(&["tidy", "--undo"], at);
         scene.nothing_is_lost(&[], at);
         assert_eq!(scene.ground.foreign().len(), 3, "{at}");
@@ -295,20 +284,13 @@ fn undo_killed_anywhere() {
 }
 
 #[test]
+fn undo_killed_anywhere() {
+    undone(KILLED);
+}
+
+#[test]
 fn undo_refused_anywhere() {
-    if !can_strace() {
-        return;
-    }
-    let scene = Scene::new();
-    scene.ground.tidy().exits(0);
-    scene.save();
-    scene.disturbed(&["tidy", "--undo"], &REFUSALS, |scene, at| {
-        scene.nothing_is_lost(&[], at);
-        scene.finishes(&["tidy", "--undo"], at);
-        scene.nothing_is_lost(&[], at);
-        assert_eq!(scene.ground.foreign().len(), 3, "{at}");
-        assert_eq!(scene.ground.git(&["status", "--porcelain"]), "?? base/mine.yaml\n", "{at}");
-    });
+    undone(&REFUSALS);
 }
 
 /// `restore` of everything to `to`, with one of `what` in turn at every step.
