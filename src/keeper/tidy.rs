@@ -3,21 +3,22 @@
 //! aside what is left, and look again. Each step may be the last one of a process
 //! that is killed: the next run begins by looking and finds less to do.
 
+mod rest;
+mod take_away;
+mod teach;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::aside::{self, Aside};
 use super::closure::Purpose;
 use super::found::{Found, Pace, Work, joined, look};
 use super::git::staged::Differences;
 use super::git::{self, Git, Layout, Listing, Mark, sparse};
 use super::hitch::{Hitch, Result};
-use super::interruption::Undisturbed;
-use super::leaving::Leaving;
-use super::locks::{self, Busy, IndexChange, IndexLock};
+use super::locks::{self, Busy};
 use super::overlays::Overlays;
-use super::quarantine::{self, Item, Occasion};
+use super::quarantine::{self, Item};
 use super::{Keeper, Report, suspension};
 use crate::judge::Checkout;
 use crate::policy::CheckoutRule;
@@ -27,6 +28,12 @@ const ROUNDS: usize = 8;
 
 /// What is not urgent is looked at twice, this long apart, when nobody asked for it.
 const SETTLE: Duration = Duration::from_millis(200);
+
+/// A checkout or merge writes the index first and HEAD afterwards: in between,
+/// everything looks staged.
+fn let_a_checkout_finish() {
+    std::thread::sleep(SETTLE);
+}
 
 impl Keeper<'_> {
     /// Takes the foreign overlays of `checkout` off the disk. `asked` by a person,
@@ -308,229 +315,6 @@ impl Tidying<'_> {
         let missing = taught.missing_behind_others(&self.layout);
         sparse::skip(&self.git, missing.iter().map(|path| super::bytes::path(path)))?;
         Ok(!missing.is_empty())
-    }
-
-    /// Has git take off what it can give back; false when git works here.
-    fn teach(
-        &mut self,
-        mark: &Mark,
-        found: &Found,
-        work: &Work,
-        answers: &Answers,
-        occasion: &Occasion,
-    ) -> Result<bool> {
-        if !self.put_staged_aside(mark, &answers.staged, occasion)? {
-            return Ok(false);
-        }
-        if work.for_git && answers.converts && !self.put_converted_aside(found, occasion)? {
-            return Ok(false);
-        }
-        match &work.lines {
-            Some(lines) => sparse::teach(&self.git, &self.layout, &found.state, lines)?,
-            None if work.for_git => sparse::reapply(&self.git)?,
-            // Nothing there is git's: its lock is left to the user.
-            None => {}
-        }
-        Ok(true)
-    }
-
-    /// Takes the overlays away, has git know, and removes what it can give back: git
-    /// itself looks at a file and removes it a moment later, whatever somebody has
-    /// written to it meanwhile. False when git works here, or they cannot be renamed.
-    fn take_away(
-        &mut self,
-        mark: &Mark,
-        found: &Found,
-        work: &Work,
-        answers: &Answers,
-        occasion: &Occasion,
-    ) -> Result<bool> {
-        if !answers.staged.is_empty() || self.unverified {
-            // A checkout or merge writes the index first and HEAD afterwards: in
-            // between, everything looks staged.
-            std::thread::sleep(SETTLE);
-        }
-        let _undisturbed = Undisturbed::begin();
-        let Some(change) = IndexChange::begin(&self.layout)? else { return Ok(false) };
-        if git::mark(&self.layout)? != *mark {
-            return Ok(false);
-        }
-        let leaving = Leaving::prepare(&self.layout, &self.checkout.top, &found.plan.present)?;
-        // The index is read beside git's work on a new one: nothing but what is expected
-        // on the disk changes in it, unless something is staged.
-        let ahead = self.asked && answers.staged.is_empty();
-        let git = self.git.clone();
-        let (told, listed) = std::thread::scope(|scope| {
-            let listed = ahead.then(|| scope.spawn(|| git::staged::listed(&git)));
-            let told = match leaving.depart() {
-                Ok(true) => self.tell(&change, found, work, answers, occasion).map(|()| true),
-                Ok(false) => {
-                    self.apart = true;
-                    Ok(false)
-                }
-                Err(hitch) => Err(hitch),
-            };
-            (told, listed.map(joined))
-        });
-        if told == Ok(true) {
-            self.unverified = false;
-            // git may work again: it does not miss what has left.
-            drop(change);
-            let listed = listed.unwrap_or_else(|| git::staged::listed(&self.git))?;
-            leaving.sweep(&self.git, &self.layout, &listed, answers.converts, self.asked)?;
-            leaving.unsee(&self.git, &self.layout)?;
-        } else {
-            leaving.put_back()?;
-            drop(change);
-        }
-        let open =
-            |overlay: &Path| quarantine::open(&self.layout, &self.git, occasion, overlay, &[]);
-        leaving.keep(&mut self.items, open)?;
-        leaving.finish()?;
-        told
-    }
-
-    /// Makes a new index in which nothing is staged in foreign overlays, and nothing
-    /// of them is expected on the disk.
-    fn tell(
-        &mut self,
-        change: &IndexChange,
-        found: &Found,
-        work: &Work,
-        answers: &Answers,
-        occasion: &Occasion,
-    ) -> Result<()> {
-        let git = change.git(&self.git);
-        for (overlay, staged) in &answers.staged.by_overlay {
-            let item = quarantine::open(&self.layout, &git, occasion, overlay, staged)?;
-            self.items.insert(overlay.clone(), item);
-        }
-        if !answers.staged.is_empty() {
-            answers.staged.reset(&git)?;
-        }
-        match &work.lines {
-            Some(lines) => sparse::teach(&git, &self.layout, &found.state, lines)?,
-            None => sparse::reapply(&git)?,
-        }
-        change.finish()
-    }
-
-    /// Takes what is staged in foreign overlays out of the index; false when git
-    /// works on it.
-    fn put_staged_aside(
-        &mut self,
-        mark: &Mark,
-        differences: &Differences,
-        occasion: &Occasion,
-    ) -> Result<bool> {
-        if differences.is_empty() && !self.unverified {
-            return Ok(true);
-        }
-        // A checkout or merge writes the index first and HEAD afterwards: in
-        // between, everything looks staged.
-        std::thread::sleep(SETTLE);
-        if git::mark(&self.layout)? != *mark {
-            return Ok(false);
-        }
-        self.unverified = !differences.is_empty();
-        if !self.unverified {
-            return Ok(true);
-        }
-        for (overlay, staged) in &differences.by_overlay {
-            let item = quarantine::open(&self.layout, &self.git, occasion, overlay, staged)?;
-            self.items.insert(overlay.clone(), item);
-        }
-        differences.reset(&self.git)?;
-        Ok(true)
-    }
-
-    /// Puts aside what git would take off and could not give back; false when git
-    /// works here.
-    fn put_converted_aside(&mut self, found: &Found, occasion: &Occasion) -> Result<bool> {
-        let (git, layout, top) = (&self.git, &self.layout, &self.checkout.top);
-        let paths = git::converted::converted(git, layout, top, &found.listing, &found.plan)?;
-        if paths.is_empty() {
-            return Ok(true);
-        }
-        let in_tree: Vec<PathBuf> = paths.iter().map(|path| layout.in_tree(path)).collect();
-        sparse::skip(git, in_tree.iter().map(PathBuf::as_path))?;
-        let Some(lock) = IndexLock::take(layout)? else { return Ok(false) };
-        let mut aside = Aside {
-            layout,
-            git,
-            occasion,
-            top,
-            items: &mut self.items,
-            failures: &mut self.failures,
-        };
-        for overlay in found.plan.present.iter() {
-            let pieces: Vec<PathBuf> = paths
-                .iter()
-                .filter_map(|path| path.strip_prefix(overlay).ok().map(PathBuf::from))
-                .collect();
-            if !pieces.is_empty() {
-                aside.pieces(overlay, &pieces)?;
-            }
-        }
-        drop(lock);
-        Ok(true)
-    }
-
-    /// Moves what git has left to quarantine, while it cannot work itself.
-    fn put_rest_aside(
-        &mut self,
-        taught: &Found,
-        occasion: &Occasion,
-        patient: bool,
-    ) -> Result<Round> {
-        let (git, layout, top) = (&self.git, &self.layout, &self.checkout.top);
-        let goes = aside::what_goes(git, layout, top, &taught.plan)?;
-        if !goes.is_empty() && !self.refreshed {
-            // A copied checkout has other times than its index says: git takes
-            // nothing for unchanged before it has compared the contents.
-            self.refreshed = true;
-            sparse::refresh(git)?;
-            return Ok(Round::Again);
-        }
-        let has_head = taught.listing.head.is_some();
-        if !goes.is_empty()
-            && !git::staged::differences(git, layout, &taught.plan, has_head)?.is_empty()
-        {
-            // Staged since the round began: that is kept first.
-            return Ok(Round::Again);
-        }
-        sparse::skip(git, goes.iter().map(|path| super::bytes::path(path)))?;
-        let marked = git::mark(layout)?;
-        // Looked at after the mark: whatever git brings from here on is noticed.
-        if patient && aside::brought_since(git, layout, top, &taught.plan)? {
-            return Ok(Round::Again);
-        }
-        let Some(lock) = IndexLock::take(layout)? else { return Ok(Round::Again) };
-        if git::mark(layout)? != marked {
-            return Ok(Round::Again);
-        }
-        let mut aside = Aside {
-            layout,
-            git,
-            occasion,
-            top,
-            items: &mut self.items,
-            failures: &mut self.failures,
-        };
-        let mut moved = false;
-        for overlay in taught.plan.present.iter() {
-            if top.join(overlay).symlink_metadata().is_err() {
-                // git took it off itself before we had the lock.
-                moved = true;
-                continue;
-            }
-            match aside.overlay(overlay) {
-                Ok(any) => moved |= any,
-                Err(hitch) => aside.failures.push(hitch),
-            }
-        }
-        drop(lock);
-        Ok(if moved { Round::Again } else { Round::Stuck })
     }
 
     /// The walk again, when the last round has not found that all is well.
