@@ -381,10 +381,12 @@ fn another_cluster_is_pinned_only_by_name() {
     let events: Vec<String> = audit(&ground)
         .iter()
         .map(|line| {
-            format!("{} {}", line["event"].as_str().unwrap(), line["argv"][2].as_str().unwrap())
+            let word = |at: usize| line["argv"][at].as_str().unwrap();
+            format!("{} {} {}", line["event"].as_str().unwrap(), word(2), word(3))
         })
         .collect();
-    let pair = |answer: &str| ["judged --repin".to_owned(), format!("{answer} --repin")];
+    let line = |event: &str| format!("{event} --repin https://127.0.0.1:3");
+    let pair = |answer: &str| [line("judged"), line(answer)];
     let expected: Vec<String> = ["declined", "declined", "declined", "confirmed"]
         .iter()
         .flat_map(|word| pair(word))

@@ -59,7 +59,9 @@ fn rows(old: &Pin, draft: &Draft) -> Vec<(&'static str, String, String)> {
 }
 
 fn event(given: Given<'_>, policy: &Policy) -> Event {
-    let words: Vec<OsString> = ["envguard", "setup", "--repin"].map(OsString::from).into();
+    // As the question has it: which cluster it was is what the log is asked for.
+    let server = policy.pin.server.to_string();
+    let words: Vec<OsString> = ["envguard", "setup", "--repin", &server].map(OsString::from).into();
     let verdict = Verdict { outcome: Outcome::Run { ask: Ask::Always }, ..Verdict::default() };
     Event::judged(policy, &words, None, &verdict, Circumstances::of_process(given.env))
 }
