@@ -147,6 +147,7 @@ pub(super) fn survey(
     }
     let mut notes = tree.gaps.clone();
     notes.extend(unlisted(tree, &roots));
+    notes.extend(nameless(&entry.allow, &names));
     let mut survey = Survey { top: top.to_path_buf(), notes, ..Survey::default() };
     survey.classify(&children, entry, policy)?;
     Ok(survey)
@@ -163,6 +164,25 @@ fn unlisted<'t>(tree: &'t Tree, roots: &'t [RootPattern]) -> impl Iterator<Item 
             "{} stays on the disk, and may not be applied: its name is not UTF-8, so no list can hold it",
             shown(dir)
         )
+    })
+}
+
+/// Entries of `allow` that no overlay is called by: mistyped, or not there yet.
+fn nameless<'n>(
+    allow: &'n [String],
+    names: &'n BTreeSet<&str>,
+) -> impl Iterator<Item = String> + 'n {
+    let fits = |entry: &&String| {
+        Pattern::new(entry.as_bytes())
+            .is_ok_and(|pattern| names.iter().any(|name| pattern.matches(name.as_bytes())))
+    };
+    allow.iter().filter(move |entry| !fits(entry)).map(|entry| {
+        let there: Vec<String> = names.iter().take(20).map(shown).collect();
+        let is = if there.len() == 1 { "is" } else { "are" };
+        let nearest = words::nearest(entry, names.iter().copied())
+            .map(|name| format!("; did you mean {}?", shown(name)))
+            .unwrap_or_default();
+        format!("no overlay is called {}: there {is} {}{nearest}", shown(entry), listed(&there))
     })
 }
 

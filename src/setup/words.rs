@@ -21,6 +21,15 @@ const ENVIRONMENTS: &[&[&str]] = &[
     &["dr"],
 ];
 
+/// The one of `names` that `name` was probably meant to be.
+#[must_use]
+pub(super) fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    let scored = names.map(|known| (strsim::jaro_winkler(name, known), known));
+    let (score, nearest) = scored.max_by(|one, other| one.0.total_cmp(&other.0))?;
+    // Less alike than that, it is another word and not a slip.
+    (score > 0.7).then_some(nearest)
+}
+
 /// The environments that the words of `name` stand for, by their usual names.
 #[must_use]
 pub(super) fn environments(name: &str) -> BTreeSet<&'static str> {

@@ -278,6 +278,21 @@ fn what_is_not_found_is_asked_for() {
 }
 
 #[test]
+fn a_mistyped_name_is_said_with_those_that_are_there() {
+    let ground = Ground::new().usual();
+    let output = ground.setup(&["--yes", "--allow", "devleop"]).exits(0);
+    let said = "no overlay is called devleop: there are develop and prod; did you mean develop?";
+    let unwrapped = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(unwrapped(&output.stdout).contains(said), "{output}");
+    // A pattern, and a name that is nothing like another.
+    let ground = Ground::new().usual();
+    let output = ground.setup(&["--dry-run", "--allow", "dev*", "--allow", "qa"]).exits(0);
+    let shown = unwrapped(&output.stdout);
+    assert!(shown.contains("no overlay is called qa: there are develop and prod"), "{output}");
+    assert!(!shown.contains("did you mean") && !shown.contains("called dev*"), "{output}");
+}
+
+#[test]
 fn a_name_that_no_list_can_hold_is_said() {
     use std::os::unix::ffi::OsStrExt;
     let ground = Ground::new().usual();
