@@ -22,6 +22,7 @@ use crate::exec::{self, Own};
 use crate::exit::Exit;
 use crate::gather::{self, Captured, Follow, Reads};
 use crate::identity;
+use crate::installed::server;
 use crate::judge::{self, Copied, Facts, Machine, Outcome, Territory, Verdict};
 use crate::kubectl::{self, Class, Request};
 use crate::policy::{Ask, Mode, Policy, Unusable};
@@ -452,10 +453,9 @@ fn become_kubectl(
     let program = match real_kubectl(policy, env) {
         Ok(program) => program,
         Err(missing) => {
-            reporter.error(
-                &missing.to_string(),
-                "install kubectl, or name it in the configuration: kubectl: /path/to/kubectl",
-            );
+            let known = policy.and_then(|policy| server::known(&policy.pin.server, env));
+            let minor = known.map(|known| known.release.minor);
+            reporter.error(&missing.to_string(), &missing.remedy(minor));
             return Exit::Failure;
         }
     };

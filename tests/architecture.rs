@@ -58,7 +58,7 @@ const LAYERS: &[Layer] = &[
     },
     // The edge that acts.
     Layer { modules: &["confirm"], may_use: &["colour", "env", "policy", "text"] },
-    Layer { modules: &["exec"], may_use: &["env", "installed", "kubectl", "policy"] },
+    Layer { modules: &["exec"], may_use: &["env", "installed", "kubectl", "policy", "text"] },
     Layer { modules: &["ticket"], may_use: &["env", "policy", "runtime"] },
     Layer { modules: &["session"], may_use: &[] },
     Layer {

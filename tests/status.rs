@@ -160,8 +160,17 @@ fn a_broken_configuration_or_cluster_is_one_failed_row() {
     breaks(&["configuration"], "config.yaml", "# correct it", |place, _| {
         place.instance.write("config.yaml", "nonsense");
     });
-    breaks(&["pin"], "tls-server-name is x", "setup --from KUBECONFIG", |place, _| {
+    breaks(&["pin"], "tls-server-name is x", "setup --repin    # shows both", |place, _| {
         edit(place, "kubeconfig", "server: ", "tls-server-name: x\n    server: ");
+    });
+    breaks(&["pin"], "tls-server-name is x", "/home/.kube/config", |place, _| {
+        place.instance.write("home/.kube/config", &read(&place.path("kubeconfig")));
+        edit(place, "kubeconfig", "server: ", "tls-server-name: x\n    server: ");
+    });
+    let aws = "aws eks update-kubeconfig --name develop-eks --region eu-west-1 --kubeconfig ~/.kube/develop-eks && ";
+    breaks(&["pin"], "credentials come from", aws, |place, _| {
+        let exec = "  exec: {command: /usr/bin/aws, args: [--region, eu-west-1, eks, get-token, --cluster-name, develop-eks]}\ncheckouts:";
+        edit(place, "config.yaml", "checkouts:", exec);
     });
     breaks(&["contexts"], "further contexts: prod", "setup --yes", |place, _| {
         let more = "contexts:\n- name: prod\n  context: {cluster: c, user: u}\n";
@@ -274,7 +283,7 @@ fn a_kubectl_that_is_not_guarded_or_not_known_is_seen() {
         let path = format!("{}:{}:/usr/bin:/bin", place.path("bin").display(), place.shims());
         command.env("PATH", path);
     });
-    breaks(&["kubectl"], "no real kubectl", "install kubectl", |place, command| {
+    breaks(&["kubectl"], "no real kubectl", "https://dl.k8s.io/release/", |place, command| {
         place.instance.link("/usr/bin/git", "tools/git");
         command.env("PATH", format!("{}:{}", place.shims(), place.path("tools").display()));
     });
@@ -310,6 +319,74 @@ fn a_kernel_without_landlock_is_seen() {
     });
 }
 
+/// What the remedy of the only failed row says, after `destroy`.
+fn remedy_after(destroy: impl FnOnce(&Login, &mut Command)) -> Option<(Login, String)> {
+    let place = good()?;
+    let mut command = own_command(&place, &["status", "-o", "json"]);
+    destroy(&place, &mut command);
+    let (rows, _) = rows(&place, &command, "");
+    let failed = rows.iter().find(|row| row["state"] == "failed").unwrap();
+    let remedy = failed["remedy"].as_str().unwrap().to_owned();
+    Some((place, remedy))
+}
+
+/// Pastes a line into a shell, where `programs` stand in the place of the real ones.
+fn pasted(place: &Login, line: &str, programs: &[(&str, &str)]) -> Output {
+    for (name, script) in programs {
+        place.instance.program(&format!("fake/{name}"), &format!("#!/bin/sh\n{script}\n"));
+    }
+    let mut shell = place.command(crate::login::which("sh"), &["-c", line]);
+    shell.env("PATH", format!("{}:/usr/bin:/bin", place.path("fake").display()));
+    shell.env("TMPDIR", place.path("run"));
+    Output::of(&mut shell)
+}
+
+#[test]
+fn the_remedies_can_be_pasted_as_they_are() {
+    let lost = remedy_after(|place, command| {
+        place.instance.link("/usr/bin/git", "tools/git");
+        command.env("PATH", format!("{}:{}", place.shims(), place.path("tools").display()));
+    });
+    let Some((place, install)) = lost else { return };
+    let curl = "for url; do :; done; case $url in
+*/stable*.txt) echo v1.33.5 ;;
+*.sha256) printf kubectl | sha256sum | cut -c1-64 ;;
+*) echo \"$url\" >&2; printf kubectl >kubectl ;; esac";
+    let programs = [("curl", curl), ("sudo", "exec \"$@\""), ("install", "echo install \"$@\"")];
+    pasted(&place, &install, &programs)
+        .says("https://dl.k8s.io/release/v1.33.5/bin/linux/")
+        .prints("kubectl: OK\ninstall kubectl /usr/bin/\n")
+        .exits(0);
+    let gone = remedy_after(|place, _| {
+        let more =
+            "checkouts:\n  - {path: /nonexistent/m, overlayRoots: [overlays], allow: [develop]}\n";
+        edit(place, "config.yaml", "checkouts:\n", more);
+    });
+    let (place, clone) = gone.unwrap();
+    let line = format!("printf 'https://git.example/m\\n' | {{ {clone}; }}");
+    pasted(&place, &line, &[("git", "echo git \"$@\"")])
+        .prints("git clone https://git.example/m /nonexistent/m\n")
+        .exits(0);
+}
+
+#[test]
+fn a_kubeconfig_that_its_user_may_not_read_is_a_matter_of_permissions() {
+    if !rustix::process::geteuid().is_root() {
+        return crate::support::skip("root is needed: a file of somebody else");
+    }
+    let Some(place) = good() else { return };
+    place.instance.mode("", 0o755);
+    place.instance.mode("config.yaml", 0o644);
+    let mut command = place.command(
+        crate::login::which("setpriv"),
+        &["--reuid=65534", "--regid=65534", "--clear-groups"],
+    );
+    command.arg(place.program()).args(["status", "-o", "json"]);
+    let output = Output::of(&mut command);
+    let kubeconfig = place.path("kubeconfig").display().to_string();
+    output.prints(&format!("sudo chgrp \\\"$(id -gn)\\\" {kubeconfig}    # or the group"));
+}
+
 #[test]
 fn sudo_that_leads_past_the_guard_is_seen() {
     if std::fs::File::open("/etc/sudoers").is_err() {
@@ -335,7 +412,7 @@ fn sudo_that_leads_past_the_guard_is_seen() {
 
 #[test]
 fn a_checkout_that_needs_attention_is_seen() {
-    breaks(&["checkouts"], "no checkout at ", "git clone URL ", |place, _| {
+    breaks(&["checkouts"], "no checkout at ", "git clone \"$url\" /nonexistent/m", |place, _| {
         let more =
             "checkouts:\n  - {path: /nonexistent/m, overlayRoots: [overlays], allow: [develop]}\n";
         edit(place, "config.yaml", "checkouts:\n", more);

@@ -12,7 +12,7 @@ use std::process::Command;
 use command_fds::CommandFdExt;
 
 pub use environment::{Change, DEPTH, changes, is_namespace, namespace};
-pub use real::{NotFound, Own, find};
+pub use real::{NotFound, Own, find, line_to_install};
 pub(crate) use real::{WHOLE, siblings};
 pub use stream::Stream;
 

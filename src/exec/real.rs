@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::env::{Env, is_executable, this_program};
 use crate::installed::server;
 use crate::policy::Policy;
+use crate::text::quoted;
 
 /// Why there is no kubectl to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +34,35 @@ impl fmt::Display for NotFound {
             Self::OnPath => f.write_str("no kubectl on PATH besides envguard's own"),
         }
     }
+}
+
+impl NotFound {
+    /// A line to paste; `minor` is the cluster's version, where it is known.
+    #[must_use]
+    pub fn remedy(&self, minor: Option<u32>) -> String {
+        match self {
+            Self::OnPath => line_to_install(minor),
+            Self::Configured(path) | Self::Ourselves(path) => {
+                format!("ls -lL {}    # then correct `kubectl` in the configuration", quoted(path))
+            }
+        }
+    }
+}
+
+/// The line that installs kubectl: the newest release of the cluster's version.
+#[must_use]
+pub fn line_to_install(minor: Option<u32>) -> String {
+    let version = minor.map_or_else(String::new, |minor| format!("-1.{minor}"));
+    let machine = match std::env::consts::ARCH {
+        "aarch64" => "arm64",
+        _ => "amd64",
+    };
+    let sudo = if rustix::process::geteuid().is_root() { "" } else { "sudo " };
+    let releases = "https://dl.k8s.io/release";
+    let at = format!("{releases}/$(curl -fsSL {releases}/stable{version}.txt)/bin/linux/{machine}");
+    format!(
+        "(cd \"$(mktemp -d)\" && at={at} && curl -fLO \"$at/kubectl\" && echo \"$(curl -fsSL \"$at/kubectl.sha256\")  kubectl\" | sha256sum --check && {sudo}install kubectl /usr/bin/)"
+    )
 }
 
 /// The guard's own programs, told by device and inode, so that no name and no

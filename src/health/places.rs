@@ -126,7 +126,7 @@ pub(super) fn other_contexts(situation: &Situation) -> Finding {
 }
 
 /// Those in the home directory and in `KUBECONFIG` that exist.
-fn kubeconfigs(situation: &Situation) -> Vec<PathBuf> {
+pub(super) fn kubeconfigs(situation: &Situation) -> Vec<PathBuf> {
     let env = &situation.env;
     let mut files: Vec<PathBuf> =
         env.home().map(|home| home.join(".kube/config")).into_iter().collect();

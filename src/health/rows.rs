@@ -4,6 +4,8 @@ use super::{
     Cost, Finding, Row, Situation, machine, places, programs, remedy, repositories, server, shells,
 };
 use crate::env::this_program;
+use crate::exec;
+use crate::installed::server as record;
 use crate::keeper;
 use crate::policy::{Mode, Unusable};
 use crate::prompt::Word;
@@ -92,10 +94,7 @@ fn pin(situation: &Situation) -> Finding {
         [] => Finding::Fine,
         found => failed(
             format!("the kubeconfig does not match the pin: {}", shown(found.join("; "))),
-            format!(
-                "{}    # if the cluster was rebuilt: setup --repin",
-                remedy::setup(situation, "--from KUBECONFIG")
-            ),
+            remedy::pinned_again(situation),
         ),
     }
 }
@@ -161,10 +160,10 @@ fn real_kubectl(situation: &Situation) -> Finding {
     if configured || situation.programs.real.is_some() {
         return Finding::Fine;
     }
-    failed(
-        "there is no real kubectl on PATH",
-        "install kubectl, or name it in the configuration: kubectl: /path/to/kubectl",
-    )
+    let minor = situation.policy().and_then(|policy| {
+        record::known(&policy.pin.server, &situation.env).map(|known| known.release.minor)
+    });
+    failed("there is no real kubectl on PATH", exec::line_to_install(minor))
 }
 
 fn preferences(situation: &Situation) -> Finding {
@@ -190,7 +189,7 @@ fn checkouts(situation: &Situation) -> Finding {
                 "there is no checkout at {}",
                 listed(&missing.iter().map(shown).collect::<Vec<_>>())
             ),
-            format!("git clone URL {}", quoted(&missing[0])),
+            keeper::line_to_clone(&shown(&missing[0])),
         ),
     }
 }

@@ -1,4 +1,4 @@
-//! Learns what the remotes have; nothing in the working tree changes.
+//! What comes from the remotes; nothing in a working tree changes.
 
 use std::path::Path;
 use std::time::Duration;
@@ -23,4 +23,13 @@ pub fn fetch(top: &Path) -> Result<()> {
             format!("git -C {} fetch --all", quoted(top)),
         )
     })
+}
+
+/// A line that can be pasted as it is: it asks for the address that nobody here knows.
+#[must_use]
+pub fn line_to_clone(dir: &str) -> String {
+    format!(
+        "printf 'address of the repository: ' && read -r url && git clone \"$url\" {}",
+        quoted(dir)
+    )
 }

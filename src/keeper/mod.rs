@@ -34,7 +34,7 @@ pub mod watch;
 
 use std::path::{Path, PathBuf};
 
-pub use fetch::fetch;
+pub use fetch::{fetch, line_to_clone};
 pub use hitch::{Hitch, Result};
 pub use owner::{is_ours, owner};
 pub use report::Report;

@@ -72,9 +72,14 @@ fn of_entry(
     if tops.is_empty() {
         let is_stated = !entry.roots.is_empty() && !entry.allow.is_empty();
         if !is_stated {
+            // Without a pattern in it, it is where the checkout is to be.
+            let remedy = match has_meta(entry.path.as_bytes()) {
+                true => "clone it first; or state what it will hold: --overlay-root DIR --allow NAME --foreign NAME".to_owned(),
+                false => crate::keeper::line_to_clone(&pattern),
+            };
             return Err(Trouble::unnamed(
                 format!("there is no checkout at {}", shown(&entry.path)),
-                "clone it first; or state what it will hold: --overlay-root DIR --allow NAME --foreign NAME",
+                remedy,
             ));
         }
         let notes =

@@ -9,7 +9,7 @@ use super::{Old, Places, Request, words};
 use crate::env::Env;
 use crate::judge::drift;
 use crate::kubeconfig::{Kubeconfig, Selection};
-use crate::text::{listed, shown};
+use crate::text::{listed, quoted, shown};
 
 /// The context that the instance is to have.
 ///
@@ -94,10 +94,21 @@ fn source(
             Ok(if minify::contexts(&usual).is_ok() { usual } else { vec![pinned.clone()] })
         }
         (Some(_), true) => Ok(vec![pinned.clone()]),
-        (Some(difference), false) => Err(Trouble::new(
-            format!("{} no longer leads to the pinned cluster: {difference}", shown(pinned)),
-            "restore it: kubectl-envguard setup --from KUBECONFIG; if the cluster was rebuilt: kubectl-envguard setup --repin",
-        )),
+        (Some(difference), false) => {
+            let usual = usual();
+            let leads_there = |file: &&PathBuf| {
+                let file = std::slice::from_ref(*file);
+                minify::contexts(file)
+                    .is_ok_and(|(names, _)| pinned_context(file, &names, Some(old)).is_some())
+            };
+            let remedy = match usual.iter().find(leads_there) {
+                Some(file) => format!("kubectl-envguard setup --from {}", quoted(file)),
+                None => "kubectl-envguard setup --repin    # shows both clusters, and asks".into(),
+            };
+            let pinned = shown(pinned);
+            let what = format!("{pinned} no longer leads to the pinned cluster: {difference}");
+            Err(Trouble::new(what, remedy))
+        }
     }
 }
 
