@@ -7,22 +7,30 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::getpgrp;
 use rustix::termios::{
     InputModes, LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, tcflush,
-    tcgetattr, tcgetwinsize, tcsetattr,
+    tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr,
 };
 use unicode_normalization::UnicodeNormalization;
 
 use crate::colour::Look;
 use crate::env::Env;
 use crate::policy::Policy;
+use crate::signals::Bell;
 use crate::text::shown;
 
 /// The longest line that is read as an answer.
 const MAX_ANSWER: usize = 1024;
 
+/// The width of lines in the log of a script.
+const TRANSCRIPT: usize = 160;
+
 /// What Ctrl-C sends.
 const INTERRUPT: u8 = 3;
+
+/// What Ctrl-\ sends.
+const QUIT: u8 = 0x1c;
 
 /// Switches a special character off (`_POSIX_VDISABLE` on Linux).
 const DISABLED: u8 = 0;
@@ -83,13 +91,60 @@ pub fn nobody() -> Answer {
     Answer::Declined("there is no terminal to ask on".to_owned())
 }
 
+/// Where it is shown what a command would change.
+pub trait Screen: Send {
+    /// What it can show now: it may have been resized.
+    fn look(&self) -> Look;
+    /// Prints `text`.
+    fn show(&mut self, text: &str);
+    /// Shows one line that the next one replaces; nothing clears it.
+    fn progress(&mut self, line: &str);
+    /// Whether somebody has had enough.
+    fn is_interrupted(&mut self) -> bool;
+}
+
+/// Standard error, which may be a file: it shows what a script is about to do, where
+/// nobody is asked.
+#[derive(Debug)]
+pub struct Transcript {
+    unicode: bool,
+}
+
+impl Transcript {
+    /// That of this process.
+    #[must_use]
+    pub fn new(env: &Env) -> Self {
+        Self { unicode: env.speaks_utf8() }
+    }
+}
+
+impl Screen for Transcript {
+    fn look(&self) -> Look {
+        Look { width: TRANSCRIPT, unicode: self.unicode, ..Look::PLAIN }
+    }
+
+    /// A closed standard error is no reason to fail.
+    fn show(&mut self, text: &str) {
+        std::io::stderr().write_all(text.as_bytes()).unwrap_or_default();
+    }
+
+    fn progress(&mut self, _: &str) {}
+
+    fn is_interrupted(&mut self) -> bool {
+        false
+    }
+}
+
 /// A conversation on the controlling terminal. As long as it lasts, Ctrl-C is an
-/// answer (no) and not the end of this process; Ctrl-Z works as ever.
+/// answer (no) and not the end of this process, which would leave the terminal in the
+/// state of the conversation; and so is every signal that ends a program. Ctrl-Z works
+/// as ever.
 #[derive(Debug)]
 pub struct Dialogue {
     terminal: File,
     before: Option<Termios>,
     unicode: bool,
+    bell: Option<Bell>,
 }
 
 impl Dialogue {
@@ -97,8 +152,9 @@ impl Dialogue {
     #[must_use]
     pub fn open(env: &Env) -> Option<Self> {
         let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty").ok()?;
+        let bell = Bell::hung();
         let before = tcgetattr(&terminal).ok();
-        let dialogue = Self { terminal, before, unicode: env.speaks_utf8() };
+        let dialogue = Self { terminal, before, unicode: env.speaks_utf8(), bell };
         if let Some(before) = &dialogue.before {
             // A program that died may have left the terminal in any state.
             let mut during = before.clone();
@@ -106,47 +162,11 @@ impl Dialogue {
             during.input_modes |= InputModes::ICRNL;
             during.special_codes[SpecialCodeIndex::VINTR] = DISABLED;
             during.special_codes[SpecialCodeIndex::VEOL] = INTERRUPT;
+            during.special_codes[SpecialCodeIndex::VQUIT] = DISABLED;
+            during.special_codes[SpecialCodeIndex::VEOL2] = QUIT;
             tcsetattr(&dialogue.terminal, OptionalActions::Now, &during).unwrap_or_default();
         }
         Some(dialogue)
-    }
-
-    /// What the terminal can show now: it may have been resized.
-    #[must_use]
-    pub fn look(&self) -> Look {
-        let width = tcgetwinsize(&self.terminal).map_or(0, |size| usize::from(size.ws_col));
-        // Session Manager's terminal has the size 0x0 until the client reports its own.
-        let width = if width == 0 { Look::PLAIN.width } else { width };
-        Look { width, colour: false, unicode: self.unicode }
-    }
-
-    /// Prints `text`. A terminal that is gone cannot be asked either.
-    pub fn show(&mut self, text: &str) {
-        self.terminal.write_all(text.as_bytes()).unwrap_or_default();
-    }
-
-    /// Shows one line that the next one replaces; nothing clears it.
-    pub fn progress(&mut self, line: &str) {
-        let width = self.look().width.min(MAX_ANSWER).saturating_sub(1);
-        let line: String = line.chars().take(width).collect();
-        let blank = " ".repeat(width);
-        self.show(&format!("\r{blank}\r{line}"));
-    }
-
-    /// Whether Ctrl-C was typed; what else was is dropped.
-    pub fn is_interrupted(&mut self) -> bool {
-        let mut typed = [0; MAX_ANSWER];
-        while self.has_input() {
-            match self.terminal.read(&mut typed) {
-                Ok(count) if count > 0 => {
-                    if typed[..count].contains(&INTERRUPT) {
-                        return true;
-                    }
-                }
-                _ => return false,
-            }
-        }
-        false
     }
 
     fn has_input(&self) -> bool {
@@ -166,7 +186,7 @@ impl Dialogue {
             return nobody();
         }
         let Ok(line) = self.line() else { return nobody() };
-        if line.contains(&INTERRUPT) {
+        if is_interrupted(&line) {
             self.show("\n");
             return Answer::Declined("it was interrupted".to_owned());
         }
@@ -189,13 +209,78 @@ impl Dialogue {
         let mut line = Vec::new();
         let mut typed = [0; MAX_ANSWER];
         while line.len() < MAX_ANSWER {
+            if self.rings_first()? {
+                line.push(INTERRUPT);
+                break;
+            }
             let count = self.terminal.read(&mut typed)?;
             line.extend_from_slice(&typed[..count]);
-            if count == 0 || line.ends_with(b"\n") || line.contains(&INTERRUPT) {
+            if count == 0 || line.ends_with(b"\n") || is_interrupted(&line) {
                 break;
             }
         }
         Ok(line)
+    }
+
+    /// Waits until something is typed, or a signal comes: whether it was the signal.
+    fn rings_first(&self) -> std::io::Result<bool> {
+        let Some(bell) = &self.bell else { return Ok(false) };
+        // From the background, reading stops the process until it is brought back.
+        let is_behind = tcgetpgrp(&self.terminal).is_ok_and(|group| group != getpgrp());
+        let mut waiting =
+            [PollFd::new(&self.terminal, PollFlags::IN), PollFd::new(bell, PollFlags::IN)];
+        if !is_behind
+            && let Err(error) = poll(&mut waiting, None)
+            && error != rustix::io::Errno::INTR
+        {
+            return Err(error.into());
+        }
+        Ok(bell.has_rung())
+    }
+}
+
+/// Whether Ctrl-C or Ctrl-\ is among what was typed.
+fn is_interrupted(typed: &[u8]) -> bool {
+    typed.iter().any(|byte| [INTERRUPT, QUIT].contains(byte))
+}
+
+impl Screen for Dialogue {
+    fn look(&self) -> Look {
+        let width = tcgetwinsize(&self.terminal).map_or(0, |size| usize::from(size.ws_col));
+        // Session Manager's terminal has the size 0x0 until the client reports its own.
+        let width = if width == 0 { Look::PLAIN.width } else { width };
+        Look { width, colour: false, unicode: self.unicode }
+    }
+
+    /// A terminal that is gone cannot be asked either.
+    fn show(&mut self, text: &str) {
+        self.terminal.write_all(text.as_bytes()).unwrap_or_default();
+    }
+
+    fn progress(&mut self, line: &str) {
+        let width = self.look().width.min(MAX_ANSWER).saturating_sub(1);
+        let line: String = line.chars().take(width).collect();
+        let blank = " ".repeat(width);
+        self.show(&format!("\r{blank}\r{line}"));
+    }
+
+    /// What else was typed than Ctrl-C is dropped.
+    fn is_interrupted(&mut self) -> bool {
+        if self.bell.as_ref().is_some_and(Bell::has_rung) {
+            return true;
+        }
+        let mut typed = [0; MAX_ANSWER];
+        while self.has_input() {
+            match self.terminal.read(&mut typed) {
+                Ok(count) if count > 0 => {
+                    if is_interrupted(&typed[..count]) {
+                        return true;
+                    }
+                }
+                _ => return false,
+            }
+        }
+        false
     }
 }
 

@@ -28,11 +28,11 @@
 //! | layer | modules | may use |
 //! |---|---|---|
 //! | centre: no file, process, network or clock | [`path`], [`pattern`], [`text`], [`level`], [`policy`], [`kubectl`], [`kustomize`], [`manifest`], [`judge`] | the centre |
-//! | edge that reads | [`env`](mod@env), [`runtime`], [`config`], [`kubeconfig`], [`git`], [`gather`]; [`machine`], [`session`], [`identity`], [`upstream`], [`installed`], [`server`] | the centre, and each other downwards |
-//! | edge that acts | [`audit`], [`confirm`], [`ticket`], [`notices`], [`exec`] | the centre, `env`, `runtime` |
+//! | edge that reads | [`env`](mod@env), [`runtime`], [`signals`], [`config`], [`kubeconfig`], [`git`], [`gather`]; [`machine`], [`session`], [`identity`], [`upstream`], [`installed`], [`server`] | the centre, and each other downwards |
+//! | edge that acts | [`audit`], [`confirm`], [`ticket`], [`notices`], [`exec`] | the centre, `env`, `runtime`, `signals`, `colour` |
 //! | | [`preview`]: what a command would change, before it is asked about | the centre, `audit`, `colour` |
 //! | | [`sandbox`]: what the kernel lets kubectl read | the centre, `env`, `runtime`, `gather` |
-//! | | [`keeper`]: foreign overlays off the disk | the centre, `env`, `gather` |
+//! | | [`keeper`]: foreign overlays off the disk | the centre, `env`, `gather`, `signals` |
 //! | edge that asks both | [`health`]: the checks of prompt, banner and `status` | the centre, and the edges |
 //! | what is shown at login | [`colour`], [`banner`], [`prompt`], [`hook`] | the centre |
 //! | text for the cluster | [`admission`]: the policy of its API server | – |
@@ -87,6 +87,7 @@ pub mod sandbox;
 pub mod server;
 pub mod session;
 pub mod setup;
+pub mod signals;
 pub mod text;
 pub mod ticket;
 pub mod upstream;

@@ -115,6 +115,7 @@ fn guarded(
     let break_glass = options.break_glass.as_deref();
     let rules = if break_glass.is_some() { Rules::Lifted } else { Rules::InForce };
     let mut judged = judge_words(words, instance, env, Reads::Everything, rules);
+    consent::misnamed(policy, words, options, &mut judged);
     let event = record::verdict(words, policy, env, break_glass, &mut judged);
     reporter.verdict(&judged.verdict, Some(policy));
     let present = judge::foreign_present(policy, &judged.facts);
@@ -188,14 +189,19 @@ impl<'g> Guarded<'g> {
                 }
                 self.reporter.verdict(&verdict, Some(policy));
             }
-            let Consent::Typed(digest) = consent else { return Ok(()) };
+            let agreed = |word| consent::agreed(word, policy, self.reporter, event);
+            let digest = match consent {
+                Consent::Needless => return Ok(()),
+                Consent::Before(word) => return agreed(word),
+                Consent::Shown(digest) => digest,
+            };
             // Somebody took the time to read: what was shown is what runs.
             let captured = std::mem::take(&mut judged.captured);
             let Self { words: given, instance, env, rules, .. } = *self;
             *judged = judge_with(given, instance, env, Reads::Everything, rules, captured);
             let may_run = judged.verdict.outcome != Outcome::Refuse;
             if may_run && digest == gather::digest(&judged.facts) {
-                return Ok(());
+                return agreed("confirmed");
             }
             moved::changed(event, &mut judged.verdict, policy);
             self.reporter.warning("the files have changed since they were shown");

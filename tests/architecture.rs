@@ -24,7 +24,7 @@ const LAYERS: &[Layer] = &[
         may_use: &["path", "pattern", "text", "level", "policy", "kubectl"],
     },
     // The edge that reads.
-    Layer { modules: &["env", "git", "upstream"], may_use: &[] },
+    Layer { modules: &["env", "git", "signals", "upstream"], may_use: &[] },
     Layer { modules: &["runtime"], may_use: &["env"] },
     Layer { modules: &["config"], may_use: &["env", "level", "path", "pattern", "policy", "text"] },
     Layer { modules: &["kubeconfig"], may_use: &["judge", "policy", "kustomize"] },
@@ -57,7 +57,7 @@ const LAYERS: &[Layer] = &[
         may_use: &["env", "judge", "kubeconfig", "kubectl", "policy", "text"],
     },
     // The edge that acts.
-    Layer { modules: &["confirm"], may_use: &["colour", "env", "policy", "text"] },
+    Layer { modules: &["confirm"], may_use: &["colour", "env", "policy", "signals", "text"] },
     Layer { modules: &["exec"], may_use: &["env", "installed", "kubectl", "policy", "text"] },
     Layer { modules: &["ticket"], may_use: &["env", "policy", "runtime"] },
     Layer { modules: &["session"], may_use: &[] },
@@ -79,6 +79,7 @@ const LAYERS: &[Layer] = &[
             "path",
             "pattern",
             "policy",
+            "signals",
             "text",
         ],
     },
@@ -258,6 +259,7 @@ const ONE_PLACE: &[(&str, &[&str])] = &[
         &["audit", "cli", "identity", "keeper", "manifest", "preview", "setup", "ticket"],
     ),
     ("jiff::", &["audit", "cli", "keeper"]),
+    ("signal_hook::", &["keeper", "signals"]),
 ];
 
 /// The source of each top-level module without its tests.

@@ -119,8 +119,7 @@ fn the_answer_to_a_question_is_a_second_line() {
         .iter()
         .map(|event| (event["event"].clone(), event["verdict"].clone()))
         .collect();
-    let expected =
-        [("judged", "ask"), ("confirmed", "ask"), ("judged", "ask"), ("declined", "ask")];
+    let expected = [("judged", "ask"), ("confirmed", "ask"), ("judged", "refuse")];
     assert_eq!(kinds, expected.map(|(event, verdict)| (event.into(), verdict.into())));
 }
 

@@ -44,13 +44,12 @@ fn what_the_table_says_is_lifted_after_the_name() {
         with("judged"),
         with("declined"),
         with("judged"),
-        with("declined"),
         with("judged"),
         with("confirmed"),
         ("judged".into(), Value::Null),
     ];
     assert_eq!(logged, expected);
-    assert_eq!(events(&instance)[5]["reasons"][0]["code"], "target-foreign");
+    assert_eq!(events(&instance)[4]["reasons"][0]["code"], "target-foreign");
     let shown = instance.envguard(&["audit"]).exits(0).stdout;
     let ran = "ran: target-foreign, reference-foreign  BREAK GLASS (payments are down)";
     assert!(shown.contains(ran), "{shown}");

@@ -448,3 +448,74 @@ fn what_a_cluster_holds_does_not_write_to_the_terminal() {
         answers(&mut terminal, "no");
     }
 }
+
+#[test]
+fn a_signal_at_the_question_is_a_no_and_the_terminal_stays_as_it_was() {
+    let Some(night) = Night::newest(true) else { return };
+    night.new_version();
+    let before = night.server.changes();
+    let mut terminal = night.login();
+    let pid = night.instance.path("pid");
+    // The process becomes the guard, which would become kubectl.
+    let line =
+        format!("sh -c 'echo $$ > {}; exec kubectl apply -k overlays/production'", pid.display());
+    for signal in ["typed", "TERM", "QUIT", "HUP", "INT"] {
+        asks(&mut terminal, &line);
+        let mark = terminal.raw.len();
+        if signal == "typed" {
+            terminal.types("\u{1c}");
+        } else {
+            let process = crate::support::read(&pid);
+            let mut kill = Command::new("kill");
+            crate::support::Output::of(kill.args(["-s", signal, process.trim()])).exits(0);
+        }
+        let shown = terminal.until(mark, "the prompt", crate::support::at_prompt);
+        shown.contains("not confirmed: it was interrupted");
+        assert_eq!(code(&mut terminal), 77, "{signal}");
+        terminal.run("stty -a").contains("intr = ^C").contains("quit = ^\\");
+    }
+    assert_eq!(night.server.changes(), before);
+    let output = night.instance.envguard(&["audit"]).exits(0);
+    assert_eq!(output.stdout.matches("not confirmed").count(), 5, "{output}");
+}
+
+#[test]
+fn an_answer_that_came_to_nothing_is_recorded_as_nothing() {
+    let Some(night) = Night::newest(true) else { return };
+    let file = night.instance.checkout().join("overlays/production/settings.yaml");
+    let text = crate::support::read(&file);
+    crate::support::write(&file, &text.replace("info", "warn"));
+    let mut terminal = night.login();
+    let guard = "kubectl envguard --break-glass 'payments are down' apply -f overlays/production/settings.yaml";
+    asks(&mut terminal, guard);
+    crate::support::write(&file, &text.replace("info", "debug"));
+    asks(&mut terminal, "production");
+    assert_eq!(answers(&mut terminal, "no").1, 77);
+    let output = night.instance.envguard(&["audit", "--command", "settings.yaml"]).exits(0);
+    assert!(!output.stdout.contains("name typed, ran"), "{output}");
+    assert!(output.stdout.contains("files changed, asked again"), "{output}");
+    let banner = night.instance.envguard(&["banner"]).stdout;
+    assert!(!banner.contains("BREAK GLASS"), "it did not run: {banner}");
+}
+
+#[test]
+fn a_script_that_names_the_environment_leaves_in_its_log_what_it_changes() {
+    let kubectls = kubectls();
+    for kubectl in kubectls.first().into_iter().chain(kubectls.last()) {
+        let night = Night::new(kubectl, true);
+        night.new_version();
+        let words = ["--confirm", "production", "apply", "-k", "overlays/production"];
+        let output = night.instance.envguard(&words).exits(0);
+        for line in ["envguard: PRODUCTION (", "  image v41", "confirmed with --confirm production"]
+        {
+            assert!(output.stderr.contains(line.trim()), "{line}: {output}");
+        }
+        assert!(!output.stderr.contains("S3CRET"), "{output}");
+        assert!(output.stdout.contains("deployment.apps/api configured"), "{output}");
+        assert!(!output.stdout.contains("would change"), "{output}");
+        // A way into the cluster has nothing to show.
+        let words = ["--confirm", "production", "exec", "nobody", "-n", "web", "--", "ls"];
+        let output = night.instance.envguard(&words);
+        assert!(!output.stderr.contains("PRODUCTION"), "{output}");
+    }
+}

@@ -268,3 +268,30 @@ fn a_ticket_and_its_line_in_the_log_cost_a_handful_of_system_calls() {
     let more = on_a_ticket - unasked;
     assert!(more <= 30, "{more} system calls more: {on_a_ticket} and {unasked}");
 }
+
+/// A script for one instance that is started on another one: whatever the level asks,
+/// and whatever a ticket says.
+#[test]
+fn another_environments_name_is_refused_wherever_it_is_given() {
+    let named = |instance: &Instance, name: &str, words: &[&str]| {
+        let all: Vec<&str> = ["--confirm", name].iter().chain(words).copied().collect();
+        instance.envguard(&all)
+    };
+    let change = ["label", "pod", "x", "a=b"];
+    let develop = Instance::new();
+    let output = named(&develop, "production", &change).refused("not-confirmed");
+    assert!(output.stderr.contains("--confirm production is not this environment"), "{output}");
+    named(&develop, "production", &["get", "pods"]).refused("not-confirmed");
+    assert!(develop.recorded().is_none(), "nothing ran");
+    named(&develop, "production", &["version", "--client"]).exits(42);
+    for name in ["develop", "develop-eks"] {
+        named(&develop, name, &change).exits(42);
+    }
+    let observed = Instance::new().rules("policy: {mode: observe}");
+    named(&observed, "production", &change).says("would be refused (not-confirmed)").exits(42);
+    let production = Instance::of("production");
+    let mut login = Login::new(&production);
+    assert_eq!(login.asked("envguard unlock 10m", "production"), 0);
+    assert_eq!(login.unasked("envguard --confirm develop label pod x a=b"), 77);
+    assert_eq!(login.unasked("envguard --confirm production label pod x a=b"), 42);
+}

@@ -153,7 +153,7 @@ impl Event {
         }
     }
 
-    /// The same command after the operator's answer, `confirmed` or `declined`.
+    /// The same command after the operator's answer, such as `confirmed` or `declined`.
     #[must_use]
     pub fn answered(mut self, answer: &str, time: String) -> Self {
         answer.clone_into(&mut self.event);

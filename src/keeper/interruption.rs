@@ -7,6 +7,8 @@ use std::sync::{Arc, OnceLock};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::{flag, low_level};
 
+use crate::signals::is_ignored;
+
 /// What ends a program that has not asked for it.
 const ENDING: [i32; 3] = [SIGHUP, SIGINT, SIGTERM];
 
@@ -36,14 +38,6 @@ fn signals() -> &'static Signals {
         }
         Signals { calm, waiting, guards: AtomicUsize::new(0) }
     })
-}
-
-/// Whether whoever started us wants it ignored, as nohup does.
-fn is_ignored(signal: i32) -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
-    mask & (1 << (signal - 1)) != 0
 }
 
 /// While this lives, a signal that ends the program waits until it is dropped.

@@ -2,18 +2,19 @@
 
 use std::ffi::{OsStr, OsString};
 
-use super::Judged;
 use super::preview::Glimpse;
 use super::record::{Recorded, append};
 use super::subject::subject;
+use super::{Judged, Options};
 use crate::audit::{self, Event};
-use crate::confirm::{self, Answer, Dialogue};
+use crate::confirm::{self, Answer, Dialogue, Screen as _, Transcript};
 use crate::env::Env;
 use crate::gather;
-use crate::judge::{self, Reason, Verdict};
-use crate::policy::{Ask, Policy};
+use crate::judge::{self, Outcome, Verdict};
+use crate::kubectl::Class;
+use crate::policy::{Ask, Mode, Policy};
 use crate::report::Reporter;
-use crate::text::{command_line, shown};
+use crate::text::{command_line, quoted, shown};
 use crate::ticket;
 
 /// What has to be settled before a command runs.
@@ -38,25 +39,59 @@ pub(super) struct Question<'w> {
 
 /// Why it may run.
 pub(super) enum Consent {
-    /// Nobody has to be asked, or somebody was before.
-    Standing,
-    /// Somebody was shown what it does, and typed the name; the digest of what was
-    /// shown.
-    Typed(Vec<u8>),
+    /// Nobody has to be asked.
+    Needless,
+    /// Somebody was asked before; the word stands in the audit log.
+    Before(&'static str),
+    /// It was shown what it does, and the name was typed or given; the digest of what
+    /// was shown.
+    Shown(Vec<u8>),
 }
 
-/// How it was settled; the word stands in the audit log.
-enum Settled {
-    Ticket,
-    Covered,
-    Given,
-    Typed(Vec<u8>),
-    Declined(String),
+/// Refuses what names another environment with `--confirm`, whatever the level asks: a
+/// script that is meant for another instance was started on this one.
+pub(super) fn misnamed(
+    policy: &Policy,
+    words: &[OsString],
+    options: &Options,
+    judged: &mut Judged<'_>,
+) {
+    let Some(name) = options.confirm.as_deref().filter(|name| !confirm::accepts(policy, name))
+    else {
+        return;
+    };
+    let mut requests = judged.requests.iter();
+    if !requests.all(|request| request.class == Some(Class::PassThrough)) {
+        let break_glass = options.break_glass.as_deref();
+        judged.verdict.reasons.push(judge::misnamed(policy, words, break_glass, name));
+        if policy.mode == Mode::Enforce {
+            judged.verdict.outcome = Outcome::Refuse;
+        }
+    }
+}
+
+/// Records that it was agreed to, as a line of its own. `word` says how.
+pub(super) fn agreed(
+    word: &str,
+    policy: &Policy,
+    reporter: Reporter,
+    event: Option<&Event>,
+) -> Result<(), Verdict> {
+    match event.map(|event| append(&event.clone().answered(word, audit::now()), policy)) {
+        None | Some(Recorded::Yes) => Ok(()),
+        Some(Recorded::Not(warning)) => {
+            reporter.warning(&shown(warning));
+            Ok(())
+        }
+        Some(Recorded::Demanded(reason)) => {
+            Err(Verdict { reasons: vec![*reason], ..Verdict::default() })
+        }
+    }
 }
 
 impl Question<'_> {
-    /// Asks, unless nothing has to be asked or a ticket of this terminal answers.
-    /// The answer is recorded as a line of its own.
+    /// Asks, unless nothing has to be asked or a ticket of this terminal answers. A no
+    /// is recorded here; a yes is when nothing else speaks against running it.
     pub(super) fn settle(
         &self,
         policy: &Policy,
@@ -65,41 +100,25 @@ impl Question<'_> {
         event: Option<&Event>,
     ) -> Result<Consent, Verdict> {
         if self.ask == Ask::Never {
-            return Ok(Consent::Standing);
+            return Ok(Consent::Needless);
         }
-        let settled = self.answer(policy, env, reporter);
-        let (name, declined) = match &settled {
-            Settled::Ticket => ("ticket", None),
-            Settled::Covered => ("covered", None),
-            Settled::Given | Settled::Typed(_) => ("confirmed", None),
-            Settled::Declined(why) => {
-                ("declined", Some(judge::not_confirmed(policy, self.words, self.break_glass, why)))
-            }
-        };
-        let mut reasons: Vec<Reason> = declined.into_iter().collect();
-        match event.map(|event| append(&event.clone().answered(name, audit::now()), policy)) {
-            None | Some(Recorded::Yes) => {}
-            Some(Recorded::Not(warning)) => reporter.warning(&shown(warning)),
-            Some(Recorded::Demanded(reason)) => reasons.push(*reason),
-        }
-        if !reasons.is_empty() {
-            return Err(Verdict { reasons, ..Verdict::default() });
-        }
-        Ok(match settled {
-            Settled::Typed(digest) => Consent::Typed(digest),
-            _ => Consent::Standing,
+        self.answer(policy, env, reporter).map_err(|why| {
+            let reason = judge::not_confirmed(policy, self.words, self.break_glass, &why);
+            let unrecorded = agreed("declined", policy, reporter, event).err().unwrap_or_default();
+            let reasons = [reason].into_iter().chain(unrecorded.reasons).collect();
+            Verdict { reasons, ..Verdict::default() }
         })
     }
 
-    fn answer(&self, policy: &Policy, env: &Env, reporter: Reporter) -> Settled {
+    fn answer(&self, policy: &Policy, env: &Env, reporter: Reporter) -> Result<Consent, String> {
         if !self.anew && self.ask == Ask::Ticket && ticket::left(policy, env).is_some() {
-            return Settled::Ticket;
+            return Ok(Consent::Before("ticket"));
         }
+        // Before it is shown: what changes while somebody reads is noticed.
+        let digest = gather::digest(&self.judged.facts);
         if let Some(name) = self.given {
-            return match confirm::given(policy, name) {
-                Answer::Declined(why) => Settled::Declined(why),
-                Answer::Given | Answer::Typed => Settled::Given,
-            };
+            self.transcript(policy, env, name);
+            return Ok(Consent::Shown(digest));
         }
         let subject = self.subject();
         if let Some(subject) = &subject
@@ -107,29 +126,41 @@ impl Question<'_> {
             && ticket::covers(policy, env, subject)
         {
             reporter.warning("the name was typed for this within the last minute: it runs");
-            return Settled::Covered;
+            return Ok(Consent::Before("covered"));
         }
-        // Before it is shown: what changes while somebody reads is noticed.
-        let digest = gather::digest(&self.judged.facts);
         match self.dialogue(policy, env) {
             Answer::Given | Answer::Typed => {
-                self.issue(policy, env, reporter);
-                if let Some(subject) = &subject {
-                    ticket::remember(policy, env, subject);
-                }
-                Settled::Typed(digest)
+                self.keep(subject.as_deref(), policy, env, reporter);
+                Ok(Consent::Shown(digest))
             }
-            Answer::Declined(why) => Settled::Declined(why),
+            Answer::Declined(why) => Err(why),
         }
+    }
+
+    /// What would change, for the log of a script that has named the environment.
+    fn transcript(&self, policy: &Policy, env: &Env, name: &str) {
+        let glimpse = self.glimpse();
+        if !glimpse.shows_something() {
+            return;
+        }
+        let mut transcript = Transcript::new(env);
+        transcript.show(&confirm::heading(policy, &self.line()));
+        // Nobody is there who could interrupt it.
+        if glimpse.show(policy, env, &mut transcript).is_ok() {
+            transcript.show(&format!("  confirmed with --confirm {}\n", quoted(name)));
+        }
+    }
+
+    fn glimpse(&self) -> Glimpse<'_> {
+        let Self { judged, namespace, full, .. } = *self;
+        Glimpse { judged, namespace, full }
     }
 
     /// What would change, and then the question.
     fn dialogue(&self, policy: &Policy, env: &Env) -> Answer {
         let Some(mut dialogue) = Dialogue::open(env) else { return confirm::nobody() };
         dialogue.show(&confirm::heading(policy, &self.line()));
-        let Self { judged, namespace, full, .. } = *self;
-        let glimpse = Glimpse { judged, namespace, full };
-        match glimpse.show(policy, env, &mut dialogue) {
+        match self.glimpse().show(policy, env, &mut dialogue) {
             Ok(()) => dialogue.ask(policy),
             Err(_) => Answer::Declined("it was interrupted".to_owned()),
         }
@@ -155,10 +186,13 @@ impl Question<'_> {
 
     /// A typed name counts for a while; without a place to remember that, the next
     /// command asks again, which is said once here.
-    fn issue(&self, policy: &Policy, env: &Env, reporter: Reporter) {
-        if self.ask == Ask::Ticket
-            && let Err(problem) = ticket::issue(policy, env, policy.confirm.ticket)
-        {
+    fn keep(&self, subject: Option<&str>, policy: &Policy, env: &Env, reporter: Reporter) {
+        let ticket = match self.ask {
+            Ask::Ticket => ticket::issue(policy, env, policy.confirm.ticket),
+            Ask::Never | Ask::Always => Ok(()),
+        };
+        let answer = subject.map_or(Ok(()), |subject| ticket::remember(policy, env, subject));
+        if let Err(problem) = ticket.and(answer) {
             reporter.warning(&format!("the next command will ask again: {}", shown(problem)));
         }
     }

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use super::{Judged, enclosure};
-use crate::confirm::Dialogue;
+use crate::confirm::Screen;
 use crate::env::Env;
 use crate::exec::{self, Change, Stream};
 use crate::gather::Captured;
@@ -42,17 +42,17 @@ impl Glimpse<'_> {
         &self,
         policy: &Policy,
         env: &Env,
-        dialogue: &mut Dialogue,
+        screen: &mut dyn Screen,
     ) -> Result<(), Interrupted> {
-        let look = dialogue.look();
+        let look = screen.look();
         for line in from_streams(&self.judged.captured) {
-            dialogue.show(&format!("{}\n", look.shown(&line)));
+            screen.show(&format!("{}\n", look.shown(&line)));
         }
-        let preview = self.preview(policy, env, dialogue)?;
-        let look = dialogue.look();
-        dialogue.show(&rendered(&preview, look, self.full));
+        let preview = self.preview(policy, env, screen)?;
+        let look = screen.look();
+        screen.show(&rendered(&preview, look, self.full));
         for line in judge::copied(&self.judged.copies(policy)) {
-            dialogue.show(&format!("  {}\n", look.shown(&line)));
+            screen.show(&format!("  {}\n", look.shown(&line)));
         }
         Ok(())
     }
@@ -61,7 +61,7 @@ impl Glimpse<'_> {
         &self,
         policy: &Policy,
         env: &Env,
-        dialogue: &mut Dialogue,
+        screen: &mut dyn Screen,
     ) -> Result<Preview, Interrupted> {
         let plan = self.plan();
         if !matches!(plan, Plan::Ask(_)) {
@@ -70,15 +70,20 @@ impl Glimpse<'_> {
         }
         let asking = format!("asking {} what would change", shown(&policy.pin.name));
         let mut wait =
-            Wait { dialogue, asking, start: Instant::now(), told: None, interrupted: false };
+            Wait { screen, asking, start: Instant::now(), told: None, interrupted: false };
         let found = self.inside(policy, env, &plan, &mut wait);
         if wait.interrupted {
-            wait.dialogue.show("\n");
+            wait.screen.show("\n");
             return Err(Interrupted);
         }
-        wait.dialogue.progress("");
+        wait.screen.progress("");
         Ok(found
             .unwrap_or_else(|trouble| Preview { troubles: vec![trouble], ..Preview::default() }))
+    }
+
+    /// Whether there is more to see than the command line.
+    pub(super) fn shows_something(&self) -> bool {
+        self.plan() != Plan::Plain
     }
 
     /// The plan, when it is one that changes nothing however it is read, and there
@@ -181,7 +186,7 @@ fn enter(outlook: Outlook<'_>, policy: &Policy) -> Result<Option<Change>, String
 
 /// While kubectl works: a line that says so, and an ear for Ctrl-C.
 struct Wait<'w> {
-    dialogue: &'w mut Dialogue,
+    screen: &'w mut dyn Screen,
     asking: String,
     start: Instant,
     /// The second that stands on the screen.
@@ -191,12 +196,12 @@ struct Wait<'w> {
 
 impl Wait<'_> {
     fn goes_on(&mut self) -> bool {
-        if self.interrupted || self.dialogue.is_interrupted() {
+        if self.interrupted || self.screen.is_interrupted() {
             return false;
         }
         let seconds = self.start.elapsed().as_secs();
         if self.told.replace(seconds) != Some(seconds) {
-            self.dialogue.progress(&format!("  {} ... {seconds} s", self.asking));
+            self.screen.progress(&format!("  {} ... {seconds} s", self.asking));
         }
         true
     }

@@ -58,14 +58,16 @@ impl Remembered {
     }
 }
 
-/// Remembers that the name was typed for `subject`. Where that is not possible the
-/// next command asks.
-pub fn remember(policy: &Policy, env: &Env, subject: &str) {
-    let (Some(parent), Some(terminal), Some(place)) =
-        (Parent::of_process(), Terminal::of_process(), Place::of_process(env))
-    else {
-        return;
+/// Remembers that the name was typed for `subject`, when something has started this
+/// process that may start more of the kind.
+///
+/// # Errors
+/// A phrase for the operator: the next command will ask.
+pub fn remember(policy: &Policy, env: &Env, subject: &str) -> Result<(), String> {
+    let (Some(parent), Some(terminal)) = (Parent::of_process(), Terminal::of_process()) else {
+        return Ok(());
     };
+    let place = Place::of_process(env).ok_or(super::NO_PLACE)?;
     let length = u64::try_from(LENGTH.as_millis()).unwrap_or_default();
     let remembered = Remembered {
         environment: policy.environment.name.clone(),
@@ -75,7 +77,7 @@ pub fn remember(policy: &Policy, env: &Env, subject: &str) {
         expires: terminal::now().saturating_add(length),
         parent: parent.clone(),
     };
-    place.write(&name(&parent), &remembered).unwrap_or_default();
+    place.write(&name(&parent), &remembered)
 }
 
 fn name(parent: &Parent) -> String {

@@ -24,6 +24,9 @@ pub use terminal::{Parent, Terminal};
 /// The longest time `unlock` gives.
 pub const LONGEST: Duration = Duration::from_secs(8 * 60 * 60);
 
+/// Why nothing can be kept.
+const NO_PLACE: &str = "there is no directory to keep it in";
+
 /// What is kept of an answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -62,7 +65,7 @@ impl Ticket {
 /// A phrase for the operator: there is no terminal, or no place to keep it.
 pub fn issue(policy: &Policy, env: &Env, length: Duration) -> Result<(), String> {
     let terminal = Terminal::of_process().ok_or("there is no terminal that it could belong to")?;
-    let place = Place::of_process(env).ok_or("there is no directory to keep it in")?;
+    let place = Place::of_process(env).ok_or(NO_PLACE)?;
     let length = u64::try_from(length.min(LONGEST).as_millis()).unwrap_or(u64::MAX);
     let ticket = Ticket {
         environment: policy.environment.name.clone(),

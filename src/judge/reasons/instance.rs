@@ -73,6 +73,27 @@ pub fn not_confirmed(
     )
 }
 
+/// The name given with `--confirm` is that of another instance.
+#[must_use]
+pub fn misnamed(
+    policy: &Policy,
+    words: &[OsString],
+    break_glass: Option<&str>,
+    given: &str,
+) -> Reason {
+    let why = format!("--confirm {} is not this environment", quoted(given));
+    let reason = not_confirmed(policy, words, break_glass, &why);
+    Reason {
+        rule: format!("{}: what is meant for another one does not run here", instance(policy)),
+        remedy: format!(
+            "log in to the instance of {}; if this one is meant: {}",
+            quoted(given),
+            reason.remedy
+        ),
+        ..reason
+    }
+}
+
 /// kubectl and the server are more than one minor version apart.
 pub(in crate::judge) fn kubectl_skew(versions: &Versions) -> Reason {
     let Versions { kubectl, server_version, age, .. } = versions;
