@@ -224,7 +224,7 @@ fn comes_and_goes(
         }
         assert_eq!(root.join("var/log/envguard").metadata().unwrap().mode() & 0o7777, 0o1733);
         if real {
-            inside(root, "kubectl-envguard --version").prints("kubectl-envguard").exits(0);
+            inside(root, "kubectl-envguard --version").prints("kubectl envguard 0.1.0").exits(0);
             inside(root, "sh -c 'kubectl apply -f x'").says("refused (config-invalid)").exits(78);
         }
     }
