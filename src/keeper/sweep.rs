@@ -18,7 +18,7 @@ use super::attributes::Attributes;
 use super::bytes;
 use super::disk::{self, children, open_dir};
 use super::git::converted::Conversions;
-use super::git::{Git, Layout, object, staged};
+use super::git::{Git, Layout, object, staged, stored};
 use super::hitch::Result;
 use super::overlays::Overlays;
 use super::transfer::{Spot, rename_new};
@@ -52,8 +52,11 @@ impl<'s> Sweep<'s> {
         let is_here = |path: &[u8]| {
             layout.in_checkout(path).is_some_and(|path| overlays.around(path).is_some())
         };
-        let known: HashMap<&[u8], staged::InIndex<'_>> =
+        let mut known: HashMap<&[u8], staged::InIndex<'_>> =
             staged::entries(listed).filter(|(path, _)| is_here(path)).collect();
+        // The file may be the last copy of what a damaged repository has lost.
+        let stored = stored::stored(git, layout, known.values().map(|entry| entry.object))?;
+        known.retain(|_, entry| stored.contains(entry.object));
         let conversions = match converts {
             true => Conversions::of(git, layout, known.keys().copied())?,
             false => Conversions::default(),

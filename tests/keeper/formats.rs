@@ -349,3 +349,25 @@ fn a_clone_says_what_it_needs_of_what_was_left_out() {
     assert_eq!(ground.foreign(), ["overlays/staging"]);
     ground.is_clean();
 }
+
+/// The file is the last copy of what a damaged repository has lost.
+#[test]
+fn what_git_has_lost_is_put_aside() {
+    for init in [&[][..], &["--object-format=sha256"]] {
+        let ground = Ground::with(init);
+        let object = ground.git(&["rev-parse", "HEAD:overlays/prod/extra.yaml"]);
+        let object = object.trim();
+        let stored = ground.top().join(".git/objects").join(&object[..2]).join(&object[2..]);
+        let content = std::fs::read(ground.top().join("overlays/prod/extra.yaml")).unwrap();
+        std::fs::remove_file(stored).unwrap();
+        ground.tidy().exits(0);
+        assert_eq!(ground.foreign(), [""; 0], "{init:?}");
+        let ids = ground.ids();
+        assert_eq!(ids.len(), 1, "{init:?}");
+        let to = ground.instance.path("back");
+        let words = ["restore", &ids[0], "--to", to.to_str().unwrap()];
+        ground.instance.envguard(&words).exits(0);
+        let back = std::fs::read(to.join("overlays/prod/extra.yaml")).unwrap();
+        assert_eq!(back, content, "{init:?}");
+    }
+}

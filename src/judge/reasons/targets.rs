@@ -184,9 +184,9 @@ pub(in crate::judge) fn kustomize_as_files(
     };
     reason(
         Code::KustomizeAsFiles,
-        format!("-f {} would apply a kustomization as plain files", shown(&reached.spelled)),
+        format!("-f {} takes a kustomization for plain files", shown(&reached.spelled)),
         shown(kustomization),
-        "-f would create its patches as whole objects, without namespace and name prefix; a kustomization is built with -k".to_owned(),
+        "-f takes its patches for whole objects, without namespace and name prefix; a kustomization is built with -k".to_owned(),
         as_kustomization(request, dir),
     )
 }

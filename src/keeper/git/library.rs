@@ -1,5 +1,6 @@
 //! libgit2: reading without a process per question. It is not asked to write.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use git2::{ObjectType, Oid, Repository, Tree};
@@ -47,6 +48,23 @@ pub(super) fn read(
         }
     }
     Ok(listing)
+}
+
+/// Those of `objects` that the repository has.
+pub(super) fn stored<'o>(
+    top: &Path,
+    objects: impl Iterator<Item = &'o [u8]>,
+) -> Result<HashSet<&'o [u8]>, git2::Error> {
+    let repository = Repository::open(top)?;
+    let store = repository.odb()?;
+    let mut stored = HashSet::new();
+    for object in objects {
+        let name = Oid::from_str(&String::from_utf8_lossy(object))?;
+        if store.exists(name) {
+            stored.insert(object);
+        }
+    }
+    Ok(stored)
 }
 
 /// SHA-1 of `content` as a blob, in hexadecimal.

@@ -6,6 +6,7 @@ mod library;
 pub(super) mod object;
 pub(super) mod sparse;
 pub(super) mod staged;
+pub(super) mod stored;
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
