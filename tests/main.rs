@@ -22,6 +22,7 @@ mod command_lines;
 mod completion;
 mod config;
 mod copies;
+mod corpus;
 mod dialogue;
 mod docs;
 mod end_to_end;
