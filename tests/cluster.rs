@@ -357,7 +357,7 @@ fn the_name_is_typed_for_the_line_that_runs() {
     let with = |namespace: &str| {
         let mut command = instance.command(&crate::support::envguard());
         command.env("ENVGUARD_NAMESPACE", namespace);
-        crate::support::Output::of(command.args(["--confirm=other", "delete", "pod", "x"]))
+        crate::support::Output::of(command.args(["delete", "pod", "x"]))
     };
     with("web").refused("not-confirmed").says("word      kubectl --namespace=web delete pod x\n");
     // what cannot run is not asked about
