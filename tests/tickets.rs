@@ -242,6 +242,49 @@ fn a_ticket_counts_on_a_clock_that_nobody_sets() {
     }
 }
 
+/// The time of day is set forwards and backwards, for a login that has a ticket and for
+/// one that takes one; the line in the log shows that it was.
+#[test]
+fn a_jump_of_the_clock_ends_no_ticket_and_lengthens_none() {
+    let instance = Instance::of("production");
+    let jump = instance.path("jump.so");
+    let source = crate::login::sources().join("tests/support/jump.c");
+    let mut compiler = std::process::Command::new("cc");
+    Output::of(compiler.args(["-shared", "-fPIC", "-o"]).args([&jump, &source])).exits(0);
+    let day_of_last_line = || {
+        let text = instance.envguard(&["audit", "-n", "1", "-o", "json"]).exits(0).stdout;
+        let line: serde_json::Value = serde_json::from_str(text.trim()).unwrap();
+        line["time"].as_str().unwrap()[..10].to_owned()
+    };
+    let mut login = Login::new(&instance);
+    assert_eq!(login.asked("label pod x a=b", "production"), 42);
+    let today = day_of_last_line();
+    let set = |login: &mut Login<'_>, days: i64| {
+        let line = format!("export LD_PRELOAD={} JUMP={}", jump.display(), days * 86_400);
+        login.shell.send_line(&line).unwrap();
+        login.shell.wait_for_prompt().unwrap();
+    };
+    for days in [400, -400] {
+        set(&mut login, days);
+        assert_eq!(login.unasked("label pod x a=b"), 42);
+        let then = day_of_last_line();
+        assert_eq!(then > today, days > 0, "{days}: {today} {then}");
+        assert_ne!(then, today, "{days}");
+        // One that is taken now counts when the clock is right again, and not for longer.
+        assert_eq!(login.unasked("envguard lock"), 0);
+        assert_eq!(login.asked("envguard unlock 10m", "production"), 0);
+        set(&mut login, 0);
+        assert_eq!(login.unasked("label pod x a=b"), 42);
+        assert!(day_of_last_line() >= today);
+        let run = instance.path("run/envguard");
+        let file = std::fs::read_dir(run).unwrap().next().unwrap().unwrap().path();
+        let ticket: serde_json::Value = serde_json::from_str(&crate::support::read(&file)).unwrap();
+        let up = crate::support::read("/proc/uptime".as_ref());
+        let up: f64 = up.split(' ').next().unwrap().parse().unwrap();
+        assert!(ticket["expires"].as_f64().unwrap() / 1_000.0 <= up + 601.0, "{days}");
+    }
+}
+
 #[test]
 fn a_ticket_and_its_line_in_the_log_cost_a_handful_of_system_calls() {
     if lacks("strace", "counts system calls") {
