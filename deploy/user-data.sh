@@ -266,9 +266,10 @@ set_up() {
         rm -rf "$manifests/.git"
     fi
     [ -d "$manifests/.git" ] || clone_kept
-    # Now with the checkout: the judge tries every overlay.
-    setup "$@"
     has_allowed
+    # Now with the checkout: the judge tries every overlay.
+    step="setting up envguard"
+    setup "$@"
     tidy
 }
 

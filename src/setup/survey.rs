@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 use super::layout::{Tree, escaped, patterns};
+use super::misnamed;
 use super::removal::Removal;
 use super::trouble::{Result, Trouble};
 use super::words;
@@ -48,6 +49,8 @@ pub struct Survey {
     pub top: PathBuf,
     /// What to write.
     pub entry: Entry,
+    /// What the children with manifests of its overlay roots are called.
+    pub overlays: BTreeSet<String>,
     /// Prefixes of what the allowed overlays fetch.
     pub remotes: BTreeSet<String>,
     /// Overlays that `tidy` would take off the disk, by root.
@@ -147,8 +150,9 @@ pub(super) fn survey(
     }
     let mut notes = tree.gaps.clone();
     notes.extend(unlisted(tree, &roots));
-    notes.extend(nameless(&entry.allow, &names));
-    let mut survey = Survey { top: top.to_path_buf(), notes, ..Survey::default() };
+    notes.extend(misnamed::notes(&entry.allow, &names));
+    let overlays = names.into_iter().map(str::to_owned).collect();
+    let mut survey = Survey { top: top.to_path_buf(), overlays, notes, ..Survey::default() };
     survey.classify(&children, entry, policy)?;
     Ok(survey)
 }
@@ -164,25 +168,6 @@ fn unlisted<'t>(tree: &'t Tree, roots: &'t [RootPattern]) -> impl Iterator<Item 
             "{} stays on the disk, and may not be applied: its name is not UTF-8, so no list can hold it",
             shown(dir)
         )
-    })
-}
-
-/// Entries of `allow` that no overlay is called by: mistyped, or not there yet.
-fn nameless<'n>(
-    allow: &'n [String],
-    names: &'n BTreeSet<&str>,
-) -> impl Iterator<Item = String> + 'n {
-    let fits = |entry: &&String| {
-        Pattern::new(entry.as_bytes())
-            .is_ok_and(|pattern| names.iter().any(|name| pattern.matches(name.as_bytes())))
-    };
-    allow.iter().filter(move |entry| !fits(entry)).map(|entry| {
-        let there: Vec<String> = names.iter().take(20).map(shown).collect();
-        let is = if there.len() == 1 { "is" } else { "are" };
-        let nearest = words::nearest(entry, names.iter().copied())
-            .map(|name| format!("; did you mean {}?", shown(name)))
-            .unwrap_or_default();
-        format!("no overlay is called {}: there {is} {}{nearest}", shown(entry), listed(&there))
     })
 }
 

@@ -111,6 +111,22 @@ fn no_means_no() {
 }
 
 #[test]
+fn a_mistyped_name_is_said_before_it_is_agreed_to() {
+    let ground = Ground::new().usual();
+    let mut terminal = start(&ground, &[]);
+    let mut dialogue = QUESTIONS.map(|question| (question, ""));
+    dialogue[4].1 = "devleop";
+    dialogue[8].1 = "no";
+    answers(&mut terminal, &dialogue);
+    let (shown, code) = terminal.ends();
+    assert_eq!(code, Some(1), "{}", shown.0);
+    let text = shown.0.split_whitespace().collect::<Vec<_>>().join(" ");
+    let note = text.find("no overlay is called devleop").expect("it is said");
+    assert!(note < text.find(QUESTIONS[8]).expect("it is asked"), "{text}");
+    assert!(!ground.path("etc").exists());
+}
+
+#[test]
 fn one_of_several_contexts_is_chosen() {
     let ground = Ground::new().usual();
     let text = read(&ground.path("home/.kube/config"));

@@ -277,19 +277,59 @@ fn what_is_not_found_is_asked_for() {
     ground.refuses("overlays/prod", "target-foreign");
 }
 
+fn unwrapped(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// It would list the overlay that was meant as foreign, where the corrected command
+/// could not take it from.
 #[test]
-fn a_mistyped_name_is_said_with_those_that_are_there() {
+fn a_mistyped_name_is_refused_with_those_that_are_there() {
     let ground = Ground::new().usual();
-    let output = ground.setup(&["--yes", "--allow", "devleop"]).exits(0);
-    let said = "no overlay is called devleop: there are develop and prod; did you mean develop?";
-    let unwrapped = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(unwrapped(&output.stdout).contains(said), "{output}");
-    // A pattern, and a name that is nothing like another.
+    for words in [["--yes", "--allow", "devleop"], ["--dry-run", "--allow", "devleop"]] {
+        let output = ground.setup(&words).exits(1);
+        let said = unwrapped(&output.stderr);
+        for part in [
+            "nothing was written: --allow must name an overlay that exists",
+            "none is called devleop: there are develop and prod; did you mean develop?",
+            "--allow develop; or create the overlay first",
+        ] {
+            assert!(said.contains(part), "{part}: {output}");
+        }
+        assert!(!ground.path("etc").exists(), "{output}");
+    }
+    let output = ground.setup(&["--yes", "--allow", "qa", "--allow", "x*"]).exits(1);
+    let said = unwrapped(&output.stderr);
+    assert!(said.contains("none is called qa or x*: there are develop and prod"), "{output}");
+    assert!(said.contains("--allow NAME") && !said.contains("did you mean"), "{output}");
+    // The corrected command needs nothing else.
+    ground.setup(&["--yes", "--allow", "develop"]).exits(0);
+    ground.passes("overlays/develop");
+    ground.refuses("overlays/prod", "target-foreign");
+    // One that is set up already stays as it is.
+    let before = read(&ground.config());
+    ground.setup(&["--yes", "--allow", "devleop"]).exits(1);
+    assert_eq!(read(&ground.config()), before);
+}
+
+#[test]
+fn a_name_that_is_not_there_is_said_beside_one_that_is() {
     let ground = Ground::new().usual();
-    let output = ground.setup(&["--dry-run", "--allow", "dev*", "--allow", "qa"]).exits(0);
+    let output = ground.setup(&["--yes", "--allow", "dev*", "--allow", "qa"]).exits(0);
     let shown = unwrapped(&output.stdout);
     assert!(shown.contains("no overlay is called qa: there are develop and prod"), "{output}");
     assert!(!shown.contains("did you mean") && !shown.contains("called dev*"), "{output}");
+    ground.passes("overlays/develop");
+}
+
+/// Where nothing is to be mistaken for it, the overlay may come later.
+#[test]
+fn a_name_is_taken_where_there_is_no_overlay_yet() {
+    let ground = Ground::new();
+    ground.kustomization("base", &[]);
+    ground.commit();
+    ground.setup(&["--yes", "--overlay-root", "overlays", "--allow", "develop"]).exits(0);
+    assert_eq!(ground.list("allow"), ["develop"]);
 }
 
 #[test]

@@ -113,12 +113,23 @@ fn run(given: Given<'_>, places: &Places) -> Result<Exit> {
     {
         drafted = draft(&request)?;
     }
-    finish(given, &drafted, dialogue)
+    finish(given, &request, &drafted, dialogue)
 }
 
 /// Shows the draft; writes it when it holds and is agreed to.
-fn finish(given: Given<'_>, draft: &Draft, dialogue: Option<Dialogue>) -> Result<Exit> {
+fn finish(
+    given: Given<'_>,
+    request: &Request,
+    draft: &Draft,
+    dialogue: Option<Dialogue>,
+) -> Result<Exit> {
     print(&show::findings(draft));
+    // Whoever is asked has just read it, and can say no.
+    if dialogue.is_none()
+        && let Some(trouble) = setup::misnamed(&request.entry.allow, &draft.surveys)
+    {
+        return Err(trouble);
+    }
     if !draft.proof.holds() {
         return Err(Trouble::new(
             "nothing was written: under this configuration overlays of this environment would be refused, or others let in",
