@@ -91,7 +91,7 @@ instructions() {
 find_kubectl() {
     kubectl=${1:-$(tests/tools.sh list "${ENVGUARD_TEST_TOOLS:-target/tools}" | tail -n 1 | cut -f 2)}
     [ -x "$kubectl" ] || { say "no kubectl: tests/run --install"; exit 1; }
-    ln -s "$kubectl" "$work/kubectl-real"
+    ln -s "$(realpath "$kubectl")" "$work/kubectl-real"
     kubectl=$work/kubectl-real
 }
 
