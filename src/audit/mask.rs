@@ -25,7 +25,7 @@ const SECRET_FLAGS: [&str; 8] = [
 ];
 
 /// Flags whose value is `NAME=VALUE`, of which the value is a secret.
-const PAIR_FLAGS: [&str; 5] = ["from-literal", "env", "exec-env", "set-string", "set"];
+const PAIR_FLAGS: [&str; 4] = ["env", "exec-env", "set-string", "set"];
 
 /// Flags whose value is a text that may contain anything.
 const TEXT_FLAGS: [&str; 2] = ["overrides", "patch"];
@@ -47,12 +47,24 @@ const SECRET_NAMES: [&str; 13] = [
     "authorization",
 ];
 
+/// The same, where a name is made of such words, or ends in one (`PGPASS`, `dbPwd`).
+const SECRET_WORDS: [&str; 3] = ["pass", "pwd", "pw"];
+
+/// Fields of a patch below which anything may stand that a program is given.
+const SECRET_FIELDS: [&str; 4] = ["env", "data", "stringdata", "binarydata"];
+
 /// What the value of the flag before a word makes of it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Value {
     Secret,
     Pair,
+    /// `--from-literal`: what is no pair is a secret written down wrongly.
+    Literal,
     Text,
+    /// `USER:PASSWORD`
+    Credentials,
+    /// `Name: value`, of an HTTP request.
+    Header,
     Plain,
 }
 
@@ -61,12 +73,14 @@ enum Value {
 #[must_use]
 pub fn masked<W: AsRef<OsStr>>(words: &[W]) -> Vec<String> {
     let words: Vec<String> = words.iter().map(shown).collect();
-    let context = Context::of(&words);
+    in_context(&words, Context::of(&words))
+}
+
+fn in_context(words: &[String], mut context: Context) -> Vec<String> {
     let mut out = Vec::with_capacity(words.len());
     let mut expected = Value::Plain;
     let mut after_secret_name = false;
-    let mut context = context;
-    for word in &words {
+    for word in words {
         let (masked, next) = if after_secret_name && !word.starts_with('-') {
             (MASK.to_owned(), Value::Plain)
         } else if expected != Value::Plain {
@@ -94,6 +108,8 @@ struct Context {
     names_secret: bool,
     /// The words after `--` belong to a program in a container.
     foreign: bool,
+    /// That program takes its password with `-a`.
+    is_redis: bool,
 }
 
 impl Context {
@@ -108,6 +124,7 @@ impl Context {
             is_config_set: has("config") && has("set"),
             names_secret: words.iter().any(is_secret),
             foreign: false,
+            is_redis: words.iter().any(|word| word.contains("redis-cli")),
         }
     }
 }
@@ -119,7 +136,7 @@ fn one(word: &str, context: Context) -> (String, Value) {
             Some((name, text)) => (name, Some(text)),
             None => (long, None),
         };
-        let kind = kind_of(&name.replace('_', "-"));
+        let kind = kind_of(&name.replace('_', "-"), context);
         return match attached {
             Some(text) => (format!("--{name}={}", value(text, kind, context)), Value::Plain),
             None => (word.to_owned(), kind),
@@ -131,12 +148,18 @@ fn one(word: &str, context: Context) -> (String, Value) {
     (value(word, Value::Plain, context), Value::Plain)
 }
 
-/// `-e NAME=VALUE` (set env) and `-p PATCH` (patch, run); attached too.
+/// `-e NAME=VALUE` (set env) and `-p PATCH` (patch, run), and what other programs take;
+/// attached too.
 fn short(word: &str, letters: &str, context: Context) -> (String, Value) {
     let mut rest = letters.chars();
     let kind = match rest.next() {
         Some('e') if context.sets_environment => Value::Pair,
+        // mysql takes `-pPASSWORD`, sshpass `-p PASSWORD`, and mkdir is none the worse.
+        Some('p') if context.foreign => Value::Secret,
         Some('p') => Value::Text,
+        Some('a') if context.foreign && context.is_redis => Value::Secret,
+        Some('u') if context.foreign => Value::Credentials,
+        Some('H') if context.foreign => Value::Header,
         _ => return (value(word, Value::Plain, context), Value::Plain),
     };
     let text = rest.as_str();
@@ -144,14 +167,18 @@ fn short(word: &str, letters: &str, context: Context) -> (String, Value) {
         return (word.to_owned(), kind);
     }
     let (equals, text) = text.strip_prefix('=').map_or(("", text), |text| ("=", text));
-    // mysql and others take `-pPASSWORD`.
-    let kind = if kind == Value::Text && context.foreign { Value::Secret } else { kind };
     (format!("-{}{equals}{}", &letters[..1], value(text, kind, context)), Value::Plain)
 }
 
-fn kind_of(flag: &str) -> Value {
+fn kind_of(flag: &str, context: Context) -> Value {
     if SECRET_FLAGS.contains(&flag) || is_secret_name(flag) && !names_no_secret(flag) {
         Value::Secret
+    } else if flag == "from-literal" {
+        Value::Literal
+    } else if context.foreign && (flag == "user" || flag == "proxy-user") {
+        Value::Credentials
+    } else if context.foreign && flag == "header" {
+        Value::Header
     } else if PAIR_FLAGS.contains(&flag) {
         Value::Pair
     } else if TEXT_FLAGS.contains(&flag) {
@@ -171,6 +198,13 @@ fn value(text: &str, kind: Value, context: Context) -> String {
     match kind {
         Value::Secret => MASK.to_owned(),
         Value::Pair => pair(text),
+        Value::Literal if !text.contains('=') => MASK.to_owned(),
+        Value::Literal => pair(text),
+        Value::Credentials | Value::Header => match text.split_once(':') {
+            Some((name, _)) if !is_secret_header(name) => format!("{name}:{MASK}"),
+            Some(_) => MASK.to_owned(),
+            None => plain(text, context),
+        },
         Value::Text if context.names_secret || holds_secret(text) => MASK.to_owned(),
         Value::Text => text.to_owned(),
         Value::Plain => plain(text, context),
@@ -195,7 +229,43 @@ fn plain(text: &str, context: Context) -> String {
     if is_bearer(text) || text.split_once(':').is_some_and(|(name, _)| is_secret_header(name)) {
         return MASK.to_owned();
     }
+    if context.foreign && text.contains(char::is_whitespace) {
+        return script(text, context);
+    }
     without_user_info(text)
+}
+
+/// A word that is a command line itself (`sh -c 'mysql -pPASSWORD'`).
+fn script(text: &str, context: Context) -> String {
+    let pieces = pieces(text);
+    let words: Vec<String> = pieces.iter().map(|(word, _)| (*word).to_owned()).collect();
+    let masked = in_context(&words, context);
+    masked.iter().zip(&pieces).flat_map(|(word, (_, blanks))| [word, *blanks]).collect()
+}
+
+/// The words of a script, each with the blanks behind it; what quotes hold together stays
+/// together.
+fn pieces(text: &str) -> Vec<(&str, &str)> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let mut quote = None;
+        let ends = |letter: char| {
+            match quote {
+                Some(open) if open == letter => quote = None,
+                None if letter == '"' || letter == '\'' => quote = Some(letter),
+                _ => {}
+            }
+            quote.is_none() && letter.is_whitespace()
+        };
+        let word = rest.find(ends).unwrap_or(rest.len());
+        let (word, behind) = rest.split_at(word);
+        let next = behind.find(|letter: char| !letter.is_whitespace()).unwrap_or(behind.len());
+        let (blanks, next) = behind.split_at(next);
+        pieces.push((word, blanks));
+        rest = next;
+    }
+    pieces
 }
 
 /// The name of a variable or property: what stands before a `=` that a person
@@ -213,12 +283,19 @@ fn is_secret_header(name: &str) -> bool {
 #[must_use]
 pub fn is_secret_name(name: &str) -> bool {
     let name = name.to_lowercase().replace('_', "-");
+    let mut words = name.split(|letter: char| !letter.is_alphanumeric());
     SECRET_NAMES.iter().any(|part| name.contains(part))
+        || words.any(|word| {
+            let ends = word.ends_with("pass") || word.ends_with("pwd");
+            SECRET_WORDS.contains(&word) || ends && word != "bypass"
+        })
 }
 
 fn holds_secret(text: &str) -> bool {
     let text = text.to_lowercase().replace('_', "-");
-    text.contains("stringdata") || SECRET_NAMES.iter().any(|part| text.contains(part))
+    let mut words = text.split(|letter: char| !letter.is_alphanumeric());
+    SECRET_NAMES.iter().any(|part| text.contains(part))
+        || words.any(|word| SECRET_FIELDS.contains(&word))
 }
 
 /// JSON Web Tokens, and what HTTP clients are given as a header.
@@ -292,6 +369,21 @@ mod tests {
                 "patch deploy x -p ***",
             ),
             (r#"run x --overrides={"spec":{"password":"S3CRET"}}"#, "run x --overrides=***"),
+            (
+                r#"run x --overrides={"env":[{"name":"A","value":"S3CRET"}]}"#,
+                "run x --overrides=***",
+            ),
+            (
+                r#"patch deploy x --type=json -p [{"path":"/spec/env/0/value","value":"S3CRET"}]"#,
+                "patch deploy x --type=json -p ***",
+            ),
+            (r#"patch -f s.yaml -p {"data":{"a":"S3CRET"}}"#, "patch -f s.yaml -p ***"),
+            (
+                "create secret generic x --from-literal=S3CRET",
+                "create secret generic x --from-literal=***",
+            ),
+            ("create cm x --from-literal password:S3CRET", "create cm x --from-literal ***"),
+            ("annotate pod x db-pwd=S3CRET", "annotate pod x db-pwd=***"),
         ] {
             hides(line, expected);
         }
@@ -303,8 +395,31 @@ mod tests {
             ("exec db -- mysql -uroot -pS3CRET", "exec db -- mysql -uroot -p***"),
             ("exec db -- env PGPASSWORD=S3CRET psql", "exec db -- env PGPASSWORD=*** psql"),
             ("exec x -- curl -H Authorization:S3CRET", "exec x -- curl -H ***"),
+            ("exec x -- curl -H Cookie:s=S3CRET", "exec x -- curl -H Cookie:***"),
+            ("exec x -- curl --header=X-Auth-Key:S3CRET", "exec x -- curl --header=X-Auth-Key:***"),
+            ("exec x -- curl -u me:S3CRET http://h", "exec x -- curl -u me:*** http://h"),
+            ("exec x -- curl -ume:S3CRET http://h", "exec x -- curl -ume:*** http://h"),
+            ("exec x -- curl --user me:S3CRET", "exec x -- curl --user me:***"),
+            ("exec x -- sshpass -p S3CRET ssh host", "exec x -- sshpass -p *** ssh host"),
+            ("exec x -- redis-cli -a S3CRET get a", "exec x -- redis-cli -a *** get a"),
+            ("exec x -- mongo --pass S3CRET", "exec x -- mongo --pass ***"),
+            (
+                "run x --image=i -- server --db-pass=S3CRET",
+                "run x --image=i -- server --db-pass=***",
+            ),
+            ("exec x -- grep -H word file", "exec x -- grep -H word file"),
+            ("exec x -- ls -a /data", "exec x -- ls -a /data"),
         ] {
             hides(line, expected);
+        }
+        for (script, expected) in [
+            ("mysql -uroot -pS3CRET web <dump.sql", "mysql -uroot -p*** web <dump.sql"),
+            ("mysql -p\"S3CRET S3CRET\" web", "mysql -p*** web"),
+            ("export DB_PW=S3CRET; run", "export DB_PW=*** run"),
+            ("A=S3CRET ./serve", "A=***"),
+            ("cd /srv && ls  -la", "cd /srv && ls  -la"),
+        ] {
+            assert_eq!(masked(&["exec", "x", "--", "sh", "-c", script])[5], expected);
         }
         for (word, expected) in [
             ("Authorization: Bearer S3CRET", "***"),
@@ -328,6 +443,7 @@ mod tests {
             "label ns web team=payments",
             "set image deploy/web web=registry.test/web:v42",
             "patch deploy web -p {\"spec\":{\"replicas\":3}}",
+            "patch ns web -p {\"metadata\":{\"labels\":{\"team\":\"payments\"}}}",
             "scale deploy/web --replicas=3",
             "create secret tls web --cert=web.crt --key=web.key",
             "port-forward svc/web 8080:80",
