@@ -110,7 +110,12 @@ struct Context {
     foreign: bool,
     /// That program takes its password with `-a`.
     is_redis: bool,
+    /// How many scripts are around the words.
+    depth: u8,
 }
+
+/// Of scripts in scripts.
+const MAX_DEPTH: u8 = 8;
 
 impl Context {
     fn of(words: &[String]) -> Self {
@@ -124,6 +129,7 @@ impl Context {
             is_config_set: has("config") && has("set"),
             names_secret: words.iter().any(is_secret),
             foreign: false,
+            depth: 0,
             is_redis: words.iter().any(|word| word.contains("redis-cli")),
         }
     }
@@ -235,12 +241,35 @@ fn plain(text: &str, context: Context) -> String {
     without_user_info(text)
 }
 
-/// A word that is a command line itself (`sh -c 'mysql -pPASSWORD'`).
+/// A word that is a command line itself (`sh -c 'mysql -pPASSWORD'`), which may hold another
+/// one in quotes. Deeper than anybody writes, nothing of it is shown.
 fn script(text: &str, context: Context) -> String {
-    let pieces = pieces(text);
+    if context.depth == MAX_DEPTH {
+        return MASK.to_owned();
+    }
+    let context = Context { depth: context.depth + 1, ..context };
+    let mut pieces = pieces(text);
+    if let [(whole, "")] = pieces[..] {
+        for quote in ['"', '\''] {
+            let inner = whole.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
+            if let Some(inner) = inner {
+                return format!("{quote}{}{quote}", value(inner, Value::Plain, context));
+            }
+        }
+        // A quote that is never closed, or one that begins within the word, holds nothing
+        // together.
+        pieces = at_blanks(text);
+    }
     let words: Vec<String> = pieces.iter().map(|(word, _)| (*word).to_owned()).collect();
     let masked = in_context(&words, context);
     masked.iter().zip(&pieces).flat_map(|(word, (_, blanks))| [word, *blanks]).collect()
+}
+
+/// The words of a text without regard to quotes, each with the blank behind it.
+fn at_blanks(text: &str) -> Vec<(&str, &str)> {
+    text.split_inclusive(char::is_whitespace)
+        .map(|piece| piece.split_at(piece.trim_end().len()))
+        .collect()
 }
 
 /// The words of a script, each with the blanks behind it; what quotes hold together stays
@@ -418,6 +447,12 @@ mod tests {
             ("export DB_PW=S3CRET; run", "export DB_PW=*** run"),
             ("A=S3CRET ./serve", "A=***"),
             ("cd /srv && ls  -la", "cd /srv && ls  -la"),
+            ("echo \"a b\" c", "echo \"a b\" c"),
+            ("\"mysql -pS3CRET web\"", "\"mysql -p*** web\""),
+            ("don't mysql -pS3CRET web", "don't mysql -p*** web"),
+            (" a=\"b c", " a=***"),
+            ("é\u{3000}mysql -pS3CRET", "é\u{3000}mysql -p***"),
+            ("é\"a b\"", "é\"a b\""),
         ] {
             assert_eq!(masked(&["exec", "x", "--", "sh", "-c", script])[5], expected);
         }
@@ -430,6 +465,16 @@ mod tests {
             ("DB_PASSWORD=S3CRET", "DB_PASSWORD=***"),
         ] {
             assert_eq!(masked(&["neat", word])[1], expected);
+        }
+    }
+
+    /// However quotes and blanks stand, it comes to an end, on the stack of any thread.
+    #[test]
+    fn scripts_in_scripts_come_to_an_end() {
+        let deep: String = (0..60_000).map(|at| if at % 2 == 0 { '"' } else { '\'' }).collect();
+        let back: String = deep.chars().rev().collect();
+        for script in [format!("{deep} a {back}"), "\" ".repeat(50_000), "' \"".repeat(50_000)] {
+            assert_eq!(masked(&["exec", "x", "--", "sh", "-c", &script]).len(), 6);
         }
     }
 
