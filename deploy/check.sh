@@ -158,6 +158,9 @@ check_endpoints() {
             esac
         fi
     done
+    # Only one of the three ways to the manifests goes there.
+    printf '%s\n' "$endpoints" | grep -q "^com.amazonaws.$region.git-codecommit	" || [ -n "$nat" ] ||
+        note "no endpoint here for git-codecommit" "deploy/endpoints.yaml with CodeCommit=yes, or ManifestSource=bundle"
     case " $tables " in *" $table "*) s3=yes ;; *) s3='' ;; esac
     if [ -n "$s3" ]; then ok "gateway endpoint of S3 in $table"; else absent="$absent s3"; fi
     [ -n "$absent" ] || return 0
@@ -228,7 +231,7 @@ main() {
         "https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html"
     region=${AWS_REGION:-${AWS_DEFAULT_REGION:-$(aws configure get region || :)}}
     [ -n "$region" ] || die "no region is chosen" "export AWS_REGION=ap-northeast-1"
-    account=$(aws_text sts get-caller-identity --query Account)
+    account=$(aws_text sts get-caller-identity --query Account) || account=
     [ -n "$account" ] || die "AWS does not know you" "aws configure, or aws sso login"
     say "Account $account, region $region, cluster $cluster; nothing is changed."
     read_cluster

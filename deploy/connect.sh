@@ -36,11 +36,15 @@ wake() {
 
 wait_for_agent() {
     tried=0
-    until [ "$(aws ssm get-connection-status --target "$instance" --query Status --output text)" = connected ]; do
+    while :; do
+        # What is not answered is not the agent's fault.
+        status=$(aws ssm get-connection-status --target "$instance" --query Status --output text) ||
+            die "it cannot be asked whether $instance is ready" "sign in again, then the same command"
+        [ "$status" != connected ] || return 0
         [ "$tried" -gt 0 ] || say "Waiting for Session Manager ..."
         tried=$((tried + 1))
         [ "$tried" -lt "$tries" ] || die "the agent of $instance does not come up" \
-            "aws ec2 get-console-output --instance-id $instance --latest --output text"
+            "an administrator sees why: aws ec2 get-console-output --instance-id $instance --latest --output text"
         sleep "$pause"
     done
 }

@@ -29,10 +29,10 @@ list_instances() {
 }
 
 find_instance() {
-    # The filter knows wildcards: `*` would find whatever there is.
-    case $1 in '' | *[*?,]*) die "'$1' is no environment" "${0##*/} develop" ;; esac
+    # The filter knows wildcards: `*` would find whatever there is. The others are the AWS CLI's own.
+    case $1 in '' | *[]*?,\'\"\\[{}=]*) die "'$1' is no environment" "${0##*/} develop" ;; esac
     found=$(list_instances "$1") || die "the instances cannot be listed" "aws sts get-caller-identity"
-    [ -z "${2-}" ] || found=$(printf '%s\n' "$found" | grep "^$2	") || found=
+    [ -z "${2-}" ] || found=$(printf '%s\n' "$found" | wanted=$2 awk -F '\t' '$1 == ENVIRON["wanted"]')
     case $(printf '%s\n' "$found" | grep -c .) in
         1) ;;
         0)

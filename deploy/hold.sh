@@ -70,6 +70,7 @@ main() {
             until=$(in_minutes "$minutes")
             tag "$until"
             say "$instance ($environment) is kept until $until (now $(in_minutes 0))."
+            say "What would stop it before then leaves it alone; afterwards it runs until the next time in the schedule."
             [ "$state" = running ] || say "It is $state now; a hold does not start it: deploy/connect.sh $1"
             ;;
     esac

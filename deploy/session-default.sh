@@ -69,7 +69,8 @@ main() {
     esac
     scratch=$(mktemp -d)
     trap 'rm -rf "$scratch"' EXIT
-    content "$1" >"$scratch/wanted" || die "there is no document $1 here" "aws cloudformation describe-stacks"
+    content "$1" >"$scratch/wanted" ||
+        die "there is no document $1 here, or it cannot be read" "aws ssm list-documents --filters Key=Owner,Values=Self"
     # No answer and no such document are not the same.
     present=$(aws ssm list-documents --filters "Key=Name,Values=$default" \
         --query "DocumentIdentifiers[?Name=='$default'].Name" --output text) ||

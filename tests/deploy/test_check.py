@@ -104,6 +104,14 @@ def test_all_there(ground):
     assert re.fullmatch(r"pl-[0-9a-f]+", ground.parameters["S3PrefixListId"])
     for said in ("vCPU of standard instances: 0 of 64", "incoming rules of", "interface endpoints in the VPC: 5 of"):
         assert said in ground.said
+    # The way to the manifests that the templates take unless told.
+    assert "no endpoint here for git-codecommit" in ground.said
+    ground.account.deploy(
+        "endpoints.yaml", stack="more", VpcId=ground.vpc, SubnetIds=ground.network["subnet"],
+        SystemsManager="no", Eks="no", Logs="no", CodeCommit="yes",
+    )  # fmt: skip
+    assert ground.run() == 0
+    assert "git-codecommit" not in ground.said
     # Nothing but questions.
     asked = {call.split()[1] for call in (ground.place / "calls").read_text().splitlines()}
     assert all(re.match(r"describe-|get-", name) for name in asked), asked
@@ -172,6 +180,12 @@ def test_no_such_cluster(ground):
     assert "the cluster prod-eks cannot be described" in ground.said
     assert ground.run("--help") == 64
     assert ground.run("develop-eks", "subnet-1", "more") == 64
+    # Who is not known is told so.
+    ground.variables["AWS_ENDPOINT_URL_STS"] = "http://127.0.0.1:1"
+    ground.variables["AWS_MAX_ATTEMPTS"] = "1"
+    assert ground.run() == 1
+    assert "AWS does not know you" in ground.said
+    del ground.variables["AWS_ENDPOINT_URL_STS"]
     # What cannot be read is not taken for missing.
     ground.cluster()
     ground.variables["AWS_ENDPOINT_URL_EC2"] = "http://127.0.0.1:1"

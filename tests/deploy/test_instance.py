@@ -19,7 +19,6 @@ REALLY_CREATED = {
     "ClusterIngress": False,  # no resource of its own, but the group has the rule: see below
     "EndpointIngress": False,
     "Role": True,  # without its managed policies
-    "ReadRepository": True,
     "InstanceProfile": True,
     "ClusterAdmin": False,
     "LaunchTemplate": True,
@@ -54,7 +53,7 @@ def test_each_resource_is_created_or_known_not_to_be(account):
     assert {name: name in created for name in REALLY_CREATED} == REALLY_CREATED
     assert set(created) <= set(REALLY_CREATED)
     every = {name for name, r in load(TEMPLATE)["Resources"].items()}
-    assert every == set(REALLY_CREATED) | {"ReadDeployKey"}
+    assert every == set(REALLY_CREATED)
     assert outputs["InstanceId"] == created["Instance"]
 
 
@@ -105,7 +104,7 @@ def test_a_value_cannot_leave_its_quotes():
     # User data is a shell script: nothing that a shell reads as its own may come through a parameter.
     template = load(TEMPLATE)
     text = template["Resources"]["Instance"]["Properties"]["UserData"]["Fn::Base64"]["Fn::Sub"][0]
-    for name in set(re.findall(r"\$\{(\w+)\}", text)) - {"KubectlArch"}:
+    for name in set(re.findall(r"\$\{(\w+)\}", text)) - {"KubectlArch", "EndpointRule"}:
         parameter = template["Parameters"][name]
         pattern = parameter.get("AllowedPattern", "").replace(r"\p{L}", "a-zäöü本番").replace(r"\p{N}", "0-9")
         for evil in ("'", '"', "$", "`", "\\", "\n", ";", "&", "|"):
@@ -141,13 +140,14 @@ def test_nothing_comes_in_and_443_goes_out():
     destinations = []
     for rule in rules:
         assert rule["IpProtocol"] == "tcp"
-        port = {"Ref": "EgressPort"} if "CidrIp" in rule else 443
-        assert (rule["FromPort"], rule["ToPort"]) == (port, port)
+        assert rule["FromPort"] == rule["ToPort"]
+        assert rule["FromPort"] == 443 or ("CidrIp" in rule and rule["FromPort"] == {"Ref": "EgressPort"})
         destinations.append(next(rule[k] for k in rule if k.startswith(("Destination", "Cidr"))))
     assert destinations == [
         {"Ref": "ClusterSecurityGroupId"},
         {"Ref": "EndpointSecurityGroupId"},
         {"Ref": "S3PrefixListId"},
+        {"Ref": "EgressCidr"},
         {"Ref": "EgressCidr"},
     ]
     assert template["Parameters"]["EgressPort"]["Default"] == 443
@@ -159,6 +159,55 @@ def test_nothing_comes_in_and_443_goes_out():
     assert instance["SecurityGroupIds"] == [{"Ref": "SecurityGroup"}]
     assert "KeyName" not in instance
     assert "NetworkInterfaces" not in instance
+
+
+# What EC2 takes in the description of a group or a rule; neither cfn-lint nor moto looks.
+DESCRIPTION = re.compile(r"[a-zA-Z0-9 ._:/()#,@\[\]+=&;{}!$*-]{1,255}")
+
+
+@pytest.mark.parametrize("name", [TEMPLATE, "endpoints.yaml"])
+def test_descriptions_have_the_letters_that_ec2_takes(name):
+    template, seen = load(name), 0
+    groups = resources(template, "AWS::EC2::SecurityGroup")
+    rules = resources(template, "AWS::EC2::SecurityGroupIngress")
+    said = [group["Properties"]["GroupDescription"] for group in groups.values()]
+    said += [rule["Properties"]["Description"] for rule in rules.values()]
+    for group in groups.values():
+        for rule in group["Properties"]["SecurityGroupEgress"]:
+            said.append((rule["Fn::If"][1] if "Fn::If" in rule else rule)["Description"])
+    for text in said:
+        text = re.sub(r"\$\{[\w:]+\}", "x", text["Fn::Sub"]) if isinstance(text, dict) else text
+        assert DESCRIPTION.fullmatch(text), text
+        seen += 1
+    assert seen >= 2
+
+
+def test_the_first_start_finds_everything_in_place():
+    # User data runs once: what it needs must be there before the instance, not at about the same time.
+    template = load(TEMPLATE)
+    instance = template["Resources"]["Instance"]
+    assert instance["DependsOn"] == ["ClusterIngress"]
+    text, given = instance["Properties"]["UserData"]["Fn::Base64"]["Fn::Sub"]
+    assert given["EndpointRule"] == {"Fn::If": ["HasEndpoints", {"Ref": "EndpointIngress"}, "none"]}
+    [line] = [line for line in text.splitlines() if "${EndpointRule}" in line]
+    assert line.startswith("# ")
+    # Every policy is in the role, which the instance profile waits for.
+    assert not resources(template, "AWS::IAM::Policy")
+
+
+def test_without_endpoints_443_is_open_whatever_the_other_port():
+    # With NAT alone Systems Manager is reached there; EgressPort may be that of a git server.
+    template = load(TEMPLATE)
+    [rule] = [
+        rule["Fn::If"]
+        for rule in template["Resources"]["SecurityGroup"]["Properties"]["SecurityGroupEgress"]
+        if "Fn::If" in rule and rule["Fn::If"][0] == "NeedsHttpsOut"
+    ]
+    assert (rule[1]["FromPort"], rule[1]["ToPort"], rule[1]["CidrIp"]) == (443, 443, {"Ref": "EgressCidr"})
+    condition = template["Conditions"]["NeedsHttpsOut"]["Fn::And"]
+    assert {"Condition": "HasEgress"} in condition
+    assert {"Fn::Not": [{"Condition": "HasEndpoints"}]} in condition
+    assert {"Fn::Not": [{"Fn::Equals": [{"Ref": "EgressPort"}, 443]}]} in condition
 
 
 def test_the_cluster_lets_it_in(account):

@@ -217,6 +217,9 @@ def test_the_documents_fit_each_other(account):
     assert (stop["schemaVersion"], warn["schemaVersion"]) == ("0.3", "2.2")
     [command] = warn["mainSteps"][0]["inputs"]["runCommand"]
     assert command.startswith("kubectl-envguard broadcast '") and command.count("'") == 2
+    # Without a kind of target an automation runs on nothing.
+    for name in ("StopDocument", "WarnDocument"):
+        assert load(TEMPLATE)["Resources"][name]["Properties"]["TargetType"] == "/AWS::EC2::Instance"
     # Only the names of steps that exist, and every script is the same.
     names = {step["name"] for step in stop["mainSteps"]}
     choices = [c for s in stop["mainSteps"] if s["action"] == "aws:branch" for c in s["inputs"]["Choices"]]
@@ -229,6 +232,8 @@ def test_the_roles_stop_what_is_tagged_and_nothing_else(account):
     instance = f"arn:aws:ec2:{REGION}:{number}:instance/i-0123456789abcdef0"
     tagged = {"aws:ResourceTag/envguard:nightly-stop": "yes"}
     document = lambda name: f"arn:aws:ssm:{REGION}:{number}:document/{name}"
+    # Of Systems Manager's actions AWS documents this key, of EC2's the other.
+    warned = {"ssm:resourceTag/envguard:nightly-stop": "yes"}
     hold(
         [
             ("allowed", "ec2:StopInstances", instance, tagged),
@@ -238,6 +243,9 @@ def test_the_roles_stop_what_is_tagged_and_nothing_else(account):
             ("denied", "ec2:StartInstances", instance, tagged),
             ("allowed", "ssm:SendCommand", document(created["WarnDocument"]), {}),
             ("denied", "ssm:SendCommand", document("AWS-RunShellScript"), {}),
+            ("allowed", "ssm:SendCommand", [document(created["WarnDocument"]), instance], warned),
+            ("denied", "ssm:SendCommand", instance, {"ssm:resourceTag/envguard:nightly-stop": "no"}),
+            ("denied", "ssm:SendCommand", instance, {}),
             ("allowed", "ssm:DescribeSessions", "*", {}),
             ("denied", "ssm:TerminateSession", f"arn:aws:ssm:{REGION}:{number}:session/alice-0", {}),
         ],

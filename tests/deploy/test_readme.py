@@ -50,6 +50,24 @@ def test_a_deployment_states_what_its_template_asks_for(words):
     assert ("CAPABILITY_IAM" in words) is makes_roles
 
 
+def test_what_the_instance_needs_was_made_before():
+    # Step by step as written: CodeCommit without its endpoint would be an instance that is not set up.
+    given = {}
+    for words in deployments():
+        template = words[words.index("--template-file") + 1].removeprefix("deploy/")
+        given[template] = dict(word.split("=", 1) for word in words if re.match(r"[A-Z]\w*=", word))
+    source = load("kubectl-instance.yaml")["Parameters"]["ManifestSource"]["Default"]
+    assert given["kubectl-instance.yaml"].get("ManifestSource", source) == "codecommit"
+    assert given["endpoints.yaml"]["CodeCommit"] == "yes"
+
+
+def test_it_says_what_was_never_run():
+    said = re.search(r"## What is proven, and what is not\n(.*?)\n## ", TEXT, re.DOTALL)[1]
+    assert "No account of AWS" in said
+    for word in ("moto", "cfn-lint", "Session Manager", "Automation", "Scheduler", "access entry"):
+        assert word in said, word
+
+
 def test_the_tables_name_what_is_there():
     files = set(re.findall(r"`(?:deploy/)?([\w-]+\.(?:sh|yaml))`", TEXT)) - {"policy.yaml"}
     for name in files:

@@ -12,6 +12,7 @@ AWS = """#!/bin/sh
 echo "aws $*" >>"$STUB/calls"
 case "$1 $2" in
     "ssm get-connection-status")
+        [ "$(cat "$STUB/after")" != expired ] || { echo ExpiredToken >&2; exit 254; }
         echo x >>"$STUB/asked"
         if [ "$(wc -l <"$STUB/asked")" -gt "$(cat "$STUB/after")" ]; then echo connected; else echo notconnected; fi
         ;;
@@ -105,7 +106,7 @@ def test_wake_only(desk):
 
 
 @pytest.mark.parametrize("script", ["connect.sh", "hold.sh"])
-@pytest.mark.parametrize("word", ["*", "dev*", "develop,production", "d?velop", ""])
+@pytest.mark.parametrize("word", ["*", "dev*", "develop,production", "d?velop", "", "d'", '"develop"', "{x}", "[x]", "a=b", "a\\b"])
 def test_a_pattern_is_no_environment(desk, script, word):
     desk.instance("production")
     done = desk.run(script, word)
@@ -129,6 +130,25 @@ def test_of_two_one_must_be_named(desk):
     assert first in done.stderr and second in done.stderr
     assert desk.run("connect.sh", "--instance", second, "develop").returncode == 0
     assert f"--target {second}" in desk.calls
+    # An id, no pattern.
+    done = desk.run("connect.sh", "--instance", "i-.*", "develop")
+    assert (done.returncode, "there is no kubectl instance i-.*" in done.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("name", ["prod eu", "本番", "develop-2.x_y"])
+def test_a_name_may_have_blanks_and_any_letter(desk, name):
+    desk.instance("prod")
+    own = desk.instance(name)
+    done = desk.run("connect.sh", name)
+    assert (done.returncode, f"Connecting to {own}: {name}, cluster" in done.stderr) == (0, True), done.stderr
+
+
+def test_credentials_that_end_while_it_waits_end_it(desk):
+    desk.instance("develop")
+    (desk.place / "after").write_text("expired")
+    done = desk.run("connect.sh", "develop")
+    assert (done.returncode, "sign in again" in done.stderr) == (1, True), done.stderr
+    assert desk.calls.count("get-connection-status") == 1
 
 
 def test_connect_says_why_not(desk):

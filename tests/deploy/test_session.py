@@ -9,6 +9,7 @@ import select
 import shutil
 import subprocess
 
+import boto3
 import pytest
 from conftest import REGION
 from iam import hold, managed_policy
@@ -151,7 +152,8 @@ def test_operators_may_log_in_and_nothing_else(account):
     users, _, document, number = tables(account)
     instance, own, name = arns(number, document)
     session = f"arn:aws:ssm:{REGION}:{number}:session"
-    me = {"aws:username": "alice", **MFA}
+    me = {"aws:username": "alice", "aws:userid": "AIDAEXAMPLE", **MFA}
+    of = lambda who: {"ssm:resourceTag/aws:ssmmessages:session-id": who}
     plain = {**me, **OURS, **CHECKED}
     hold_tag = {**me, **TAGGED, "aws:TagKeys": ["envguard:hold-until"]}
     hold(
@@ -189,11 +191,16 @@ def test_operators_may_log_in_and_nothing_else(account):
             ("denied", "ec2:CreateTags", instance, {**hold_tag, "aws:TagKeys": ["envguard:hold-until", "envguard:environment"]}),
             ("denied", "ec2:CreateTags", instance, {**me, **TAGGED}),
             ("denied", "ec2:CreateTags", instance, {**hold_tag, "aws:ResourceTag/envguard:environment": "production"}),
+            ("denied", "ec2:CreateTags", instance, {**hold_tag, "aws:MultiFactorAuthPresent": "false"}),
             ("denied", "ec2:DeleteTags", instance, hold_tag),
-            ("allowed", "ssm:TerminateSession", f"{session}/alice-0123456789abcdef0", me),
-            ("denied", "ssm:TerminateSession", f"{session}/bob-0123456789abcdef0", me),
-            ("allowed", "ssm:ResumeSession", f"{session}/alice-0123456789abcdef0", me),
+            ("allowed", "ssm:TerminateSession", f"{session}/alice-0123456789abcdef0", {**me, **of("AIDAEXAMPLE")}),
+            ("denied", "ssm:TerminateSession", f"{session}/bob-0123456789abcdef0", {**me, **of("AIDABOB")}),
+            ("denied", "ssm:TerminateSession", f"{session}/alice-0123456789abcdef0", me),
+            ("allowed", "ssm:ResumeSession", f"{session}/alice-0123456789abcdef0", {**me, **of("AIDAEXAMPLE")}),
             ("denied", "ssm:ResumeSession", f"{session}/alicia-0123456789abcdef0", me),
+            # Another user, whose name begins with hers.
+            ("denied", "ssm:TerminateSession", f"{session}/alice-b-0123456789abcdef0", {**me, **of("AIDAOTHER")}),
+            ("denied", "ssm:ResumeSession", f"{session}/alice-b-0123456789abcdef0", {**me, **of("AIDAOTHER")}),
             ("denied", "iam:PassRole", f"arn:aws:iam::{number}:role/admin", me),
             ("denied", "kms:GenerateDataKey", f"arn:aws:kms:{REGION}:{number}:key/01234567-89ab-cdef-0123-456789abcdef", me),
         ],
@@ -212,9 +219,9 @@ def test_roles_end_their_own_sessions_only(account):
     hold(
         [
             ("allowed", "ssm:StartSession", [instance, own], {**me, **OURS, **CHECKED}),
-            ("allowed", "ssm:TerminateSession", f"{session}/AROAEXAMPLE:alice-0123456789abcdef0", me),
             ("allowed", "ssm:TerminateSession", f"{session}/alice-0123456789abcdef0", tag("AROAEXAMPLE:alice")),
             ("denied", "ssm:TerminateSession", f"{session}/alice-0123456789abcdef0", tag("AROAEXAMPLE:bob")),
+            ("denied", "ssm:ResumeSession", f"{session}/alice-b-0123456789abcdef0", tag("AROAEXAMPLE:alice-b")),
             ("denied", "ssm:TerminateSession", f"{session}/bob-0123456789abcdef0", me),
         ],
         roles,
@@ -226,9 +233,19 @@ def test_roles_end_their_own_sessions_only(account):
 def test_the_data_channel_is_that_of_the_own_session():
     # AWS's guide states this resource, AWS's list of actions knows none: the evaluator refuses the question.
     for name, variable in (("OwnSessionsOfUsers", "username"), ("OwnSessionsOfRoles", "userid")):
-        own = load(TEMPLATE)["Resources"][name]["Properties"]["PolicyDocument"]["Statement"][0]
-        assert "ssmmessages:OpenDataChannel" in own["Action"]
+        own = load(TEMPLATE)["Resources"][name]["Properties"]["PolicyDocument"]["Statement"][1]
+        assert own["Action"] == "ssmmessages:OpenDataChannel"
         assert own["Resource"] == {"Fn::Sub": f"arn:${{AWS::Partition}}:ssm:*:*:session/${{!aws:{variable}}}-*"}
+
+
+@pytest.mark.parametrize(("name", "fits"), [("develop", True), ("prod eu_1", True), ("Zürich", True), ("本番", False)])
+def test_an_environment_is_named_by_what_a_policy_may_hold(name, fits):
+    # IAM's own pattern: no letter beyond Latin-1 in a policy, and the name stands in conditions.
+    shapes = boto3.client("iam", region_name=REGION).meta.service_model
+    pattern = shapes.shape_for("policyDocumentType").metadata["pattern"]
+    assert bool(re.fullmatch(pattern, name)) is fits
+    own = load(TEMPLATE)["Parameters"]["Environment"]["AllowedPattern"]
+    assert bool(re.fullmatch(own, name)) is fits
 
 
 def test_what_is_optional_is_open_when_asked_for(account):
