@@ -41,6 +41,8 @@ export PATH
 
 home=/etc/envguard-deploy
 log=/var/log/envguard-deploy.log
+# What the words of an end are, and where an operator who logs in all the same is told.
+outcome="NOT SET UP"
 warning=/etc/profile.d/zzz-envguard-not-set-up.sh
 manifests=/srv/manifests
 owner=manifests
@@ -58,7 +60,7 @@ say() {
 }
 
 die() {
-    say "NOT SET UP ($step): $1"
+    say "$outcome ($step): $1"
     [ -z "${2-}" ] || say "  instead   $2"
     exit 1
 }
@@ -70,12 +72,12 @@ ended() {
     if [ "$code" = 0 ]; then
         rm -f "$warning"
     else
-        say "NOT SET UP: stopped while $step; see $log, then run: sh $home/user-data.sh"
-        logger -t envguard-deploy "not set up: stopped while $step" 2>/dev/null || :
+        say "$outcome: stopped while $step; see $log, then run: sh $home/user-data.sh${again:+ $again}"
+        logger -t envguard-deploy "$outcome: stopped while $step" 2>/dev/null || :
         mkdir -p "${warning%/*}"
-        cat >"$warning" <<'END'
-case $- in
-    *i*) printf '\n!!! This kubectl instance is NOT SET UP: see /var/log/envguard-deploy.log !!!\n\n' >&2 ;;
+        cat >"$warning" <<END
+case \$- in
+    *i*) printf '\n!!! This kubectl instance is $outcome: see $log !!!\n\n' >&2 ;;
 esac
 END
     fi
@@ -416,7 +418,7 @@ is_policy() {
 }
 
 update() {
-    DEPLOY_PACKAGE=${1:?} DEPLOY_PACKAGE_SHA256=${2:?}
+    DEPLOY_PACKAGE=$1 DEPLOY_PACKAGE_SHA256=$2
     install_envguard
     update_policy "${3-}"
     install_kubectl
@@ -424,6 +426,12 @@ update() {
 }
 
 main() {
+    # An update that fails leaves a guarded instance as it was, and says so in other words.
+    if [ "${1-}" = update ]; then
+        outcome="NOT UPDATED"
+        warning=/etc/profile.d/zzz-envguard-not-updated.sh
+        again=$*
+    fi
     trap ended EXIT
     read_settings
     case ${1-} in
@@ -445,7 +453,7 @@ main() {
             ;;
         *) die "user-data.sh does not know '$1'" "sh user-data.sh, or sh user-data.sh update PACKAGE SHA256" ;;
     esac
-    say "set up: $DEPLOY_ENVIRONMENT, cluster $DEPLOY_CLUSTER, $(kubectl-envguard --version)"
+    say "${again:+updated and }set up: $DEPLOY_ENVIRONMENT, cluster $DEPLOY_CLUSTER, $(kubectl-envguard --version)"
 }
 
 main "$@"

@@ -111,6 +111,11 @@ spec:
   - name: no-owner
     expression: >-
       !has(object.metadata.ownerReferences) || size(object.metadata.ownerReferences) == 0
+  # Helm writes one for each release, with labels of its own.
+  - name: not-a-record-of-helm
+    expression: >-
+      !(request.resource.group == "" && request.resource.resource == "secrets" &&
+      has(object.type) && object.type == "helm.sh/release.v1")
   variables:
   - name: named
     expression: >-
@@ -162,6 +167,10 @@ const SCOPE: &str = r#"  matchConstraints:
         operator: NotIn
         values: {namespaces}
   matchConditions:
+  # A question to an API server may have none; the conditions below would fail on it.
+  - name: has-metadata
+    expression: >-
+      has(object.metadata)
   # Finalizers stay removable.
   - name: not-being-deleted
     expression: >-

@@ -89,7 +89,13 @@ impl Scope {
         let names = json!({
             "object": request.object,
             "oldObject": request.old_object,
-            "request": {"operation": request.operation, "userInfo": {"username": request.user}},
+            "request": {
+                "operation": request.operation,
+                "userInfo": {"username": request.user},
+                "resource": {
+                    "group": request.group, "version": request.version, "resource": request.resource,
+                },
+            },
             "variables": {},
         });
         Self { names: names.as_object().unwrap().clone() }

@@ -128,6 +128,15 @@ pub(super) fn unlabelled() -> Request {
     config_map().with(&json!({}))
 }
 
+/// A secret of this type.
+fn secret(kind: Value, metadata: &Value) -> Request {
+    let mut request = Request::of("", "secrets", "Secret").with(metadata);
+    if !kind.is_null() {
+        request.object["type"] = kind;
+    }
+    request
+}
+
 /// A namespace with this label.
 pub(super) fn namespace(name: &str, value: &str) -> Request {
     let mut request = Request::of("", "namespaces", "Namespace").unscoped();
@@ -187,6 +196,44 @@ fn created() -> Vec<(&'static str, Request, Says)> {
             Foreign,
         ),
         ("a namespace", namespace("shop", "production"), Foreign),
+        ("helm's record of a release", secret(json!("helm.sh/release.v1"), &json!({})), Nothing),
+        (
+            "helm's record, with a foreign label",
+            secret(json!("helm.sh/release.v1"), &json!({"labels": {KEY: "production"}})),
+            Foreign,
+        ),
+        ("a secret", secret(json!("Opaque"), &json!({})), Unlabelled),
+        ("a secret that says no type", secret(Value::Null, &json!({})), Unlabelled),
+        (
+            "what only says that it is helm's",
+            {
+                let mut request = config_map().with(&json!({}));
+                request.object["type"] = json!("helm.sh/release.v1");
+                request
+            },
+            Unlabelled,
+        ),
+        (
+            "a name that the API server makes",
+            config_map().with(&json!({"generateName": "web-"})),
+            Unlabelled,
+        ),
+        (
+            "a foreign name that the API server makes",
+            { config_map().with(&json!({"generateName": "web-", "labels": {KEY: "production"}})) },
+            Foreign,
+        ),
+        ("an empty label", create(""), Foreign),
+        (
+            "what has no metadata",
+            {
+                let mut request =
+                    Request::of("example.com", "questions", "Question").with(&json!({}));
+                request.object.as_object_mut().unwrap().remove("metadata");
+                request
+            },
+            Nothing,
+        ),
     ]
 }
 

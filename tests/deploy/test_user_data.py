@@ -386,6 +386,15 @@ def test_what_fails_leaves_no_kubectl_and_says_so(scratch, break_it, step, says)
     assert not list(scratch.path("/tmp").glob("tmp.*")) if scratch.path("/tmp").exists() else True
 
 
+def test_cloud_init_gives_it_no_home(scratch):
+    # Neither does Run Command give `update` one.
+    scratch.prologue += "unset HOME\n"
+    update = f"sh /etc/envguard-deploy/user-data.sh update {PACKAGE} {scratch.settings['PACKAGE_SHA256']}"
+    assert scratch.run(f"cd /srv/manifests\nkubectl-envguard --version\n{update}\n") == 0, scratch.output
+    assert "set up: develop" in scratch.console
+    assert "updated and set up: develop" in scratch.console
+
+
 def test_it_can_be_run_again(scratch):
     again = "sh /etc/envguard-deploy/user-data.sh >/dev/null && cat /etc/envguard-deploy/settings"
     assert scratch.run(again) == 0, scratch.output
@@ -402,16 +411,26 @@ rm /usr/bin/kubectl
 {update} /envguard/policy
 cp /etc/envguard/config.yaml /root/good
 {update} /envguard/bad || echo "bad: $?"
+ls /etc/profile.d/zzz-envguard-not-updated.sh
 cmp /root/good /etc/envguard/config.yaml
 {update} /envguard/wide || echo "wide: $?"
 cmp /root/good /etc/envguard/config.yaml
 {update} /envguard/policy
+! ls /etc/profile.d/zzz-envguard-not-updated.sh
 cmp /root/good /etc/envguard/config.yaml
 sh /etc/envguard-deploy/user-data.sh update other.rpm {'0' * 64} || echo "other: $?"
 """
     assert scratch.run(after) == 0, scratch.output
     for word in ("bad: 1", "wide: 1", "other: 1"):
         assert word in scratch.output, scratch.output
+    # A guarded instance is not called one that is not set up.
+    assert "NOT SET UP" not in scratch.console
+    assert "NOT UPDATED (installing envguard)" in scratch.console
+    assert f"then run: sh /etc/envguard-deploy/user-data.sh update other.rpm {'0' * 64}\n" in scratch.console
+    warning = scratch.path("/etc/profile.d/zzz-envguard-not-updated.sh")
+    shell = subprocess.run(["bash", "--norc", "-ic", f". {warning}"], capture_output=True, text=True, check=False)
+    assert "!!! This kubectl instance is NOT UPDATED: see /var/log/envguard-deploy.log !!!" in shell.stderr
+    assert not scratch.path("/etc/profile.d/zzz-envguard-not-set-up.sh").exists()
     assert yaml.safe_load(scratch.path("/etc/envguard/config.yaml").read_text())["policy"]["mode"] == "observe"
     assert scratch.path("/usr/bin/kubectl").exists()
     assert f"DEPLOY_PACKAGE='{PACKAGE}'" in scratch.path("/etc/envguard-deploy/settings").read_text()
