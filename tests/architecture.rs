@@ -63,7 +63,7 @@ const LAYERS: &[Layer] = &[
     Layer { modules: &["session"], may_use: &[] },
     Layer {
         modules: &["audit"],
-        may_use: &["env", "judge", "kubectl", "policy", "session", "text"],
+        may_use: &["env", "judge", "kubectl", "pattern", "policy", "session", "text"],
     },
     Layer { modules: &["preview"], may_use: &["audit", "colour", "exec", "kubectl", "text"] },
     Layer { modules: &["notices"], may_use: &["env", "runtime", "text"] },

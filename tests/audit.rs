@@ -1,5 +1,6 @@
 //! The audit log: every judged command leaves a line, and nothing secret in it.
 
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -277,7 +278,7 @@ fn a_reader_selects_and_counts() {
     let table = instance.envguard(&["audit", "--would-refuse"]).exits(0).stdout;
     let base = instance.path("m/base");
     assert!(table.contains("    2  target-outside"), "{table}");
-    assert!(table.contains(&format!("alsoAllow: [{}]", base.display())), "{table}");
+    assert!(table.contains(&format!("alsoAllow: [{}]\n", base.display())), "{table}");
     assert!(!table.contains("cluster-override"), "it was enforced: {table}");
     let json = instance.envguard(&["audit", "--would-refuse", "-o", "json"]).exits(0).stdout;
     let json: Value = serde_json::from_str(&json).unwrap();
@@ -309,8 +310,11 @@ struct Reader {
 impl Reader {
     fn start(instance: &Instance, words: &[&str]) -> Self {
         let mut command = instance.command(&crate::support::envguard());
-        command.args(["audit", "-f"]).args(words).stdout(std::process::Stdio::piped());
-        let mut child = command.spawn().unwrap();
+        Self::of(command.args(["audit", "-f"]).args(words))
+    }
+
+    fn of(command: &mut std::process::Command) -> Self {
+        let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
         let stdout = std::io::BufReader::new(child.stdout.take().unwrap());
         let (sender, lines) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
@@ -379,4 +383,301 @@ fn the_line_names_the_kubectl_that_changes_something() {
         assert_eq!(events[1]["kubectl"], kubectl.version.as_str());
         assert_eq!(events[2]["kubectl"], Value::Null, "reading waits for nothing");
     }
+}
+
+/// A hundred commands, while somebody turns the log over as often as there is one.
+fn a_hundred_while(turn_over: impl Fn(&Path, usize) + Sync) -> (Instance, usize) {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let instance = Instance::new();
+    let file = log(&instance);
+    let script = format!(
+        "i=0; while [ $i -lt 100 ]; do {} get pods -l n=$i >/dev/null 2>&1 & i=$((i+1)); done; wait",
+        shim().display()
+    );
+    let done = AtomicBool::new(false);
+    let turns = std::thread::scope(|scope| {
+        let turning = scope.spawn(|| {
+            let mut turns = 0;
+            while !done.load(Ordering::Relaxed) {
+                if file.metadata().is_ok_and(|found| found.len() > 0) {
+                    turns += 1;
+                    turn_over(&file, turns);
+                }
+            }
+            turns
+        });
+        Output::of(instance.command("/bin/sh".as_ref()).args(["-c", &script])).exits(0);
+        done.store(true, Ordering::Relaxed);
+        turning.join().unwrap()
+    });
+    assert!(turns > 1, "it was turned over while they wrote");
+    (instance, turns)
+}
+
+/// Which of the hundred stand in a log.
+fn numbers(file: &Path) -> Vec<u32> {
+    let number = |event: &Value| event["argv"][3].as_str().unwrap()[2..].parse().unwrap();
+    events(file).iter().map(number).collect()
+}
+
+#[test]
+fn a_log_that_is_renamed_while_a_hundred_write_loses_no_line() {
+    let turned = |file: &Path, turn: usize| file.with_extension(format!("jsonl.{turn}"));
+    let (instance, turns) =
+        a_hundred_while(|file, turn| std::fs::rename(file, turned(file, turn)).unwrap());
+    let file = log(&instance);
+    let mut seen: Vec<u32> = (1..=turns).flat_map(|turn| numbers(&turned(&file, turn))).collect();
+    seen.extend(
+        Some(&file).filter(|file| file.exists()).into_iter().flat_map(|file| numbers(file)),
+    );
+    seen.sort_unstable();
+    assert_eq!(seen, (0..100).collect::<Vec<_>>());
+    let shown = instance.envguard(&["audit", "-n", "200"]).exits(0);
+    assert_eq!(shown.stdout.lines().count(), 100, "{shown}");
+}
+
+#[test]
+fn a_log_that_is_copied_and_truncated_while_a_hundred_write_tears_no_line() {
+    // What `copytruncate` does: what comes in between is in neither file.
+    let (instance, turns) = a_hundred_while(|file, turn| {
+        std::fs::copy(file, file.with_extension(format!("jsonl.{turn}"))).unwrap();
+        std::fs::OpenOptions::new().write(true).truncate(true).open(file).unwrap();
+    });
+    let file = log(&instance);
+    let mut seen = numbers(&file);
+    for turn in 1..=turns {
+        let copy = read(&file.with_extension(format!("jsonl.{turn}")));
+        // A copy may end in the middle of a line, which is gone; a hole it never has.
+        assert!(!copy.contains('\0'), "{copy:?}");
+        let whole = copy.rfind('\n').map_or("", |end| &copy[..=end]);
+        let copy = instance.write(&format!("copies/{turn}"), whole);
+        seen.extend(numbers(&copy));
+    }
+    let all = seen.len();
+    seen.sort_unstable();
+    seen.dedup();
+    assert_eq!(seen.len(), all, "every line once");
+    assert!(!seen.is_empty());
+    // What is written afterwards begins where the file begins.
+    instance.kubectl(&["get", "pods", "-l", "n=100"]).exits(42);
+    assert_eq!(numbers(&file).last(), Some(&100));
+}
+
+#[test]
+fn logrotate_does_as_the_package_tells_it() {
+    if lacks("logrotate", "rotates logs") {
+        return;
+    }
+    let instance = Instance::new();
+    let file = log(&instance);
+    let directory = file.parent().unwrap();
+    std::fs::create_dir_all(directory).unwrap();
+    // As the package makes it; logrotate would refuse it without `su`.
+    std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o1733)).unwrap();
+    let rules = read(&crate::login::sources().join("deploy/logrotate/envguard"));
+    assert!(rules.contains("/var/log/envguard/"), "{rules}");
+    let rules = rules.replace("/var/log/envguard", directory.to_str().unwrap());
+    let rules = instance.write("logrotate.conf", &rules);
+    std::fs::set_permissions(&rules, std::fs::Permissions::from_mode(0o644)).unwrap();
+    if uid() != 0 {
+        return skip("only root may act as root");
+    }
+    let reader = Reader::start(&instance, &[]);
+    for (word, older) in [("one", 1), ("two", 2), ("three", 3)] {
+        instance.kubectl(&["get", word]).exits(42);
+        reader.next(&format!("get {word}"));
+        let mut command = instance.command("/usr/sbin/logrotate".as_ref());
+        command.arg("--force").arg("--state").arg(instance.path("state")).arg(&rules);
+        let output = Output::of(&mut command).exits(0);
+        assert_eq!(output.stderr, "", "{output}");
+        assert!(!file.exists());
+        let rotated = file.with_extension(format!("jsonl.{older}"));
+        assert_eq!(events(&rotated)[0]["argv"][1], "one");
+        assert_eq!(rotated.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    let shown = instance.envguard(&["audit"]).exits(0).stdout;
+    let order: Vec<_> = ["one", "two", "three"].iter().map(|word| shown.find(word)).collect();
+    assert!(order.is_sorted() && order.iter().all(Option::is_some), "{shown}");
+    // Another user's link in that directory is left alone.
+    let precious = instance.write("precious", "precious");
+    instance.link(
+        precious.to_str().unwrap(),
+        file.with_file_name("audit-4711.jsonl").to_str().unwrap(),
+    );
+    let mut command = instance.command("/usr/sbin/logrotate".as_ref());
+    command.arg("--force").arg("--state").arg(instance.path("state")).arg(&rules);
+    let output = Output::of(&mut command);
+    assert!(output.stderr.contains("symbolic link"), "{output}");
+    assert_eq!(read(&precious), "precious");
+}
+
+/// Puts the fields of one configuration in the place of those of another, a checkout's in
+/// the entry with its path: what `audit --would-refuse` says to do with its lines.
+fn put(into: &mut serde_yaml::Value, from: &serde_yaml::Value) {
+    let (Some(map), Some(fields)) = (into.as_mapping_mut(), from.as_mapping()) else {
+        *into = from.clone();
+        return;
+    };
+    for (field, value) in fields {
+        match (map.get_mut(field), value.as_sequence()) {
+            (Some(entries), Some(changed)) if *field == "checkouts" => {
+                for entry in changed {
+                    let entries = entries.as_sequence_mut().unwrap();
+                    let same = entries.iter_mut().find(|found| found["path"] == entry["path"]);
+                    put(same.unwrap(), entry);
+                }
+            }
+            (Some(found), _) => put(found, value),
+            (None, _) => drop(map.insert(field.clone(), value.clone())),
+        }
+    }
+}
+
+/// A command that is refused, what makes it so, and the rule against it.
+struct Objectionable {
+    code: &'static str,
+    line: &'static str,
+    policy: &'static str,
+    checkout: &'static str,
+}
+
+const OBJECTIONABLE: [Objectionable; 12] = {
+    const fn case(code: &'static str, line: &'static str) -> Objectionable {
+        Objectionable { code, line, policy: "", checkout: "" }
+    }
+    [
+        case("target-foreign", "apply -k overlays/prod"),
+        case("target-foreign", "apply -f overlays/prod/extra.yaml"),
+        Objectionable {
+            checkout: "foreign: [prod, staging]",
+            ..case("target-foreign", "apply -k overlays/prod")
+        },
+        case("reference-foreign", "apply -k overlays/leads-develop"),
+        case("target-outside", "apply -k base"),
+        case("target-outside", "apply -f ../elsewhere/x.yaml"),
+        case("reference-outside", "apply -k overlays/out-develop"),
+        case("target-remote", "apply -f https://example.test/org/repo/x.yaml"),
+        Objectionable {
+            policy: "remotes: [\"https://example.test/other/\"], ",
+            ..case("target-remote", "apply -f https://example.test/org/repo/x.yaml")
+        },
+        case("input-foreign", "create configmap x --from-file=overlays/prod/extra.yaml"),
+        case("target-stdin", "apply -f -"),
+        Objectionable {
+            policy: "branch: refuse, uncommitted: refuse, ",
+            checkout: "branches: [\"release/*\"]",
+            ..case("tree-branch", "apply -k overlays/develop")
+        },
+    ]
+};
+
+#[test]
+fn the_line_that_would_allow_it_allows_it() {
+    for Objectionable { code, line, policy, checkout } in OBJECTIONABLE {
+        let mut instance = Instance::new();
+        if !checkout.is_empty() {
+            instance = instance.checkout_rules(checkout);
+        }
+        let text = instance.config_text().replace("allow: [develop]", "allow: [\"*develop\"]");
+        instance.write("config.yaml", &text);
+        instance.write("elsewhere/x.yaml", &crate::support::config_map("x"));
+        for (overlay, resource) in
+            [("leads-develop", "../prod"), ("out-develop", "../../../elsewhere/x.yaml")]
+        {
+            let file = format!("m/overlays/{overlay}/kustomization.yaml");
+            instance.write(&file, &format!("resources: [{resource}]\n"));
+        }
+        instance.commit();
+        if code == "tree-branch" {
+            instance.write("m/overlays/develop/extra.yaml", &crate::support::config_map("new"));
+        }
+        let words: Vec<&str> = line.split(' ').collect();
+        let run = |mode: &str, config: &serde_yaml::Value| {
+            let policy = format!("policy: {{{policy}mode: {mode}}}");
+            let mut all: serde_yaml::Value = serde_yaml::from_str(&policy).unwrap();
+            put(&mut all, config);
+            instance.write("config.yaml", &serde_yaml::to_string(&all).unwrap());
+            let (piped, mut pipe) = std::io::pipe().unwrap();
+            pipe.write_all(read(&instance.path("elsewhere/x.yaml")).as_bytes()).unwrap();
+            drop(pipe);
+            let mut command = instance.command(&shim());
+            command.args(&words).stdin(piped);
+            Output::of(&mut command)
+        };
+        let config: serde_yaml::Value = serde_yaml::from_str(&instance.config_text()).unwrap();
+        run("enforce", &config).refused(code);
+        run("observe", &config).exits(42);
+        let told = instance.envguard(&["audit", "--would-refuse", "-o", "json"]).exits(0).stdout;
+        let told: Value = serde_json::from_str(&told).unwrap();
+        let mut config = config;
+        for row in told["rows"].as_array().unwrap() {
+            let allow = row["allow"].as_str().unwrap();
+            put(&mut config, &serde_yaml::from_str(allow).unwrap());
+        }
+        assert!(told["rows"].as_array().unwrap().iter().any(|row| row["code"] == code), "{told}");
+        let output = run("enforce", &config);
+        assert_eq!(output.code, Some(42), "{line}: {told}: {output}");
+    }
+}
+
+#[test]
+fn people_are_counted() {
+    let instance = Instance::new().rules("policy: {mode: observe}");
+    instance.kubectl(&["apply", "-k", "base"]).exits(42);
+    let file = log(&instance);
+    let one: Value = serde_json::from_str(read(&file).trim()).unwrap();
+    let by = |user: &str| {
+        let mut event = one.clone();
+        event["user"] = user.into();
+        format!("{event}\n")
+    };
+    let lines = [by("bob"), by("alice"), by("alice"), by("alice")].concat();
+    std::fs::write(&file, lines).unwrap();
+    let table = instance.envguard(&["audit", "--would-refuse"]).exits(0).stdout;
+    assert!(table.contains("    4  target-outside"), "{table}");
+    assert!(table.contains("by       alice 3, bob 1\n"), "{table}");
+    let json = instance.envguard(&["audit", "--would-refuse", "-o", "json"]).exits(0).stdout;
+    let row = &serde_json::from_str::<Value>(&json).unwrap()["rows"][0];
+    assert_eq!(row["people"], serde_json::json!(["alice", "bob"]));
+    assert_eq!(row["byPerson"], serde_json::json!({"alice": 3, "bob": 1}));
+}
+
+#[test]
+fn a_reader_that_follows_sleeps_until_something_comes() {
+    if lacks("strace", "sees how it waits") {
+        return;
+    }
+    let instance = Instance::new();
+    instance.kubectl(&["get", "zero"]).exits(42);
+    let trace = instance.path("trace");
+    let guard = crate::support::envguard().display().to_string();
+    let mut command = instance.command("/usr/bin/strace".as_ref());
+    command.args(["-f", "-e", "trace=poll,ppoll,clock_nanosleep,nanosleep", "-o"]).arg(&trace);
+    let reader = Reader::of(command.args([guard.as_str(), "audit", "-f"]));
+    reader.next("get zero");
+    for word in ["one", "two", "three"] {
+        instance.kubectl(&["get", word]).exits(42);
+        reader.next(&format!("get {word}"));
+    }
+    drop(reader);
+    let trace = read(&trace);
+    let waits: Vec<&str> = trace.lines().filter(|line| line.contains("poll(")).collect();
+    assert!(!waits.is_empty(), "{trace}");
+    assert!(!trace.contains("nanosleep") && !trace.contains("tv_sec"), "{trace}");
+}
+
+#[test]
+fn a_reader_whose_output_is_closed_ends() {
+    let instance = Instance::new();
+    instance.kubectl(&["get", "zero"]).exits(42);
+    let mut command = instance.command(&crate::support::envguard());
+    let mut child =
+        command.args(["audit", "-f"]).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut output = std::io::BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut output, &mut line).unwrap();
+    assert!(line.contains("get zero"), "{line}");
+    drop(output);
+    // Nothing more comes, and it does not wait for that.
+    assert!(child.wait().unwrap().success());
 }

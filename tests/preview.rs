@@ -1,8 +1,11 @@
 //! What a person is shown before the question, by real kubectls, on a real terminal.
 
+use std::path::PathBuf;
 use std::process::Command;
 
-use crate::support::{Instance, Kubectl, PROMPT, Server, Shown, Terminal, kubectls};
+use crate::support::{
+    Instance, Kubectl, PROMPT, RealServer, Server, Shown, Terminal, kubectls, left_out,
+};
 
 const NAMESPACE: &str = "apiVersion: v1\nkind: Namespace\nmetadata: {name: web}\n";
 
@@ -32,12 +35,7 @@ impl Night {
     }
 
     fn shell(&self) -> Command {
-        let mut shell = self.instance.command("/bin/sh".as_ref());
-        let path = [self.instance.path("shims"), self.instance.path("bin")];
-        let path = path.map(|dir| dir.display().to_string()).join(":");
-        shell.env("PATH", format!("{path}:/usr/bin:/bin")).env("PS1", PROMPT);
-        shell.env("LANG", "C.UTF-8").env("XDG_RUNTIME_DIR", self.instance.path("run"));
-        shell
+        shell(&self.instance)
     }
 
     fn login(&self) -> Terminal {
@@ -47,11 +45,25 @@ impl Night {
     }
 
     fn new_version(&self) {
-        let changes = [("v41", "v42"), ("replicas: 3", "replicas: 6"), ("S3CRET1", "S3CRET2")];
-        self.instance.edit("overlays/production/api.yaml", &changes);
-        let changes = [("S3CRET1", "S3CRET2"), ("info", "debug")];
-        self.instance.edit("overlays/production/settings.yaml", &changes);
+        new_version(&self.instance);
     }
+}
+
+fn shell(instance: &Instance) -> Command {
+    let mut shell = instance.command("/bin/sh".as_ref());
+    let path = [instance.path("shims"), instance.path("bin")];
+    let path = path.map(|dir| dir.display().to_string()).join(":");
+    shell.env("PATH", format!("{path}:/usr/bin:/bin")).env("PS1", PROMPT);
+    shell.env("LANG", "C.UTF-8").env("XDG_RUNTIME_DIR", instance.path("run"));
+    shell
+}
+
+/// Another version of what the overlay applies.
+fn new_version(instance: &Instance) {
+    let changes = [("v41", "v42"), ("replicas: 3", "replicas: 6"), ("S3CRET1", "S3CRET2")];
+    instance.edit("overlays/production/api.yaml", &changes);
+    let changes = [("S3CRET1", "S3CRET2"), ("info", "debug")];
+    instance.edit("overlays/production/settings.yaml", &changes);
 }
 
 /// Starts a line and waits for the question.
@@ -518,4 +530,50 @@ fn a_script_that_names_the_environment_leaves_in_its_log_what_it_changes() {
         let output = night.instance.envguard(&words);
         assert!(!output.stderr.contains("PRODUCTION"), "{output}");
     }
+}
+
+#[test]
+fn a_real_api_server_is_asked_what_would_change() {
+    let Some(assets) = std::env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from) else {
+        return left_out("KUBEBUILDER_ASSETS names no etcd and kube-apiserver");
+    };
+    let Some(kubectl) = kubectls().pop() else { return };
+    let real = RealServer::start(&assets);
+    let instance = Instance::production_behind(|instance| real.pin(instance, &kubectl));
+    let confirmed = |words: &[&str]| {
+        let words: Vec<&str> = ["--confirm", "production"].iter().chain(words).copied().collect();
+        instance.envguard(&words)
+    };
+    confirmed(&["create", "namespace", "web"]).exits(0);
+    confirmed(&["apply", "-k", "overlays/production"]).exits(0);
+    new_version(&instance);
+    let live = || {
+        instance.kubectl(&["get", "deploy,secret,cm", "-n", "web", "-o", "yaml"]).exits(0).stdout
+    };
+    let before = live();
+    let mut terminal = Terminal::start(&shell(&instance));
+    terminal.first_prompt();
+    let shown = asks(&mut terminal, "kubectl apply -k overlays/production");
+    shown.contains("3 objects would change:");
+    shown.contains("    apps/Deployment web/api  image v41\u{2192}v42, replicas 3\u{2192}6");
+    shown.contains("    Secret web/db  data.password changed");
+    shown.contains("data.level info\u{2192}debug").lacks("S3CRET");
+    // A wrong name: nothing ran.
+    assert_eq!(answers(&mut terminal, "develop").1, 77);
+    assert_eq!(live(), before);
+    asks(&mut terminal, "kubectl apply -k overlays/production");
+    let (shown, code) = answers(&mut terminal, "production");
+    shown.contains("deployment.apps/api configured");
+    assert_eq!(code, 0);
+    assert_ne!(live(), before);
+    for (line, expected) in [
+        ("scale deploy/api -n web --replicas=0", "replicas 6\u{2192}0"),
+        ("delete cm settings -n web", "ConfigMap web/settings"),
+        ("set image deploy/api -n web api=x:v43", "image "),
+    ] {
+        let shown = asks(&mut terminal, &format!("kubectl {line}"));
+        shown.contains(expected).lacks("cannot be shown");
+        assert_eq!(answers(&mut terminal, "no").1, 77, "{line}");
+    }
+    assert!(live().contains("name: settings"));
 }

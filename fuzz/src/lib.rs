@@ -7,7 +7,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
-use kubectl_envguard::audit::{Event, masked, row};
+use kubectl_envguard::audit::{Event, Table, masked};
 use kubectl_envguard::kubeconfig::{Kubeconfig, Selection};
 use kubectl_envguard::kubectl::{FileSource, Request, Target, Version};
 use kubectl_envguard::policy::Policy;
@@ -206,7 +206,9 @@ pub fn audit(bytes: &[u8]) {
     assert_eq!(end, Some(line.len() - 1), "one line");
     let back: Event = serde_json::from_slice(&line).expect("what was written can be read");
     assert_eq!(back, event, "what was written is what is read");
-    is_one_line(row(&event).trim_end_matches('\n'));
+    let mut table = Table::new(None);
+    table.fit(&event);
+    is_one_line(table.row(&event).trim_end_matches('\n'));
     let line = String::from_utf8_lossy(&line);
     assert!(!line.contains(SECRET), "{line}");
 }

@@ -1,9 +1,9 @@
-//! Which events a reader wants to see, and how they are shown.
+//! Which events a reader wants to see.
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::event::Event;
-use crate::text::{command_line, shown};
+use crate::text::shown;
 
 /// The filters of `audit`; all of them must match.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -74,37 +74,4 @@ pub fn since(text: &str, now: Timestamp) -> Result<String, String> {
     point.map(|point: Timestamp| format!("{point:.3}")).ok_or_else(|| {
         format!("--since {}: expected 30m, 2h, 3d, 2026-11-25 or 2026-11-25T08:00:00Z", shown(text))
     })
-}
-
-/// One line for people: when, who, what came of it, the command.
-#[must_use]
-pub fn row(event: &Event) -> String {
-    let time = event.time.get(..19).unwrap_or(&event.time).replace('T', " ");
-    let uid = event.uid.to_string();
-    let who = event.user.as_deref().unwrap_or(&uid);
-    let mut row = format!("{time}  {:<10} {}", shown(who), outcome(event));
-    if let Some(reason) = &event.break_glass {
-        row.push_str(&format!("  BREAK GLASS ({})", shown(reason)));
-    }
-    format!("{row}  {}\n", command_line(&event.argv))
-}
-
-fn outcome(event: &Event) -> String {
-    let codes: Vec<&str> = event.reasons.iter().map(|reason| reason.code.as_str()).collect();
-    let outcome = match (event.event.as_str(), event.verdict.as_str(), event.enforced) {
-        ("confirmed", ..) => "name typed, ran",
-        ("ticket", ..) => "ran on a ticket",
-        ("covered", ..) => "ran on the same answer",
-        ("declined", ..) => "not confirmed",
-        ("changed", "ask", _) => "files changed, asked again",
-        (_, "refuse", true) => "refused",
-        (_, "refuse", false) => "ran (observe)",
-        (_, "ask", _) => "asked",
-        _ => "ran",
-    };
-    if codes.is_empty() {
-        outcome.to_owned()
-    } else {
-        format!("{outcome}: {}", shown(codes.join(", ")))
-    }
 }

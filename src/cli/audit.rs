@@ -1,23 +1,21 @@
 //! `audit`: who ran what on this instance, newest last.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::Path;
-use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::args::{Audit, Format};
 use super::print;
-use crate::audit::{Event, Follow, Log, Selection, WouldRefuse, row, since};
+use crate::audit::{Allowing, Arrivals, Event, Follow, Log, Selection, Table, WouldRefuse, since};
 use crate::config;
 use crate::env::Env;
 use crate::exit::Exit;
+use crate::gather::{surroundings, survey};
 use crate::judge::Code;
+use crate::policy::Policy;
 use crate::report::Reporter;
 use crate::text::shown;
-
-/// How often `--follow` looks for news.
-const PAUSE: Duration = Duration::from_millis(250);
 
 /// Prints the selected events.
 pub(super) fn show(arguments: &Audit, named: Option<&Path>, env: &Env, reporter: Reporter) -> Exit {
@@ -25,8 +23,8 @@ pub(super) fn show(arguments: &Audit, named: Option<&Path>, env: &Env, reporter:
         Ok(selection) => selection,
         Err(problem) => return super::usage(&problem, reporter),
     };
-    let directory = match config::load(env, named) {
-        Ok(loaded) => loaded.policy.audit,
+    let policy = match config::load(env, named) {
+        Ok(loaded) => loaded.policy,
         Err(unusable) => {
             reporter.error(
                 &unusable.to_string(),
@@ -37,17 +35,18 @@ pub(super) fn show(arguments: &Audit, named: Option<&Path>, env: &Env, reporter:
     };
     let uid = rustix::process::getuid().as_raw();
     // Before the first look, so that nothing comes unseen in between.
-    let follow = arguments.follow.then(|| Follow::new(&directory, uid));
+    let follow = arguments.follow.then(|| Follow::new(&policy.audit, uid));
     let mut shown_already = Vec::new();
-    let mut log = Log::open(&directory, uid);
+    let mut table = Table::new(columns());
+    let mut log = Log::open(&policy.audit, uid);
     let newest = log.by_ref().take_while(|event| !selection.is_past(event));
     let printed = if arguments.would_refuse {
-        would_refuse(newest.filter(|event| selection.wants(event)), arguments)
+        would_refuse(newest.filter(|event| selection.wants(event)), &policy, arguments)
     } else {
         let mut events: Vec<Event> =
             newest.filter(|event| selection.wants(event)).take(arguments.lines).collect();
         events.reverse();
-        let printed = print_events(&events, arguments.output);
+        let printed = print_events(&events, &mut table, arguments.output);
         shown_already = events;
         printed
     };
@@ -56,33 +55,44 @@ pub(super) fn show(arguments: &Audit, named: Option<&Path>, env: &Env, reporter:
     }
     match follow {
         Some(follow) if printed == Exit::Success => {
-            go_on(follow, &selection, arguments, &shown_already)
+            let arrivals = Arrivals::new(&policy.audit, uid);
+            // What came between the two openings of the log is in both.
+            let wanted = |event: &Event| selection.wants(event) && !shown_already.contains(event);
+            go_on(follow, &arrivals, table, arguments.output, wanted)
         }
         _ => printed,
     }
 }
 
+/// Of the terminal, as far as it knows them: Session Manager begins with none.
+fn columns() -> Option<usize> {
+    let stdout = std::io::stdout();
+    let size =
+        stdout.is_terminal().then(|| rustix::termios::tcgetwinsize(&stdout).ok()).flatten()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
+}
+
 /// Prints what comes, as long as somebody reads it.
 fn go_on(
     mut follow: Follow,
-    selection: &Selection,
-    arguments: &Audit,
-    shown_already: &[Event],
+    arrivals: &Arrivals,
+    mut table: Table,
+    format: Format,
+    wanted: impl Fn(&Event) -> bool,
 ) -> Exit {
-    let mut known = shown_already;
     loop {
-        for event in follow.news() {
-            if !selection.wants(&event) || known.contains(&event) {
-                continue;
-            }
-            let text = line(&event, arguments.output);
+        let is_told = arrivals.watch();
+        for event in follow.news().iter().filter(|event| wanted(event)) {
+            table.fit(event);
+            let text = line(event, &table, format);
             let mut stdout = std::io::stdout().lock();
             if stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).is_err() {
                 return Exit::Success;
             }
         }
-        known = &[];
-        std::thread::sleep(PAUSE);
+        if !arrivals.wait(is_told, std::io::stdout()) {
+            return Exit::Success;
+        }
     }
 }
 
@@ -106,13 +116,14 @@ fn selection(arguments: &Audit) -> Result<Selection, String> {
     })
 }
 
-fn print_events(events: &[Event], format: Format) -> Exit {
-    print(&events.iter().map(|event| line(event, format)).collect::<String>())
+fn print_events(events: &[Event], table: &mut Table, format: Format) -> Exit {
+    events.iter().for_each(|event| table.fit(event));
+    print(&events.iter().map(|event| line(event, table, format)).collect::<String>())
 }
 
-fn line(event: &Event, format: Format) -> String {
+fn line(event: &Event, table: &Table, format: Format) -> String {
     match format {
-        Format::Text => row(event),
+        Format::Text => table.row(event),
         Format::Json => {
             let line = event.line().unwrap_or_default();
             String::from_utf8_lossy(&line).into_owned()
@@ -120,13 +131,17 @@ fn line(event: &Event, format: Format) -> String {
     }
 }
 
-fn would_refuse(events: impl Iterator<Item = Event>, arguments: &Audit) -> Exit {
+fn would_refuse(events: impl Iterator<Item = Event>, policy: &Policy, arguments: &Audit) -> Exit {
     let mut counts = WouldRefuse::default();
     for event in events {
         counts.add(&event);
     }
+    let paths = counts.offenders().map(Path::new).filter(|path| path.is_absolute());
+    let territory =
+        paths.fold(survey(policy), |territory, path| surroundings(policy, territory, path));
+    let allowing = Allowing { policy, territory: &territory };
     match arguments.output {
-        Format::Text => print(&counts.table()),
-        Format::Json => counts.json().map_or(Exit::Failure, |text| print(&text)),
+        Format::Text => print(&counts.table(allowing)),
+        Format::Json => counts.json(allowing).map_or(Exit::Failure, |text| print(&text)),
     }
 }

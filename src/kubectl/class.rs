@@ -98,6 +98,34 @@ pub fn class_of_command(path: &str) -> Option<Class> {
         .or_else(|| path.starts_with("create ").then_some(Class::Mutate))
 }
 
+/// Whether a server dry run of the command prints the objects as they would be. Subcommands
+/// of `create` do, but for a token, which is no object of the cluster.
+#[must_use]
+pub fn dry_run_prints(path: &str) -> bool {
+    PRINTING.contains(&path) || (path.starts_with("create ") && path != "create token")
+}
+
+/// Commands that change the cluster, and whose dry run prints what they would make.
+const PRINTING: &[&str] = &[
+    "annotate",
+    "apply set-last-applied",
+    "auth reconcile",
+    "autoscale",
+    "create",
+    "expose",
+    "label",
+    "patch",
+    "replace",
+    "run",
+    "set env",
+    "set image",
+    "set resources",
+    "set selector",
+    "set serviceaccount",
+    "set subject",
+    "taint",
+];
+
 /// Commands that only print the help of their subcommands, and fail when a word
 /// follows that is none (kubectl 1.20–1.36).
 const GROUPS: [&str; 10] = [
@@ -184,36 +212,20 @@ static COMMANDS: &[(Class, &[&str])] = &[
         &["kuberc set", "kuberc view", "alpha kuberc", "alpha kuberc set", "alpha kuberc view"],
     ),
     (Class::Channel, &["attach", "cp", "debug", "alpha debug", "exec", "port-forward", "proxy"]),
+    (Class::Mutate, PRINTING),
     (
         Class::Mutate,
         &[
-            "annotate",
             "apply",
             "apply edit-last-applied",
-            "apply set-last-applied",
-            "auth reconcile",
-            "autoscale",
             "certificate approve",
             "certificate deny",
             "cordon",
-            "create",
             "edit",
-            "expose",
-            "label",
-            "patch",
-            "replace",
             "rollout pause",
             "rollout restart",
             "rollout resume",
-            "run",
             "scale",
-            "set env",
-            "set image",
-            "set resources",
-            "set selector",
-            "set serviceaccount",
-            "set subject",
-            "taint",
             "uncordon",
         ],
     ),

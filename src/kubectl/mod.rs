@@ -14,7 +14,7 @@ mod request;
 mod table;
 
 pub use access::{Access, Reach};
-pub use class::{Class, class_of_command};
+pub use class::{Class, class_of_command, dry_run_prints};
 pub use elsewhere::{could_leave_pin, leading_a_plugin_elsewhere};
 pub use grammar::{Arity, Flag, Version};
 pub use help::{Listed, Page};

@@ -4,7 +4,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-use crate::kubectl::{Class, Given, Request};
+use crate::kubectl::{Class, Given, Request, dry_run_prints};
 
 /// How it is found out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,30 +103,6 @@ const LEFT_OUT: [&str; 21] = [
     "warnings-as-errors",
 ];
 
-/// What is asked by commands that have a server dry run with `-o json`.
-const DRY_RUNS: [&str; 20] = [
-    "annotate",
-    "apply set-last-applied",
-    "auth reconcile",
-    "autoscale",
-    "create",
-    "expose",
-    "label",
-    "patch",
-    "replace",
-    "run",
-    "set env",
-    "set image",
-    "set resources",
-    "set selector",
-    "set serviceaccount",
-    "set subject",
-    "taint",
-    "create deployment",
-    "create configmap",
-    "create secret",
-];
-
 impl Plan {
     /// For `request`; `namespace` is the flag that the guard adds by itself.
     #[must_use]
@@ -189,7 +165,7 @@ impl Plan {
                 Self::Ask(vec![Step::Lines { dry: words.dry_run(&[]), with: "" }])
             }
             "create token" => Self::Plain,
-            _ if DRY_RUNS.contains(&command) || command.starts_with("create ") => {
+            _ if dry_run_prints(command) => {
                 let dry = words.dry_run(&["--output=json"]);
                 let mut live = words.globals();
                 live.extend(

@@ -97,9 +97,15 @@ impl Instance {
     /// The production instance of a running API server, with an overlay that has a
     /// deployment, a secret and a config map. Everything is committed.
     pub(crate) fn production(server: &Server, kubectl: &Kubectl) -> Self {
-        let mut instance = Self::of("production");
+        let mut instance = Self::production_behind(|instance| instance.reaches(server));
         instance.kubectl = Some(kubectl.path.clone());
-        instance.reaches(server);
+        instance
+    }
+
+    /// The same, of whatever `pin` makes its cluster.
+    pub(crate) fn production_behind(pin: impl Fn(&Self)) -> Self {
+        let instance = Self::of("production");
+        pin(&instance);
         std::fs::remove_dir_all(instance.path("m/overlays/develop")).unwrap();
         std::fs::create_dir_all(instance.path("run")).unwrap();
         instance.write(
