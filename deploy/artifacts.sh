@@ -90,8 +90,12 @@ main() {
     [ $# -ge 2 ] || usage
     bucket=$1
     shift
+    # As the parameters of the stack take them: better here than when everything lies there.
+    printf '%s' "$prefix" | grep -Eq '^[0-9A-Za-z][0-9A-Za-z/_.-]*[0-9A-Za-z]$' || die "'$prefix' is no prefix" "envguard"
     for file in "$@" ${bundle:+"$bundle"}; do
         [ -f "$file" ] || die "there is no file $file"
+        basename "$file" | grep -Eq '^[0-9A-Za-z][0-9A-Za-z._+~-]*$' ||
+            die "$file has letters in its name that the stack does not take" "letters, digits, and . _ + ~ -"
     done
     for package in "$@"; do
         case $package in *.rpm | *.deb) ;; *) die "$package is neither .rpm nor .deb" ;; esac

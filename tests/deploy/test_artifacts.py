@@ -109,12 +109,18 @@ def test_a_kubectl_that_is_not_what_it_should_be_is_not_uploaded(bench):
         (["artifacts", "none.rpm"], 1, "there is no file none.rpm"),
         (["artifacts", __file__], 1, "is neither .rpm nor .deb"),
         (["--bundle", __file__, "artifacts", "PACKAGE"], 1, "is no bundle"),
+        (["artifacts", "BLANK"], 1, "has letters in its name that the stack does not take"),
+        (["--prefix", "/x/", "artifacts", "PACKAGE"], 1, "'/x/' is no prefix"),
+        (["--prefix", "a b", "artifacts", "PACKAGE"], 1, "'a b' is no prefix"),
+        (["--prefix", "", "artifacts", "PACKAGE"], 1, "'' is no prefix"),
         (["--kubectl", "latest", "artifacts", "PACKAGE"], 1, "'latest' is no minor version"),
         (["elsewhere", "PACKAGE"], 1, "there is no bucket elsewhere of the account"),
     ],
 )
 def test_what_is_wrong_is_said(bench, words, code, says):
     bench.bucket()
-    done = bench.run(*[str(bench.packages[0]) if word == "PACKAGE" else word for word in words])
+    (bench.place / "a b.rpm").write_text("x")
+    files = {"PACKAGE": str(bench.packages[0]), "BLANK": str(bench.place / "a b.rpm")}
+    done = bench.run(*[files.get(word, word) for word in words])
     assert (done.returncode, says in done.stderr) == (code, True), done.stderr
     assert bench.objects() == {}
