@@ -51,6 +51,46 @@ pub fn brief(text: &str) -> String {
     format!("{head}[{} more characters]{tail}", length - 2 * KEPT)
 }
 
+/// What stands in the place of a secret.
+pub const MASK: &str = "***";
+
+/// What an address may say behind `?` without letting anybody in: what kustomize takes.
+const OPEN_PARAMETERS: [&str; 5] = ["ref", "version", "timeout", "submodules", "depth"];
+
+/// `text` without what lets somebody in, where it is an address or holds one: the user and
+/// password before the host, and the values behind `?`. Links to raw files of private
+/// repositories and signed ones to a bucket have nothing else for a key.
+#[must_use]
+pub fn without_keys(text: &str) -> String {
+    let Some(host) = text.find("://").map(|at| at + 3) else { return text.to_owned() };
+    let (scheme, rest) = text.split_at(host);
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, rest) = rest.split_at(end);
+    let (path, query) = rest.split_once('?').map_or((rest, None), |(path, all)| (path, Some(all)));
+    let authority = match authority.rfind('@') {
+        // `ssh://git@host` is an address, and no secret.
+        Some(at) if &authority[..at] != "git" => format!("{MASK}{}", &authority[at..]),
+        _ => authority.to_owned(),
+    };
+    let parameters = query.map(|all| all.split('&').map(parameter).collect::<Vec<_>>().join("&"));
+    let query = parameters.map(|all| format!("?{all}")).unwrap_or_default();
+    format!("{scheme}{authority}{path}{query}")
+}
+
+/// `NAME=VALUE` behind `?`.
+fn parameter(text: &str) -> String {
+    match text.split_once('=') {
+        Some((name, _)) if !OPEN_PARAMETERS.contains(&name) => format!("{name}={MASK}"),
+        _ => text.to_owned(),
+    }
+}
+
+/// [`shown`], for what may be an address.
+#[must_use]
+pub fn shown_address(text: impl AsRef<OsStr>) -> String {
+    without_keys(&shown(text))
+}
+
 /// One word as a POSIX shell takes it back. Words with control characters use
 /// bash's `$'…'`.
 #[must_use]

@@ -26,6 +26,31 @@ fn codes(event: &Value) -> Vec<&str> {
 }
 
 #[test]
+fn what_lets_somebody_in_stands_in_no_refusal_and_in_no_log() {
+    let instance = Instance::new();
+    let top = instance.checkout();
+    for words in [
+        &["apply", "-f", "https://raw.test/o/r/main/x.yaml?token=S3CRET"][..],
+        &["apply", "-f", "https://bucket.test/x.yaml?X-Amz-Date=1&X-Amz-Signature=S3CRET"],
+        &["apply", "-f", "https://raw.test/x.yaml?token=S3CRET"],
+        &["apply", "-k", "https://user:S3CRET@git.test/o/r"],
+        &["get", "pods", "--server=https://user:S3CRET@host.test"],
+        &["get", "pods", "-s", "https://host.test/?token=S3CRET"],
+        &["get", "pods", "--proxy-url=http://user:S3CRET@host.test"],
+        &["get", "pods", "--db-password=S3CRET"],
+        &["--token=S3CRET", "neat"],
+        &["apply", "-k", "overlays/develop"],
+    ] {
+        let referring = "resources: ['https://raw.test/x.yaml?token=S3CRET']\n";
+        std::fs::write(top.join("overlays/develop/kustomization.yaml"), referring).unwrap();
+        let output = instance.kubectl(words).exits(77);
+        assert!(!output.stderr.contains("S3CRET"), "{words:?}: {}", output.stderr);
+    }
+    let log = std::fs::read_to_string(log(&instance)).unwrap();
+    assert!(log.lines().count() >= 10 && !log.contains("S3CRET"), "{log}");
+}
+
+#[test]
 fn every_judged_command_leaves_a_line_before_it_runs() {
     let instance = Instance::new();
     // kubectl finds its own line in the log already.

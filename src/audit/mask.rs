@@ -7,10 +7,8 @@
 
 use std::ffi::OsStr;
 
-use crate::text::shown;
-
-/// What stands in the place of a secret.
-pub const MASK: &str = "***";
+pub use crate::text::MASK;
+use crate::text::{shown, without_keys};
 
 /// Flags whose value is a secret as a whole.
 const SECRET_FLAGS: [&str; 8] = [
@@ -240,7 +238,19 @@ fn plain(text: &str, context: Context) -> String {
     if context.foreign && text.contains(char::is_whitespace) {
         return script(text, context);
     }
-    without_user_info(text)
+    without_keys(&without_secret_parameters(text))
+}
+
+/// `/api?access_token=***`, of an address that begins at its path.
+fn without_secret_parameters(text: &str) -> String {
+    let Some((path, query)) = text.split_once('?').filter(|(path, _)| path.starts_with('/')) else {
+        return text.to_owned();
+    };
+    let parameters = query.split('&').map(|one| match one.split_once('=') {
+        Some((name, _)) if is_secret_name(name) => format!("{name}={MASK}"),
+        _ => one.to_owned(),
+    });
+    format!("{path}?{}", parameters.collect::<Vec<_>>().join("&"))
 }
 
 /// A word that is a command line itself (`sh -c 'mysql -pPASSWORD'`), which may hold another
@@ -337,16 +347,6 @@ fn is_bearer(text: &str) -> bool {
         || lower.contains("basic ")
 }
 
-/// `https://user:password@host` becomes `https://***@host`.
-fn without_user_info(text: &str) -> String {
-    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    match rest[..end].rfind('@') {
-        Some(at) => format!("{scheme}://{MASK}{}", &rest[at..]),
-        None => text.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -415,6 +415,15 @@ mod tests {
             ),
             ("create cm x --from-literal password:S3CRET", "create cm x --from-literal ***"),
             ("annotate pod x db-pwd=S3CRET", "annotate pod x db-pwd=***"),
+            (
+                "apply -f https://raw.githubusercontent.com/o/r/main/x.yaml?token=S3CRET",
+                "apply -f https://raw.githubusercontent.com/o/r/main/x.yaml?token=***",
+            ),
+            (
+                "apply -f a.yaml,https://b.test/x.yaml?X-Amz-Date=1&X-Amz-Signature=S3CRET",
+                "apply -f a.yaml,https://b.test/x.yaml?X-Amz-Date=***&X-Amz-Signature=***",
+            ),
+            ("get --raw /x?a=b&access_token=S3CRET", "get --raw /x?a=b&access_token=***"),
         ] {
             hides(line, expected);
         }
@@ -507,6 +516,9 @@ mod tests {
             "logs -pf web",
             "proxy -p8001",
             "apply -f https://host.test/x.yaml",
+            "apply -k https://host.test/o/r//x?ref=v1&timeout=9s",
+            "apply -k ssh://git@host.test/o/r//x?ref=v1",
+            "get --raw /api/v1/pods?labelSelector=app%3Dweb&limit=5",
             "create token builder --duration=10m",
         ] {
             let words: Vec<&str> = line.split(' ').collect();

@@ -6,14 +6,14 @@ use super::{binding, instance, reason};
 use crate::judge::verdict::{Code, Reason};
 use crate::kubectl::{Override, Request};
 use crate::policy::Policy;
-use crate::text::{command_line, listed, quoted, shown};
+use crate::text::{command_line, listed, quoted, shown, shown_address};
 
 pub(in crate::judge) fn cluster_drift(policy: &Policy, difference: &str) -> Reason {
     binding(
         Code::ClusterDrift,
         "the kubeconfig of this instance no longer names the pinned cluster".to_owned(),
         shown(&policy.pin.kubeconfig),
-        format!("{}: {}", shown(&policy.pin.name), shown(difference)),
+        format!("{}: {}", shown(&policy.pin.name), shown_address(difference)),
         format!(
             "if the cluster was rebuilt, record it again (cluster.server, cluster.caCertHash); if not, restore {}",
             shown(&policy.pin.kubeconfig)
@@ -29,13 +29,13 @@ pub(in crate::judge) fn cluster_override(
     let flags: Vec<String> = request
         .overrides
         .iter()
-        .map(|given| shown(format!("--{}={}", given.flag, given.value.to_string_lossy())))
+        .map(|given| format!("--{}={}", given.flag, shown_address(&given.value)))
         .collect();
     binding(
         Code::ClusterOverride,
         format!("{} would leave the pinned cluster", listed(&flags)),
         flags.join(" "),
-        format!("{}: {}", instance(policy), shown(difference)),
+        format!("{}: {}", instance(policy), shown_address(difference)),
         command_line(&without_overrides(request)),
     )
 }
@@ -85,7 +85,7 @@ pub(in crate::judge) fn exported_kubeconfig(
         Code::ClusterOverride,
         format!("the variable KUBECONFIG names {whose}"),
         format!("KUBECONFIG={}", shown(value)),
-        format!("{}: {}", instance(policy), shown(difference)),
+        format!("{}: {}", instance(policy), shown_address(difference)),
         "unset KUBECONFIG".to_owned(),
     )
 }

@@ -59,12 +59,14 @@ pub fn misfit(words: &[OsString], misfit: &Misfit) -> Reason {
     };
     let (what, offender) = match misfit {
         Misfit::UnknownFlag(word) => {
-            (format!("{} is a flag that no known kubectl has here", shown(word)), word)
+            let name = without_value(word);
+            (format!("{} is a flag that no known kubectl has here", shown(name)), name)
         }
-        Misfit::MissingValue(word) => (format!("{} needs a value", shown(word)), word),
-        Misfit::BadSyntax(word) => (format!("{} is not a flag", shown(word)), word),
+        Misfit::MissingValue(word) => (format!("{} needs a value", shown(word)), word.as_os_str()),
+        Misfit::BadSyntax(word) => (format!("{} is not a flag", shown(word)), word.as_os_str()),
         Misfit::FlagBeforePlugin(word) => {
-            (format!("{} stands before the command's name", shown(word)), word)
+            let name = without_value(word);
+            (format!("{} stands before the command's name", shown(name)), name)
         }
     };
     let reason = reason(
@@ -76,6 +78,12 @@ pub fn misfit(words: &[OsString], misfit: &Misfit) -> Reason {
     );
     // In observe mode it runs all the same, but never to another cluster.
     Reason { binding: could_leave_pin(words), ..reason }
+}
+
+/// What `--pasword=…` was given is nobody's business.
+fn without_value(flag: &OsStr) -> &OsStr {
+    let name = flag.as_bytes().split(|byte| *byte == b'=').next().unwrap_or_default();
+    if flag.as_bytes().starts_with(b"--") { OsStr::from_bytes(name) } else { flag }
 }
 
 pub(in crate::judge) fn malformed_list(flag: &str, value: &OsStr) -> Reason {

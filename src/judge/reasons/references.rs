@@ -7,10 +7,11 @@ use crate::judge::facts::{Facts, Local, Reached, Role};
 use crate::judge::place::Overlay;
 use crate::judge::verdict::{Code, Reason};
 use crate::policy::Policy;
-use crate::text::{quoted, shown};
+use crate::text::{quoted, shown, shown_address};
 
 pub(in crate::judge::reasons) fn refers(reached: &Reached, file: &Path, field: &str) -> String {
-    format!("{} refers to {} ({})", shown(file), shown(&reached.spelled), shown(field))
+    let entry = shown_address(&reached.spelled);
+    format!("{} refers to {entry} ({})", shown(file), shown(field))
 }
 
 pub(in crate::judge) fn reference_foreign(

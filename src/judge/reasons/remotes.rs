@@ -7,7 +7,7 @@ use super::{instance, reason};
 use crate::judge::facts::{Facts, Reached, Role};
 use crate::judge::verdict::{Code, Reason};
 use crate::policy::{Policy, Unacceptable};
-use crate::text::{listed, shown};
+use crate::text::{listed, shown, shown_address};
 
 fn remote_code(reached: &Reached) -> Code {
     if matches!(reached.role, Role::Reference { .. }) {
@@ -20,7 +20,7 @@ fn remote_code(reached: &Reached) -> Code {
 fn remote_what(reached: &Reached) -> String {
     match &reached.role {
         Role::Reference { file, field } => refers(reached, file, field),
-        _ => format!("{} would be fetched from elsewhere", shown(&reached.spelled)),
+        _ => format!("{} would be fetched from elsewhere", shown_address(&reached.spelled)),
     }
 }
 
@@ -40,7 +40,7 @@ pub(in crate::judge) fn remote_not_listed(
     reason(
         remote_code(reached),
         remote_what(reached),
-        shown(&reached.spelled),
+        shown_address(&reached.spelled),
         rule,
         remote_remedy(facts, reached),
     )
@@ -56,17 +56,18 @@ fn remote_remedy(facts: &Facts, reached: &Reached) -> String {
 
 /// The address up to its first path segment.
 fn prefix_of(address: &OsStr) -> String {
-    let text = shown(address);
+    let text = shown_address(address);
+    let text = text.split('?').next().unwrap_or_default();
     let start = text.find("://").map_or(0, |at| at + 3);
     let end = text[start..].match_indices('/').nth(1).map(|(at, _)| start + at + 1);
-    end.map_or_else(|| text.clone(), |end| text[..end].to_owned())
+    text[..end.unwrap_or(text.len())].to_owned()
 }
 
 pub(in crate::judge) fn remote_unacceptable(reached: &Reached, why: &Unacceptable) -> Reason {
     reason(
         remote_code(reached),
         remote_what(reached),
-        shown(&reached.spelled),
+        shown_address(&reached.spelled),
         format!("the address cannot be compared with policy.remotes: {why}"),
         "write the address as https://host/path, without user name and without `..`".to_owned(),
     )
@@ -76,7 +77,7 @@ pub(in crate::judge) fn remote_not_immutable(policy: &Policy, reached: &Reached)
     reason(
         remote_code(reached),
         remote_what(reached),
-        shown(&reached.spelled),
+        shown_address(&reached.spelled),
         format!(
             "{}, level {}: a fetched reference names a commit, because branches and tags move",
             instance(policy),
@@ -84,7 +85,7 @@ pub(in crate::judge) fn remote_not_immutable(policy: &Policy, reached: &Reached)
         ),
         format!(
             "{}?ref=COMMIT (40 hex digits: git rev-parse)",
-            shown(&reached.spelled).split('?').next().unwrap_or_default()
+            shown_address(&reached.spelled).split('?').next().unwrap_or_default()
         ),
     )
 }
