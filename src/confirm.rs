@@ -42,8 +42,22 @@ pub enum Answer {
     Given,
     /// The name was typed on the terminal.
     Typed,
+    /// Something else was typed.
+    Mistyped(String),
     /// Why it was not.
     Declined(String),
+}
+
+impl Answer {
+    /// Why it is no yes, in a phrase.
+    #[must_use]
+    pub fn objection(&self) -> Option<String> {
+        match self {
+            Self::Given | Self::Typed => None,
+            Self::Mistyped(typed) => Some(format!("{} was typed", shown(typed))),
+            Self::Declined(why) => Some(why.clone()),
+        }
+    }
 }
 
 /// Compares a given name with the environment and the cluster: a name such as
@@ -200,7 +214,7 @@ impl Dialogue {
         } else if typed.is_empty() {
             Answer::Declined("nothing was typed".to_owned())
         } else {
-            Answer::Declined(format!("{} was typed", shown(typed)))
+            Answer::Mistyped(typed.to_owned())
         }
     }
 

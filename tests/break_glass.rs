@@ -51,8 +51,8 @@ fn what_the_table_says_is_lifted_after_the_name() {
     assert_eq!(logged, expected);
     assert_eq!(events(&instance)[4]["reasons"][0]["code"], "target-foreign");
     let shown = instance.envguard(&["audit"]).exits(0).stdout;
-    let ran = "ran: target-foreign, reference-foreign  BREAK GLASS (payments are down)";
-    assert!(shown.contains(ran), "{shown}");
+    let ran = shown.lines().find(|row| row.contains("ran: target-foreign, reference-foreign"));
+    assert!(ran.is_some_and(|row| row.contains("  BREAK GLASS (payments are down)  ")), "{shown}");
 }
 
 #[test]

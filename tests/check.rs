@@ -419,6 +419,9 @@ fn the_name_is_typed_on_the_terminal() {
     assert_eq!(typed("production\n").1, Some(42));
     let (shown, code) = typed("develop\n");
     shown.contains("refused (not-confirmed): not confirmed: develop was typed");
+    // Perhaps the develop instance was meant: no line that runs here unasked.
+    shown.contains("kubectl delete pod x   # and type production, if this instance is meant");
+    shown.lacks("--confirm");
     assert_eq!(code, Some(77));
     let (shown, code) = typed("\n");
     shown.contains("nothing was typed");

@@ -8,9 +8,6 @@ use crate::text::{command_line, shown, wrapped};
 /// A time as it stands in the first column, and the blanks behind it.
 const TIME: usize = 21;
 
-/// On a terminal a longer outcome does not push everybody's command aside.
-const MOST_OUTCOME: usize = 24;
-
 /// The columns, as wide as the events need that it has seen.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
@@ -32,7 +29,8 @@ impl Table {
     pub fn fit(&mut self, event: &Event) {
         self.who = self.who.max(who(event).width());
         let outcome = outcome(event).width();
-        if self.width.is_none() || outcome <= MOST_OUTCOME {
+        // A long one does not push everybody's command off the terminal.
+        if self.width.is_none_or(|width| outcome <= width / 3) {
             self.outcome = self.outcome.max(outcome);
         }
     }

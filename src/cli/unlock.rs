@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::args::Unlock;
 use crate::config;
-use crate::confirm::{self, Answer};
+use crate::confirm;
 use crate::env::Env;
 use crate::exit::Exit;
 use crate::report::Reporter;
@@ -38,7 +38,7 @@ pub(super) fn unlock(
         }
     };
     let what = format!("no question on this terminal for {}", spoken(length));
-    if let Answer::Declined(why) = confirm::confirm(&policy, env, &what, given) {
+    if let Some(why) = confirm::confirm(&policy, env, &what, given).objection() {
         reporter.error(&format!("still locked: {why}"), "kubectl envguard unlock");
         return Exit::Refused;
     }

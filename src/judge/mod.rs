@@ -29,7 +29,7 @@ pub use machine::{Identity, identity};
 pub use place::{Overlay, Place, place};
 pub use present::foreign_present;
 pub use reasons::{
-    audit_unwritable, checkout_moved, config_unusable, misfit, misnamed, not_confirmed,
+    again, audit_unwritable, checkout_moved, config_unusable, misfit, misnamed, not_confirmed,
     sandbox_denied, sandbox_missing,
 };
 pub use skew::{download, is_too_far};

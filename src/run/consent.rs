@@ -102,15 +102,19 @@ impl Question<'_> {
         if self.ask == Ask::Never {
             return Ok(Consent::Needless);
         }
-        self.answer(policy, env, reporter).map_err(|why| {
-            let reason = judge::not_confirmed(policy, self.words, self.break_glass, &why);
+        self.answer(policy, env, reporter).map_err(|answer| {
+            let why = answer.objection().unwrap_or_default();
+            let mut reason = judge::not_confirmed(policy, self.words, self.break_glass, &why);
+            if matches!(answer, Answer::Mistyped(_)) {
+                reason.remedy = judge::again(policy, self.words, self.break_glass);
+            }
             let unrecorded = agreed("declined", policy, reporter, event).err().unwrap_or_default();
             let reasons = [reason].into_iter().chain(unrecorded.reasons).collect();
             Verdict { reasons, ..Verdict::default() }
         })
     }
 
-    fn answer(&self, policy: &Policy, env: &Env, reporter: Reporter) -> Result<Consent, String> {
+    fn answer(&self, policy: &Policy, env: &Env, reporter: Reporter) -> Result<Consent, Answer> {
         if !self.anew && self.ask == Ask::Ticket && ticket::left(policy, env).is_some() {
             return Ok(Consent::Before("ticket"));
         }
@@ -133,7 +137,7 @@ impl Question<'_> {
                 self.keep(subject.as_deref(), policy, env, reporter);
                 Ok(Consent::Shown(digest))
             }
-            Answer::Declined(why) => Err(why),
+            other => Err(other),
         }
     }
 

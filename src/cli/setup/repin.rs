@@ -5,7 +5,7 @@ use std::ffi::OsString;
 
 use super::{Given, print, show};
 use crate::audit::{self, Circumstances, Event};
-use crate::confirm::{self, Answer};
+use crate::confirm;
 use crate::judge::{Outcome, Verdict};
 use crate::policy::{Ask, Pin, Policy};
 use crate::setup::{Draft, Result, Trouble};
@@ -20,10 +20,8 @@ pub(super) fn agreed(given: Given<'_>, draft: &Draft) -> Result<()> {
     record(&event, &draft.policy)?;
     let line = format!("setup --repin {}", draft.policy.pin.server);
     let answer = confirm::confirm(&draft.policy, given.env, &line, given.confirm);
-    let (word, refusal) = match &answer {
-        Answer::Given | Answer::Typed => ("confirmed", None),
-        Answer::Declined(why) => ("declined", Some(why.clone())),
-    };
+    let refusal = answer.objection();
+    let word = if refusal.is_none() { "confirmed" } else { "declined" };
     record(&event.answered(word, audit::now()), &draft.policy)?;
     match refusal {
         None => Ok(()),

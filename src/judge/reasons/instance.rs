@@ -73,6 +73,21 @@ pub fn not_confirmed(
     )
 }
 
+/// The line for who typed another name: perhaps another instance was meant, so none that
+/// would run here without a question.
+#[must_use]
+pub fn again(policy: &Policy, words: &[OsString], break_glass: Option<&str>) -> String {
+    let line = command_line(words);
+    let line = match break_glass {
+        Some(reason) => {
+            let command = line.trim_start_matches("kubectl");
+            format!("kubectl envguard --break-glass {}{command}", quoted(reason))
+        }
+        None => line,
+    };
+    format!("{line}   # and type {}, if this instance is meant", shown(&policy.environment.name))
+}
+
 /// The name given with `--confirm` is that of another instance.
 #[must_use]
 pub fn misnamed(

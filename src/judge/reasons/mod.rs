@@ -19,7 +19,8 @@ pub use incomprehensible::misfit;
 pub(super) use incomprehensible::{command_unknown, malformed_list, unreadable};
 pub(super) use inputs::{input_foreign, output_foreign};
 pub use instance::{
-    audit_unwritable, config_unusable, misnamed, not_confirmed, sandbox_denied, sandbox_missing,
+    again, audit_unwritable, config_unusable, misnamed, not_confirmed, sandbox_denied,
+    sandbox_missing,
 };
 pub(super) use instance::{instance_cloned, kubectl_skew};
 pub(super) use references::{in_git_directory, reference_foreign, reference_outside};
