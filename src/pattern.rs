@@ -4,6 +4,10 @@
 //! kubectl expands a `-f` argument that does not exist with exactly this grammar
 //! (kubectl ≥ 1.24, `filepath.Glob`), and the configuration uses it too, so that
 //! an operator has one kind of pattern to learn. A name never contains `/`.
+//!
+//! Go compares bytes, and `*` goes on by bytes; only `?` and `[…]` take a rune. So `?` can
+//! take what is left of a letter of which the pattern names the first byte (kubectl 1.36,
+//! strace).
 
 use std::fmt;
 
@@ -28,13 +32,14 @@ enum Quick {
 
 #[derive(Clone, PartialEq, Eq)]
 enum Token {
-    Literal(char),
+    Literal(u8),
     AnyOne,
     AnyRun,
     Class { negated: bool, ranges: Vec<(char, char)> },
 }
 
-/// The pattern has an unclosed `[`, an empty range or a trailing `\`.
+/// The pattern has an unclosed `[`, an empty range, a byte in `[…]` that is no text, or a
+/// trailing `\`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadPattern;
 
@@ -52,14 +57,14 @@ impl Pattern {
     pub fn new(source: &[u8]) -> Result<Self, BadPattern> {
         let mut tokens = Vec::new();
         let mut rest = source;
-        while let Some((rune, after)) = next_rune(rest) {
+        while let Some((&byte, after)) = rest.split_first() {
             rest = after;
-            tokens.push(match rune {
-                '*' => Token::AnyRun,
-                '?' => Token::AnyOne,
-                '[' => class(&mut rest)?,
-                '\\' => {
-                    let (escaped, after) = next_rune(rest).ok_or(BadPattern)?;
+            tokens.push(match byte {
+                b'*' => Token::AnyRun,
+                b'?' => Token::AnyOne,
+                b'[' => class(&mut rest)?,
+                b'\\' => {
+                    let (&escaped, after) = rest.split_first().ok_or(BadPattern)?;
                     rest = after;
                     Token::Literal(escaped)
                 }
@@ -68,8 +73,7 @@ impl Pattern {
         }
         let quick = match tokens.as_slice() {
             [Token::AnyRun] => Quick::Any,
-            // U+FFFD stands for any byte that is no text.
-            _ if !has_meta(source) && !tokens.contains(&Token::Literal('\u{fffd}')) => Quick::Same,
+            _ if !has_meta(source) => Quick::Same,
             _ => Quick::No,
         };
         Ok(Self { source: source.to_vec(), tokens, quick })
@@ -84,26 +88,27 @@ impl Pattern {
             Quick::No => {}
         }
         // Two cursors and the last star: every mismatch moves the star's end one
-        // rune further, so the work is bounded by |pattern| × |name|.
+        // byte further, so the work is bounded by |pattern| × |name|.
         let (mut token, mut rest) = (0, name);
         let mut star: Option<(usize, &[u8])> = None;
         loop {
-            match (self.tokens.get(token), next_rune(rest)) {
-                (None, None) => return true,
-                (Some(Token::AnyRun), _) => {
+            match self.tokens.get(token) {
+                None if rest.is_empty() => return true,
+                Some(Token::AnyRun) => {
                     star = Some((token + 1, rest));
                     token += 1;
                     continue;
                 }
-                (Some(one), Some((rune, after))) if one.accepts(rune) => {
-                    token += 1;
-                    rest = after;
-                    continue;
+                Some(one) => {
+                    if let Some(after) = one.taken_from(rest) {
+                        token += 1;
+                        rest = after;
+                        continue;
+                    }
                 }
-                _ => {}
+                None => {}
             }
-            let Some((resume, from)) = star else { return false };
-            let Some((_, after)) = next_rune(from) else { return false };
+            let Some((resume, [_, after @ ..])) = star else { return false };
             star = Some((resume, after));
             (token, rest) = (resume, after);
         }
@@ -112,21 +117,25 @@ impl Pattern {
     /// The name this pattern stands for when it has no wildcard.
     #[must_use]
     pub fn literal(&self) -> Option<String> {
-        self.tokens
-            .iter()
-            .map(|token| if let Token::Literal(rune) = token { Some(*rune) } else { None })
-            .collect()
+        let literal = |token: &Token| match token {
+            Token::Literal(byte) => Some(*byte),
+            _ => None,
+        };
+        String::from_utf8(self.tokens.iter().map(literal).collect::<Option<_>>()?).ok()
     }
 }
 
 impl Token {
-    fn accepts(&self, rune: char) -> bool {
+    /// What is left of `name` behind what this takes from its beginning.
+    fn taken_from<'n>(&self, name: &'n [u8]) -> Option<&'n [u8]> {
         match self {
-            Self::Literal(expected) => *expected == rune,
-            Self::AnyOne => true,
-            Self::AnyRun => false,
+            Self::Literal(expected) => name.strip_prefix(&[*expected]),
+            Self::AnyOne => next_rune(name).map(|(_, after)| after),
+            Self::AnyRun => None,
             Self::Class { negated, ranges } => {
-                ranges.iter().any(|(low, high)| (*low..=*high).contains(&rune)) != *negated
+                let (rune, after) = next_rune(name)?;
+                let inside = ranges.iter().any(|(low, high)| (*low..=*high).contains(&rune));
+                (inside != *negated).then_some(after)
             }
         }
     }
@@ -179,6 +188,9 @@ fn class_rune(rest: &mut &[u8]) -> Result<char, BadPattern> {
         *rest = &rest[1..];
     }
     let (rune, after) = next_rune(rest).ok_or(BadPattern)?;
+    if rune == char::REPLACEMENT_CHARACTER && rest.len() - after.len() == 1 {
+        return Err(BadPattern);
+    }
     *rest = after;
     Ok(rune)
 }
@@ -260,73 +272,95 @@ mod tests {
     }
 
     #[test]
-    fn invalid_utf8_is_one_rune_per_byte() {
-        assert!(Pattern::new(b"?").unwrap().matches(b"\xff"));
-        assert!(!Pattern::new(b"?").unwrap().matches(b"\xff\xff"));
+    fn bytes_are_compared_and_only_some_signs_take_a_rune() {
+        for (pattern, name, expected) in [
+            (&b"?"[..], &b"\xff"[..], true),
+            (b"?", b"\xff\xff", false),
+            (b"\xd4\xfd", b"\xff\xc3", false),
+            (b"\xd4*", b"\xff", false),
+            (b"\xc3?", "é".as_bytes(), true),
+            (b"*\xa9", "é".as_bytes(), true),
+            ("*[\u{fffd}]".as_bytes(), "é".as_bytes(), true),
+            ("[\u{fffd}]".as_bytes(), b"\xff", true),
+            ("\u{fffd}".as_bytes(), b"\xff", false),
+            ("\\é".as_bytes(), "é".as_bytes(), true),
+        ] {
+            assert_eq!(Pattern::new(pattern).unwrap().matches(name), expected, "{pattern:?}");
+        }
+        assert_eq!(Pattern::new(b"[\xff]"), Err(BadPattern));
     }
 
     /// Go's grammar as simply as it can be said: every way is tried.
-    fn reference(pattern: &[char], name: &[char]) -> Result<bool, BadPattern> {
+    fn reference(pattern: &[u8], name: &[u8]) -> Result<bool, BadPattern> {
         let Some((first, rest)) = pattern.split_first() else { return Ok(name.is_empty()) };
-        let one = |accepts: bool, rest: &[char]| {
-            // What follows must be well-formed although it is not needed any more.
-            match name.split_first() {
-                Some((_, name)) if accepts => reference(rest, name),
-                _ => reference(rest, &[]).map(|_| false),
-            }
+        let rune = next_rune(name);
+        // What follows must be well-formed although it is not needed any more.
+        let then = |rest: &[u8], left: Option<&[u8]>| match left {
+            Some(name) => reference(rest, name),
+            None => reference(rest, &[]).map(|_| false),
         };
-        let letter = name.first().copied();
         match first {
-            '*' => {
+            b'*' => {
                 let mut found = false;
                 for skipped in 0..=name.len() {
                     found |= reference(rest, &name[skipped..])?;
                 }
                 Ok(found)
             }
-            '?' => one(true, rest),
-            '\\' => {
+            b'?' => then(rest, rune.map(|(_, after)| after)),
+            b'\\' => {
                 let (escaped, rest) = rest.split_first().ok_or(BadPattern)?;
-                one(letter == Some(*escaped), rest)
+                then(rest, name.strip_prefix(&[*escaped]))
             }
-            '[' => {
-                let negated = rest.first() == Some(&'^');
+            b'[' => {
+                let negated = rest.first() == Some(&b'^');
                 let mut rest = if negated { &rest[1..] } else { rest };
                 let (mut ranges, mut inside) = (0, false);
-                let member = |rest: &mut &[char]| -> Result<char, BadPattern> {
-                    let (mut letter, mut after) = rest.split_first().ok_or(BadPattern)?;
-                    if *letter == '-' || *letter == ']' {
+                let member = |rest: &mut &[u8]| -> Result<char, BadPattern> {
+                    let (mut letter, mut after) = next_rune(rest).ok_or(BadPattern)?;
+                    if letter == '-' || letter == ']' {
                         return Err(BadPattern);
                     }
-                    if *letter == '\\' {
-                        (letter, after) = after.split_first().ok_or(BadPattern)?;
+                    if letter == '\\' {
+                        *rest = after;
+                        (letter, after) = next_rune(rest).ok_or(BadPattern)?;
+                    }
+                    if std::str::from_utf8(&rest[..rest.len() - after.len()]).is_err() {
+                        return Err(BadPattern);
                     }
                     *rest = after;
-                    Ok(*letter)
+                    Ok(letter)
                 };
-                while ranges == 0 || rest.first() != Some(&']') {
+                while ranges == 0 || rest.first() != Some(&b']') {
                     let low = member(&mut rest)?;
                     let mut high = low;
-                    if rest.first() == Some(&'-') {
+                    if rest.first() == Some(&b'-') {
                         rest = &rest[1..];
                         high = member(&mut rest)?;
                     }
-                    inside |= letter.is_some_and(|letter| (low..=high).contains(&letter));
+                    inside |= rune.is_some_and(|(letter, _)| (low..=high).contains(&letter));
                     ranges += 1;
                 }
-                one(inside != negated, &rest[1..])
+                let left = rune.filter(|_| inside != negated).map(|(_, after)| after);
+                then(&rest[1..], left)
             }
-            literal => one(letter == Some(*literal), rest),
+            literal => then(rest, name.strip_prefix(&[*literal])),
         }
+    }
+
+    /// Pieces of letters, and what the grammar gives a meaning to.
+    fn bytes(alphabet: &'static [u8], most: usize) -> impl Strategy<Value = Vec<u8>> {
+        proptest::collection::vec(proptest::sample::select(alphabet), 0..=most)
     }
 
     proptest! {
         #[test]
-        fn matching_is_the_references(pattern in "[ab本*?\\[\\]^!\\\\-]{0,9}", name in "[ab本!\\]^-]{0,6}") {
-            let letters = |text: &str| text.chars().collect::<Vec<char>>();
-            let expected = reference(&letters(&pattern), &letters(&name));
-            let found = Pattern::new(pattern.as_bytes()).map(|it| it.matches(name.as_bytes()));
-            prop_assert_eq!(found, expected);
+        fn matching_is_the_references(
+            pattern in bytes("ab本é\u{fffd}*?[]^!\\-".as_bytes(), 9),
+            name in bytes("ab本é\u{fffd}!]^-".as_bytes(), 6),
+        ) {
+            let found = Pattern::new(&pattern).map(|it| it.matches(&name));
+            prop_assert_eq!(found, reference(&pattern, &name));
         }
     }
 }
