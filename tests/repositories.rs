@@ -1,6 +1,8 @@
 //! Git directories, linked worktrees, submodules and several checkouts, as the real
 //! git makes them.
 
+use std::os::unix::fs::symlink;
+
 use crate::support::{Instance, Output, config_map};
 
 /// An instance whose tree is committed.
@@ -210,6 +212,37 @@ fn git_files_that_make_no_sense() {
     std::fs::remove_file(instance.path("m/.git")).unwrap();
     instance.write("m/.git", &"x".repeat(1 << 20));
     verdict(&instance, apply, "target-foreign");
+}
+
+#[test]
+fn an_address_is_followed_through_the_links_of_the_repository() {
+    let instance = committed().rules("policy: {remotes: ['https://github.com/org/']}");
+    instance.git(&["config", "remote.origin.url", "https://github.com/org/manifests"]);
+    symlink("../overlays/prod", instance.path("m/base/current")).unwrap();
+    symlink("../overlays/develop", instance.path("m/base/next")).unwrap();
+    for (path, expected) in [("base/current", "target-foreign"), ("base/next", "run")] {
+        let address = format!("https://github.com/org/manifests//{path}?ref=main");
+        verdict(&instance, &["apply", "-k", &address], expected);
+    }
+}
+
+#[test]
+fn a_checkout_is_an_address_itself() {
+    let instance = committed();
+    let top = instance.path("m");
+    let top = top.to_str().unwrap();
+    let instance = instance.rules("policy: {remotes: ['file:///']}");
+    symlink(top, instance.path("link.git")).unwrap();
+    symlink("m/.git", instance.path("bare.git")).unwrap();
+    let link = instance.path("link.git");
+    let bare = instance.path("bare.git");
+    for repository in [top, &format!("{top}/.git"), link.to_str().unwrap(), bare.to_str().unwrap()]
+    {
+        for (overlay, expected) in [("prod", "target-foreign"), ("develop", "run")] {
+            let address = format!("file://{repository}//overlays/{overlay}");
+            verdict(&instance, &["diff", "-k", &address], expected);
+        }
+    }
 }
 
 #[test]

@@ -146,7 +146,16 @@ struct Gathering<'p> {
     /// Each directory is asked so much that it is better listed.
     lists: bool,
     /// The checkouts with the addresses of their repositories, once somebody asked.
-    origins: Option<Vec<(PathBuf, Remote)>>,
+    origins: Option<Vec<Origin>>,
+}
+
+/// An address under which git gives what is in a checkout.
+#[derive(Clone)]
+struct Origin {
+    top: PathBuf,
+    address: Remote,
+    /// It is the checkout itself, or its git directory: nothing but `file://` leads there.
+    is_place: bool,
 }
 
 /// Where relative paths start: as Go reports it and as the kernel sees it.
@@ -365,16 +374,24 @@ impl Gathering<'_> {
     }
 
     /// Where what `remote` names would be in a checkout of the same repository, when that
-    /// is another environment's. Before the path there may be a revision: `raw/main/…`.
+    /// is another environment's. Before the path there may be a revision: `raw/main/…`. The
+    /// links on the way stand in the repository as they do here.
     fn foreign_path(&mut self, remote: &Remote) -> Option<PathBuf> {
-        for (top, origin) in self.origins() {
-            let Some(parts) = remote.path_in(&origin) else { continue };
+        let on_disk = remote.local_path().map(|path| self.resolver.resolve(&path).real);
+        let real = on_disk.as_ref().and_then(|path| Remote::of_path(path));
+        let remote = real.as_ref().unwrap_or(remote);
+        for Origin { top, address, is_place } in self.origins() {
+            let may_be_meant = on_disk.is_some() || !is_place;
+            let Some(parts) = remote.path_in(&address).filter(|_| may_be_meant) else { continue };
             for start in 0..parts.len() {
                 let path = join_clean(&top, &parts[start..].iter().collect::<PathBuf>());
-                self.visit_roots(&path);
-                let place = place(&path, self.policy, &self.facts.territory);
-                if matches!(place, Place::Foreign(_)) {
-                    return Some(path);
+                let leads_to = self.resolver.resolve(&path).real;
+                for path in [path, leads_to] {
+                    self.visit_roots(&path);
+                    let place = place(&path, self.policy, &self.facts.territory);
+                    if matches!(place, Place::Foreign(_)) {
+                        return Some(path);
+                    }
                 }
             }
         }
@@ -382,13 +399,18 @@ impl Gathering<'_> {
     }
 
     /// The checkouts, with the addresses of their repositories.
-    fn origins(&mut self) -> Vec<(PathBuf, Remote)> {
+    fn origins(&mut self) -> Vec<Origin> {
         let checkouts = &self.facts.territory.checkouts;
         let of = |checkout: &Checkout| {
-            let addresses = checkout.git_dir.as_deref().map(repository::remotes);
-            let remotes =
-                addresses.into_iter().flatten().filter_map(|url| Remote::parse(&url).ok());
-            remotes.map(|remote| (checkout.top.clone(), remote)).collect::<Vec<_>>()
+            let origin =
+                |is_place| move |address| Origin { top: checkout.top.clone(), address, is_place };
+            let git_dir = checkout.git_dir.as_deref();
+            let urls = git_dir.map(repository::remotes).unwrap_or_default();
+            let remotes = urls.iter().filter_map(|url| Remote::parse(url).ok());
+            let shared = git_dir.map(repository::common_dir);
+            let places = [Some(checkout.top.clone()), shared].into_iter().flatten();
+            let places = places.filter_map(|place| Remote::of_path(&place)).map(origin(true));
+            remotes.map(origin(false)).chain(places).collect::<Vec<_>>()
         };
         self.origins.get_or_insert_with(|| checkouts.iter().flat_map(of).collect()).clone()
     }

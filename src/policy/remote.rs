@@ -2,6 +2,7 @@
 //! whole path segments.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 /// A remote address after normalising: scheme and host in lower case, the port
 /// only when it is not the scheme's own.
@@ -93,6 +94,19 @@ impl Remote {
             [owner, _, ..] if scheme != "file" => format!("{scheme}://{host}/{owner}/"),
             all => format!("{scheme}://{host}/{}", all.join("/")),
         }
+    }
+
+    /// `file://PATH`; `None` when the path could not be told from another one.
+    #[must_use]
+    pub fn of_path(path: &Path) -> Option<Self> {
+        Self::parse(&format!("file://{}", path.to_str()?)).ok()
+    }
+
+    /// The path of an address on this disk, with what it names in the repository there.
+    #[must_use]
+    pub fn local_path(&self) -> Option<PathBuf> {
+        let begin = PathBuf::from("/");
+        (self.scheme == "file").then(|| begin.join(self.segments.iter().collect::<PathBuf>()))
     }
 
     /// The path that this address names in `repository`, when it names one in it: by the
