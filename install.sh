@@ -540,14 +540,17 @@ choose_place() {
     make_work envguard-install
 }
 
-# The private directory of this run, gone when it ends.
+# The private directory of this run, gone when it ends: also when nobody reads on what
+# is said (`| head`). A second Ctrl-C does not stop the cleaning up.
 make_work() {
-    work=$(mktemp -d "${TMPDIR:-/tmp}/$1.XXXXXX") ||
-        die "no temporary directory can be made in ${TMPDIR:-/tmp}" "TMPDIR=/var/tmp ./install.sh"
-    trap 'rm -rf "$work"' EXIT
+    work=''
+    trap 'trap "" HUP INT PIPE TERM; [ -z "$work" ] || rm -rf "$work"' EXIT
     trap 'exit 129' HUP
     trap 'exit 130' INT
+    trap 'exit 141' PIPE
     trap 'exit 143' TERM
+    work=$(mktemp -d "${TMPDIR:-/tmp}/$1.XXXXXX") ||
+        die "no temporary directory can be made in ${TMPDIR:-/tmp}" "TMPDIR=/var/tmp ./install.sh"
 }
 
 install_all() {
@@ -684,10 +687,24 @@ uninstall() {
         rmdir "$root$path" 2>/dev/null || :
     done <"$work/directories"
     [ -n "$root" ] || ! command -v systemctl >/dev/null 2>&1 || systemctl daemon-reload >/dev/null 2>&1 || :
-    say "Removed. The configuration, the audit log and what was put aside are still there:"
+    say "Removed. What the programs have written is kept: configuration, audit log, caches."
+    say "What was put aside stays in each checkout's git directory, below envguard."
+    still_there
+}
+
+# What was written while it was in use, and may be removed by hand.
+still_there() {
     for left in "$root/etc/envguard" "$root/var/log/envguard" "$root/var/lib/envguard"; do
         [ ! -e "$left" ] || say "  $left"
     done
+    ! grep -q 'directory = ' "$root/etc/gitconfig" 2>/dev/null ||
+        say "  $root/etc/gitconfig: git config --system --get-all safe.directory    # setup adds checkouts"
+    [ -z "$root" ] || return 0
+    for left in "${XDG_CONFIG_HOME:-${HOME-}/.config}" "${XDG_CACHE_HOME:-${HOME-}/.cache}" \
+        "${XDG_STATE_HOME:-${HOME-}/.local/state}"; do
+        [ ! -e "$left/envguard" ] || say "  $left/envguard"
+    done
+    say "  .cache/envguard and .local/state/envguard of everybody else who has used it"
 }
 
 # ---- the command line ---------------------------------------------------------------

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
@@ -11,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::judge::{Resolved, Trouble};
 use crate::policy::{Credentials, Fingerprint, Server};
+use crate::text::quoted;
 
 /// A kubeconfig with hundreds of clusters is well below this.
 const MAX_BYTES: u64 = 4 << 20;
@@ -385,7 +387,7 @@ fn read_bytes(file: &Path) -> Result<Option<Vec<u8>>, Trouble> {
     let metadata = match file.metadata() {
         Ok(metadata) => metadata,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(trouble(file, &format!("cannot be read: {error}"))),
+        Err(error) => return Err(unread(file, &error)),
     };
     if !metadata.is_file() || metadata.len() > MAX_BYTES {
         return Err(trouble(file, "is not a regular file of a reasonable size"));
@@ -393,8 +395,36 @@ fn read_bytes(file: &Path) -> Result<Option<Vec<u8>>, Trouble> {
     let mut bytes = Vec::with_capacity(metadata.len() as usize + 1);
     std::fs::File::open(file)
         .and_then(|opened| opened.take(MAX_BYTES).read_to_end(&mut bytes))
-        .map_err(|error| trouble(file, &format!("cannot be read: {error}")))?;
+        .map_err(|error| unread(file, &error))?;
     Ok(Some(bytes))
+}
+
+fn unread(file: &Path, error: &std::io::Error) -> Trouble {
+    let trouble = trouble(file, &format!("cannot be read: {error}"));
+    match error.kind() {
+        std::io::ErrorKind::PermissionDenied => Trouble { remedy: made_readable(file), ..trouble },
+        _ => trouble,
+    }
+}
+
+/// What lets this user read `file`, which is there. As a secret it is for root and one
+/// group: whoever works here belongs to it.
+#[must_use]
+pub fn made_readable(file: &Path) -> String {
+    let name = quoted(file);
+    let Ok(metadata) = file.metadata() else {
+        let dir = file.parent().map(quoted).unwrap_or_default();
+        return format!("ls -ld {dir}    # its permissions keep you out, not the file's");
+    };
+    if metadata.uid() == rustix::process::geteuid().as_raw() {
+        return format!("chmod u+r {name}");
+    }
+    let readable = if metadata.mode() & 0o040 == 0 {
+        format!(" && sudo chmod g+r {name}")
+    } else {
+        String::new()
+    };
+    format!("sudo chgrp \"$(id -gn)\" {name}{readable}    # or the group of all operators")
 }
 
 fn trouble(file: &Path, problem: &str) -> Trouble {

@@ -388,6 +388,32 @@ fn a_kubeconfig_that_its_user_may_not_read_is_a_matter_of_permissions() {
 }
 
 #[test]
+fn a_refusal_for_want_of_permissions_says_which_not_to_restore_the_file() {
+    if !rustix::process::geteuid().is_root() {
+        return crate::support::skip("root is needed: a file of somebody else");
+    }
+    let Some(place) = good() else { return };
+    place.instance.mode("", 0o755);
+    place.instance.mode("config.yaml", 0o644);
+    let refused = |remedy: &str| {
+        let mut command = place.command(
+            crate::login::which("setpriv"),
+            &["--reuid=65534", "--regid=65534", "--clear-groups"],
+        );
+        command.arg(place.program()).args(["get", "pods"]);
+        Output::of(&mut command)
+            .says("refused (input-unreadable)")
+            .says(&format!("instead   {remedy}"))
+            .exits(77);
+    };
+    let kubeconfig = place.path("kubeconfig").display().to_string();
+    place.instance.mode("kubeconfig", 0o640);
+    refused(&format!("sudo chgrp \"$(id -gn)\" {kubeconfig}    # or the group"));
+    place.instance.mode("kubeconfig", 0o600);
+    refused(&format!("sudo chgrp \"$(id -gn)\" {kubeconfig} && sudo chmod g+r {kubeconfig}"));
+}
+
+#[test]
 fn sudo_that_leads_past_the_guard_is_seen() {
     if std::fs::File::open("/etc/sudoers").is_err() {
         crate::support::skip("only root can read sudo's settings");

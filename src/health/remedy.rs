@@ -5,7 +5,7 @@ use std::path::Path;
 use super::Situation;
 use super::places::kubeconfigs;
 use crate::config;
-use crate::kubeconfig::{Kubeconfig, Selection};
+use crate::kubeconfig::{Kubeconfig, Selection, made_readable};
 use crate::policy::Pin;
 use crate::text::quoted;
 
@@ -29,11 +29,7 @@ pub(super) fn pinned_again(situation: &Situation) -> String {
     let pin = &policy.pin;
     let opened = std::fs::File::open(&pin.kubeconfig);
     if opened.is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied) {
-        // As a secret it is for root and one group: whoever works here belongs to it.
-        return format!(
-            "sudo chgrp \"$(id -gn)\" {}    # or the group of all operators",
-            quoted(&pin.kubeconfig)
-        );
+        return made_readable(&pin.kubeconfig);
     }
     let leads_there = |file: &Path| {
         Kubeconfig::of_file(file).is_ok_and(|found| {

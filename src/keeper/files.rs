@@ -40,6 +40,16 @@ fn write(file: &Path, content: &[u8], place: impl Fn(&Path) -> io::Result<()>) -
     })
 }
 
+/// Removes `file`, if it is there.
+pub(super) fn remove(file: &Path) -> Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(Hitch::io("remove", file, &error))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Makes `dir` and what it lies in.
 pub(super) fn make_dir(dir: &Path) -> Result<()> {
     if dir.is_dir() {

@@ -32,7 +32,7 @@ use crate::installed;
 use crate::judge::{Resolved, drift};
 use crate::policy::{Pin, Policy};
 use crate::server;
-use crate::text::{listed, shown};
+use crate::text::{listed, quoted, shown};
 pub use checkouts::found;
 pub use chores::Chore;
 pub use known::Known;
@@ -175,7 +175,7 @@ pub fn draft(
     let proof = proof::prove(policy.clone(), &places.config, &copy, &surveys, env);
     notes.extend(surveys.iter().flat_map(|survey| survey.notes.clone()));
     notes.extend(chores::left_to_root(&tops));
-    note_secrets(minified, &mut notes);
+    note_secrets(minified, &kubeconfig, &mut notes);
     let changes = vec![
         Change::new(&kubeconfig, minified.text.clone(), kubeconfig_mode(minified))?,
         Change::new(&places.config, text, config_mode())?,
@@ -279,11 +279,12 @@ fn ask(
     }
 }
 
-fn note_secrets(minified: &Minified, notes: &mut Vec<String>) {
+fn note_secrets(minified: &Minified, kubeconfig: &Path, notes: &mut Vec<String>) {
     if rustix::process::geteuid().is_root() && !minified.secrets.is_empty() {
         notes.push(format!(
-            "the kubeconfig holds or names {}: only root and the file's group read it; chgrp it to the operators' group",
-            listed(&minified.secrets)
+            "the kubeconfig holds or names {}: only root and the file's group read it; afterwards: chgrp GROUP {}    # the group of all operators",
+            listed(&minified.secrets),
+            quoted(kubeconfig)
         ));
     }
 }

@@ -309,13 +309,13 @@ fn the_tarball_has_what_the_list_says_and_always_the_same_bytes() {
     Output::of(&mut Command::new(root.path(PROGRAM))).prints("0.1.0").exits(0);
 }
 
-/// A `mv` that ends the installer, with no chance to tidy up, at its call number `n`.
-fn deadly(root: &Root, n: usize) -> String {
+/// A PATH whose `mv` sends the installer `signal` at its call number `n`.
+fn deadly(root: &Root, signal: &str, n: usize) -> String {
     let dir = root.beside("deadly");
     let count = root.beside("count");
     write(&count, "");
     let script = format!(
-        "#!/bin/sh\necho x >>{0}\n[ \"$(wc -l <{0})\" -ne {n} ] || kill -9 \"$PPID\"\nexec /bin/mv \"$@\"\n",
+        "#!/bin/sh\necho x >>{0}\n[ \"$(wc -l <{0})\" -ne {n} ] || kill -s {signal} \"$PPID\"\nexec /bin/mv \"$@\"\n",
         count.display()
     );
     write(&dir.join("mv"), &script);
@@ -338,7 +338,7 @@ fn killed_at_any_moment_the_old_one_works_and_a_rerun_finishes() {
     // Each of the first moments, and then some.
     for n in (1..5).chain((5..).step_by(3)) {
         // A first install, and a kubectl at every moment.
-        let path = deadly(&root, n);
+        let path = deadly(&root, "KILL", n);
         let output = root.command(&words).env("PATH", path).output().unwrap();
         let said = Output::of(&mut Command::new(
             root.path(KUBECTL)
@@ -375,7 +375,7 @@ fn killed_during_an_upgrade_one_version_or_the_other_answers() {
     root.install(&[]).exits(0);
     stubs(&root.programs, "0.2.0");
     for n in (1..).step_by(4) {
-        let path = deadly(&root, n);
+        let path = deadly(&root, "KILL", n);
         let output = root.command(&[]).env("PATH", path).output().unwrap();
         for program in [PROGRAM, "/usr/local/lib/envguard/envguard-shim"] {
             Output::of(&mut Command::new(root.path(program))).prints("0.").exits(0);
@@ -385,6 +385,39 @@ fn killed_during_an_upgrade_one_version_or_the_other_answers() {
         }
     }
     Output::of(&mut Command::new(root.path(PROGRAM))).prints("0.2.0").exits(0);
+}
+
+/// What the installer has left in its temporary directory.
+fn left(root: &Root) -> Vec<std::ffi::OsString> {
+    std::fs::read_dir(root.tmp()).unwrap().map(|entry| entry.unwrap().file_name()).collect()
+}
+
+#[test]
+fn interrupted_it_leaves_nothing_of_its_own_work() {
+    for (signal, code) in [("HUP", 129), ("INT", 130), ("TERM", 143)] {
+        let root = Root::new();
+        for n in [1, 2, 9] {
+            let path = deadly(&root, signal, n);
+            Output::of(root.command(&["--shell-rc"]).env("PATH", path)).exits(code);
+            assert!(left(&root).is_empty(), "{signal} at call {n}: {:?}", left(&root));
+        }
+        root.install(&["--shell-rc"]).exits(0);
+        root.uninstall(&[]).exits(0);
+        assert!(left(&root).is_empty(), "{:?}", left(&root));
+    }
+}
+
+#[test]
+fn nobody_reads_on_and_nothing_of_its_own_work_is_left() {
+    let root = Root::new();
+    let before = root.inventory();
+    // As in `install.sh --dry-run 2>&1 | head`, at the moment when head has ended.
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let status = root.command(&["--dry-run"]).stderr(writer).status().unwrap();
+    assert_eq!(status.code(), Some(141));
+    assert!(left(&root).is_empty(), "{:?}", left(&root));
+    same(&root.inventory(), &before, "in the root");
 }
 
 /// Gives the home directory to somebody who is not root, and says what is in it.
@@ -406,6 +439,7 @@ fn as_somebody(script: &Path, home: &Path, words: &[&str]) -> Output {
         Command::new("sh")
     };
     command.arg(script).args(words).env_clear().env("HOME", home).env("PATH", "/usr/bin:/bin");
+    command.env("TMPDIR", home.with_file_name("tmp"));
     Output::of(command.stdin(std::process::Stdio::null()))
 }
 
@@ -528,9 +562,13 @@ fn checkouts_that_are_still_tidied_are_named_and_can_be_undone() {
         Output::of(&mut command)
     };
     let top = instance.checkout().display().to_string();
+    root.write("/etc/gitconfig", &format!("[safe]\n\tdirectory = {top}\n"));
     uninstall(&["--dry-run"]).says("Still tidied").says(&top).says("--undo").exits(0);
     assert!(!overlay.exists());
-    uninstall(&["--undo"]).says("Bringing back").exits(0);
+    uninstall(&["--undo"])
+        .says("Bringing back")
+        .says("/etc/gitconfig: git config --system --get-all safe.directory")
+        .exits(0);
     assert!(overlay.join("kustomization.yaml").exists());
     assert!(!root.path(PROGRAM).exists());
 }

@@ -70,7 +70,14 @@ impl Root {
         root.write("/etc/bash.bashrc", "# start file\n[ -z \"$PS1\" ] && return\n");
         root.write("/etc/zsh/zshrc", "# no newline at the end");
         std::fs::create_dir_all(root.path("/usr/local/lib")).unwrap();
+        std::fs::create_dir(root.tmp()).unwrap();
+        std::fs::set_permissions(root.tmp(), PermissionsExt::from_mode(0o1777)).unwrap();
         root
+    }
+
+    /// The installer's temporary directory: what a killed one leaves goes with the rest.
+    pub(crate) fn tmp(&self) -> PathBuf {
+        self.beside("tmp")
     }
 
     pub(crate) fn path(&self, place: &str) -> PathBuf {
@@ -97,6 +104,7 @@ impl Root {
         command
             .env_clear()
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("TMPDIR", self.tmp())
             .env("HOME", self.beside(""));
         command.stdin(std::process::Stdio::null());
         command

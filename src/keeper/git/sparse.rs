@@ -2,6 +2,7 @@
 //! before, so that it can be put back.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -46,6 +47,8 @@ struct Memory {
     of: BTreeMap<String, BTreeSet<String>>,
     /// The checkout was sparse before.
     was_sparse: bool,
+    /// git had none of the files that a sparse checkout leaves behind.
+    was_without_files: bool,
     /// The user's cone, and the lines git had made of it.
     cone: Option<Cone>,
     /// The user's own lines at first that read like ours.
@@ -131,7 +134,7 @@ pub(in crate::keeper) fn state(git: &Git, layout: &Layout) -> Result<State> {
     if !enabled {
         return Ok(State { ignores_case, ..State::default() });
     }
-    let file = layout.git_dir.join("info/sparse-checkout");
+    let [file, _] = files_of_git(layout);
     let lines = match std::fs::read(&file) {
         Ok(text) => patterns::lines(&text),
         // Then git keeps nothing away.
@@ -150,6 +153,12 @@ pub(in crate::keeper) struct Wanted {
     mine: BTreeSet<Line>,
     /// Those for this checkout and others in the same working tree.
     ours: BTreeSet<Line>,
+}
+
+/// What git writes for a sparse checkout, and leaves there when that is disabled: the
+/// lines, and whether they count.
+fn files_of_git(layout: &Layout) -> [PathBuf; 2] {
+    ["info/sparse-checkout", "config.worktree"].map(|name| layout.git_dir.join(name))
 }
 
 /// What has to be written, if anything.
@@ -201,6 +210,8 @@ pub(in crate::keeper) fn teach(
     let users = patterns::users(state.enabled.then_some(&state.lines[..]), &before);
     if first {
         memory.was_sparse = state.enabled;
+        let is_missing = |file: &PathBuf| file.symlink_metadata().is_err();
+        memory.was_without_files = files_of_git(layout).iter().all(is_missing);
         memory.same_as_ours = texts_of(users.iter().filter(|line| wanted.ours.contains(*line)));
     }
     if state.is_cone(&before) {
@@ -256,6 +267,9 @@ pub(in crate::keeper) fn forget(git: &Git, layout: &Layout) -> Result<bool> {
             git.fetching().feed(&words, Some(&patterns::text(&dirs)))?;
         } else if !memory.was_sparse && users == [b"/*".to_vec()] {
             git.fetching().run(&["sparse-checkout", "disable"])?;
+            if memory.was_without_files {
+                remove_files_of_git(git, layout, &state.lines)?;
+            }
         } else {
             users.extend(memory.same_as_ours.iter().map(|line| bytes::from_text(line)));
             set(git, &users)?;
@@ -264,6 +278,25 @@ pub(in crate::keeper) fn forget(git: &Git, layout: &Layout) -> Result<bool> {
     memory.undone = true;
     remember(layout, &memory)?;
     Ok(true)
+}
+
+/// After the keeper's was the only sparse checkout: a file in which the user has written
+/// since stays.
+fn remove_files_of_git(git: &Git, layout: &Layout, lines: &[Line]) -> Result<()> {
+    let [file, config] = files_of_git(layout);
+    if std::fs::read(&file).is_ok_and(|text| text == patterns::text(lines)) {
+        files::remove(&file)?;
+    }
+    let words = ["config", "-z", "--name-only", "--list", "--file"].map(OsStr::new);
+    let words: Vec<&OsStr> = words.into_iter().chain([config.as_os_str()]).collect();
+    let Some(keys) = git.ask(&words)? else { return Ok(()) };
+    let is_of_sparse = |key: &[u8]| {
+        [&b"core.sparsecheckout"[..], b"core.sparsecheckoutcone", b"index.sparse"].contains(&key)
+    };
+    if super::records(&keys).all(is_of_sparse) {
+        files::remove(&config)?;
+    }
+    Ok(())
 }
 
 /// For a fresh clone: nothing of `excluded` is ever written.
