@@ -27,7 +27,7 @@ const LAYERS: &[Layer] = &[
     Layer { modules: &["env", "git", "signals", "upstream"], may_use: &[] },
     Layer { modules: &["runtime"], may_use: &["env"] },
     Layer { modules: &["config"], may_use: &["env", "level", "path", "pattern", "policy", "text"] },
-    Layer { modules: &["kubeconfig"], may_use: &["judge", "policy", "kustomize"] },
+    Layer { modules: &["kubeconfig"], may_use: &["judge", "kustomize", "policy", "text"] },
     Layer {
         modules: &["gather"],
         may_use: &[
@@ -425,4 +425,27 @@ fn only_safe_code() {
         read(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/lib.rs")))
             .contains("#![forbid(unsafe_code)]")
     );
+}
+
+/// A test that asks for a program that nobody installs is never run, or fails where nothing
+/// may be left out.
+#[test]
+fn what_a_test_asks_for_is_installed() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let table = read(&root.join("tests/tools.sh"));
+    // Each machine has the one; sudo, which is in the table, brings the other.
+    let there = ["env", "visudo"];
+    let mut asked = 0;
+    for file in files(&root.join("tests")) {
+        // In two pieces: this file asks for nothing.
+        for piece in read(&file).split(concat!("lacks", "(\"")).skip(1) {
+            let (name, why) = piece.split_once('"').unwrap();
+            if !why.starts_with(", \"") || there.contains(&name) {
+                continue;
+            }
+            assert!(table.contains(&format!("\n{name}|")), "{}: {name}", file.display());
+            asked += 1;
+        }
+    }
+    assert!(asked > 20, "{asked}");
 }

@@ -490,7 +490,7 @@ fn a_log_that_is_copied_and_truncated_while_a_hundred_write_tears_no_line() {
 
 #[test]
 fn logrotate_does_as_the_package_tells_it() {
-    if lacks("logrotate", "rotates logs") {
+    if lacks("/usr/sbin/logrotate", "rotates logs") {
         return;
     }
     let instance = Instance::new();
@@ -530,7 +530,7 @@ fn logrotate_does_as_the_package_tells_it() {
         file.with_file_name("audit-4711.jsonl").to_str().unwrap(),
     );
     let mut command = instance.command("/usr/sbin/logrotate".as_ref());
-    command.arg("--force").arg("--state").arg(instance.path("state")).arg(&rules);
+    command.args(["--verbose", "--force", "--state"]).arg(instance.path("state")).arg(&rules);
     let output = Output::of(&mut command);
     assert!(output.stderr.contains("symbolic link"), "{output}");
     assert_eq!(read(&precious), "precious");

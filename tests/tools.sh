@@ -59,6 +59,7 @@ sudo|a login through sudo|sudo|sudo
 make|runs kubectl from a Makefile|make|make
 watch|repeats a command of kubectl|procps|procps-ng
 man|reads the manual pages|man-db|man-db
+systemd-analyze|reads the units of the watcher|systemd|systemd
 setsid|a shell on a terminal of its own|util-linux|util-linux
 script|a shell on a terminal|bsdutils|/usr/bin/script
 setpriv|runs a test as another user|util-linux|util-linux
@@ -67,6 +68,7 @@ timeout|ends a test that hangs|coreutils|coreutils
 node|evaluates the IAM policies of deploy/|nodejs|nodejs
 npm|fetches their evaluator|npm|npm
 openssl|a CA certificate for the instance in a scratch root|openssl|openssl
+/usr/sbin/logrotate|rotates the audit log as the packages have it done|logrotate|logrotate
 strip|makes the programs for that instance small|binutils|binutils
 readelf|reads what a program needs|binutils|binutils
 dpkg-deb|makes the deb|dpkg|dpkg
