@@ -148,14 +148,15 @@ enter() {
         [ -z "$value" ] || set -- "$name=$value" "$@"
     done
     cd "$work/manifests" || exit
+    # Descriptor 9 ends here: whoever inherited it would keep the instance alive. Until now
+    # it kept it, because nobody could tell that this process belongs to it.
     exec env -i HOME="$work/home" XDG_RUNTIME_DIR="$work/run" TMPDIR="$work/tmp" \
-        ENVGUARD_CONFIG="$work/config.yaml" PATH="$work/lib/envguard/shims:$work/bin:$PATH" "$@"
+        ENVGUARD_CONFIG="$work/config.yaml" PATH="$work/lib/envguard/shims:$work/bin:$PATH" "$@" 9>&-
 }
 
-# The same beside this process. Descriptor 9 stays here: whoever inherited it would
-# keep the instance alive.
+# The same beside this process.
 inside() {
-    (enter "$@") 9>&-
+    (enter "$@")
 }
 
 # ---- while it lives ------------------------------------------------------------
@@ -181,8 +182,27 @@ keep_house() {
     exec 4>&-
     read -r _ <&3
     [ -z "${keeper-}" ] || kill "$keeper"
+    evict
     wait
     rm -rf "$work"
+}
+
+# A command that has outlived this script would write on, and make the directory anew.
+evict() {
+    while lodgers=$(lodgers) && [ -n "$lodgers" ]; do
+        for lodger in $lodgers; do
+            kill -KILL "$lodger" 2>/dev/null
+        done
+    done
+}
+
+# Who is at home here, or has just come in and is not yet what it is to be.
+lodgers() {
+    {
+        grep -lsF "HOME=$work/home" /proc/[0-9]*/environ
+        # shellcheck disable=SC2010 # only ls tells without a process for each where a link leads
+        ls -l /proc/[0-9]*/cwd 2>/dev/null | grep -F " -> $work/"
+    } | sed -n 's#^\(.* \)\{0,1\}/proc/\([0-9]*\)/.*#\2#p'
 }
 
 start_cluster() {

@@ -2,7 +2,11 @@
 //! the programs it started opened, and whom they called.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
+
+use crate::support::unescaped;
 
 /// The system calls that are recorded.
 pub(crate) const CALLS: &str = "trace=openat,open,openat2,execve,connect,clone,clone3,fork,vfork";
@@ -111,7 +115,7 @@ impl Call {
         self.name.starts_with("open").then_some(())?;
         let (number, path) = self.result.split_once('<')?;
         number.parse::<u32>().ok()?;
-        Some(PathBuf::from(unescaped(path.rsplit_once('>')?.0)))
+        Some(PathBuf::from(OsString::from_vec(unescaped(path.rsplit_once('>')?.0))))
     }
 
     /// The internet address of a connection, whatever became of it.
@@ -122,11 +126,6 @@ impl Call {
         let address = self.arguments.split('"').nth(1)?;
         Some(format!("{address}:{port}"))
     }
-}
-
-/// strace writes unusual bytes as in C; only quotes and backslashes occur here.
-fn unescaped(path: &str) -> String {
-    path.replace("\\\"", "\"").replace("\\\\", "\\")
 }
 
 /// Puts calls together that strace shows in two parts, because another thread's

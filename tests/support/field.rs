@@ -193,7 +193,7 @@ fn opened_path(line: &str) -> Option<PathBuf> {
 }
 
 /// strace writes names as C does.
-fn unescaped(text: &str) -> Vec<u8> {
+pub(crate) fn unescaped(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();
     while let [first, after @ ..] = rest {

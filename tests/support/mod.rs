@@ -9,7 +9,7 @@ mod real_server;
 mod server;
 mod terminal;
 
-pub(crate) use field::{Field, Findings, Thing, Tree};
+pub(crate) use field::{Field, Findings, Thing, Tree, unescaped};
 pub(crate) use instance::{Instance, certificate, config_map, executable, kubeconfig, read, write};
 pub(crate) use kubectls::{Kubectl, kubectls, neighbour, tools};
 pub(crate) use output::Output;
