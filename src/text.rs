@@ -57,31 +57,41 @@ pub const MASK: &str = "***";
 /// What an address may say behind `?` without letting anybody in: what kustomize takes.
 const OPEN_PARAMETERS: [&str; 5] = ["ref", "version", "timeout", "submodules", "depth"];
 
-/// `text` without what lets somebody in, where it is an address or holds one: the user and
-/// password before the host, and the values behind `?`. Links to raw files of private
+/// `text` without what lets somebody in, where it is an address or holds some: the user and
+/// password before a host, and the values behind `?`. Links to raw files of private
 /// repositories and signed ones to a bucket have nothing else for a key.
 #[must_use]
 pub fn without_keys(text: &str) -> String {
-    let Some(host) = text.find("://").map(|at| at + 3) else { return text.to_owned() };
-    let (scheme, rest) = text.split_at(host);
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (authority, rest) = rest.split_at(end);
-    let (path, query) = rest.split_once('?').map_or((rest, None), |(path, all)| (path, Some(all)));
-    let authority = match authority.rfind('@') {
-        // `ssh://git@host` is an address, and no secret.
-        Some(at) if &authority[..at] != "git" => format!("{MASK}{}", &authority[at..]),
-        _ => authority.to_owned(),
-    };
+    if !text.contains("://") {
+        return text.to_owned();
+    }
+    let (places, query) = text.split_once('?').map_or((text, None), |(it, all)| (it, Some(all)));
+    let mut places = places.split("://");
+    let scheme = places.next().unwrap_or_default().to_owned();
+    let places = places.fold(scheme, |before, place| before + "://" + &without_user(place));
     let parameters = query.map(|all| all.split('&').map(parameter).collect::<Vec<_>>().join("&"));
-    let query = parameters.map(|all| format!("?{all}")).unwrap_or_default();
-    format!("{scheme}{authority}{path}{query}")
+    places + &parameters.map(|all| format!("?{all}")).unwrap_or_default()
 }
 
-/// `NAME=VALUE` behind `?`.
+/// `USER:PASSWORD@host/path`
+fn without_user(place: &str) -> String {
+    let (authority, path) = place.split_at(place.find(['/', '#']).unwrap_or(place.len()));
+    match authority.rfind('@') {
+        // `ssh://git@host` is an address, and no secret.
+        Some(at) if &authority[..at] != "git" => format!("{MASK}{}{path}", &authority[at..]),
+        _ => place.to_owned(),
+    }
+}
+
+/// `NAME=VALUE` behind `?`. Another address in it could have keys of its own.
 fn parameter(text: &str) -> String {
     match text.split_once('=') {
-        Some((name, _)) if !OPEN_PARAMETERS.contains(&name) => format!("{name}={MASK}"),
-        _ => text.to_owned(),
+        Some((name, value)) if OPEN_PARAMETERS.contains(&name) && !value.contains("://") => {
+            text.to_owned()
+        }
+        Some((name, _)) => format!("{name}={MASK}"),
+        None if text.contains("://") => MASK.to_owned(),
+        None => text.to_owned(),
     }
 }
 

@@ -423,6 +423,19 @@ mod tests {
                 "apply -f a.yaml,https://b.test/x.yaml?X-Amz-Date=1&X-Amz-Signature=S3CRET",
                 "apply -f a.yaml,https://b.test/x.yaml?X-Amz-Date=***&X-Amz-Signature=***",
             ),
+            (
+                "apply -f https://a.test/x,https://me:S3CRET@b.test/y",
+                "apply -f https://a.test/x,https://***@b.test/y",
+            ),
+            (
+                "apply -f https://a.test/x?ref=v1,https://me:S3CRET@b.test/y?z=S3CRET",
+                "apply -f https://a.test/x?ref=***",
+            ),
+            (
+                "apply -f https://a.test/?to=https://b.test/S3CRET&sig=S3CRET",
+                "apply -f https://a.test/?to=***&sig=***",
+            ),
+            ("apply -f https://a.test/?https://S3CRET@b.test", "apply -f https://a.test/?***"),
             ("get --raw /x?a=b&access_token=S3CRET", "get --raw /x?a=b&access_token=***"),
         ] {
             hides(line, expected);
