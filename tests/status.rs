@@ -369,22 +369,24 @@ fn the_remedies_can_be_pasted_as_they_are() {
         .exits(0);
 }
 
+/// What the guard says to somebody who is not root, on an instance that root has set up.
+fn as_nobody(place: &Login, words: &[&str]) -> Output {
+    place.instance.mode("", 0o755);
+    place.instance.mode("config.yaml", 0o644);
+    let nobody = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+    let mut command = place.command(crate::login::which("setpriv"), &nobody);
+    Output::of(command.arg(place.program()).args(words))
+}
+
 #[test]
 fn a_kubeconfig_that_its_user_may_not_read_is_a_matter_of_permissions() {
     if !rustix::process::geteuid().is_root() {
         return crate::support::skip("root is needed: a file of somebody else");
     }
     let Some(place) = good() else { return };
-    place.instance.mode("", 0o755);
-    place.instance.mode("config.yaml", 0o644);
-    let mut command = place.command(
-        crate::login::which("setpriv"),
-        &["--reuid=65534", "--regid=65534", "--clear-groups"],
-    );
-    command.arg(place.program()).args(["status", "-o", "json"]);
-    let output = Output::of(&mut command);
     let kubeconfig = place.path("kubeconfig").display().to_string();
-    output.prints(&format!("sudo chgrp \\\"$(id -gn)\\\" {kubeconfig}    # or the group"));
+    as_nobody(&place, &["status", "-o", "json"])
+        .prints(&format!("sudo chgrp \\\"$(id -gn)\\\" {kubeconfig}    # or the group"));
 }
 
 #[test]
@@ -393,24 +395,17 @@ fn a_refusal_for_want_of_permissions_says_which_not_to_restore_the_file() {
         return crate::support::skip("root is needed: a file of somebody else");
     }
     let Some(place) = good() else { return };
-    place.instance.mode("", 0o755);
-    place.instance.mode("config.yaml", 0o644);
-    let refused = |remedy: &str| {
-        let mut command = place.command(
-            crate::login::which("setpriv"),
-            &["--reuid=65534", "--regid=65534", "--clear-groups"],
-        );
-        command.arg(place.program()).args(["get", "pods"]);
-        Output::of(&mut command)
+    let kubeconfig = place.path("kubeconfig").display().to_string();
+    for (mode, remedy) in [
+        (0o640, format!("sudo chgrp \"$(id -gn)\" {kubeconfig}    # or the group")),
+        (0o600, format!("sudo chgrp \"$(id -gn)\" {kubeconfig} && sudo chmod g+r {kubeconfig}")),
+    ] {
+        place.instance.mode("kubeconfig", mode);
+        as_nobody(&place, &["get", "pods"])
             .says("refused (input-unreadable)")
             .says(&format!("instead   {remedy}"))
             .exits(77);
-    };
-    let kubeconfig = place.path("kubeconfig").display().to_string();
-    place.instance.mode("kubeconfig", 0o640);
-    refused(&format!("sudo chgrp \"$(id -gn)\" {kubeconfig}    # or the group"));
-    place.instance.mode("kubeconfig", 0o600);
-    refused(&format!("sudo chgrp \"$(id -gn)\" {kubeconfig} && sudo chmod g+r {kubeconfig}"));
+    }
 }
 
 #[test]

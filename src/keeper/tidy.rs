@@ -30,8 +30,8 @@ const ROUNDS: usize = 8;
 const SETTLE: Duration = Duration::from_millis(200);
 
 /// A checkout or merge writes the index first and HEAD afterwards: in between,
-/// everything looks staged.
-fn let_a_checkout_finish() {
+/// everything looks staged, and git leaves no lock or other sign that could be waited for.
+fn let_it_settle() {
     std::thread::sleep(SETTLE);
 }
 
@@ -228,12 +228,12 @@ impl Tidying<'_> {
     }
 
     /// A checkout that is just being removed looks as if git had forgotten what it
-    /// was taught; nothing new may be put into it.
+    /// was taught; nothing new may be put into it. `rm -r` leaves no sign, either.
     fn would_rather_look_twice(&mut self, work: &Work) -> bool {
         if self.asked || work.present || self.settled {
             return false;
         }
-        std::thread::sleep(SETTLE);
+        let_it_settle();
         self.settled = true;
         true
     }

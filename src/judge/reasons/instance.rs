@@ -54,8 +54,6 @@ pub fn not_confirmed(
     break_glass: Option<&str>,
     why: &str,
 ) -> Reason {
-    let name = quoted(&policy.environment.name);
-    let lifting = break_glass.map(|reason| format!("--break-glass {} ", quoted(reason)));
     reason(
         Code::NotConfirmed,
         format!("not confirmed: {why}"),
@@ -65,11 +63,7 @@ pub fn not_confirmed(
             instance(policy),
             policy.environment.level
         ),
-        format!(
-            "kubectl envguard {}--confirm {name}{}",
-            lifting.unwrap_or_default(),
-            command_line(words).trim_start_matches("kubectl")
-        ),
+        line(words, break_glass, Some(&policy.environment.name)),
     )
 }
 
@@ -77,15 +71,23 @@ pub fn not_confirmed(
 /// would run here without a question.
 #[must_use]
 pub fn again(policy: &Policy, words: &[OsString], break_glass: Option<&str>) -> String {
-    let line = command_line(words);
-    let line = match break_glass {
-        Some(reason) => {
-            let command = line.trim_start_matches("kubectl");
-            format!("kubectl envguard --break-glass {}{command}", quoted(reason))
-        }
-        None => line,
-    };
-    format!("{line}   # and type {}, if this instance is meant", shown(&policy.environment.name))
+    format!(
+        "{}   # and type {}, if this instance is meant",
+        line(words, break_glass, None),
+        shown(&policy.environment.name)
+    )
+}
+
+/// `words` once more, with what is said to envguard.
+fn line(words: &[OsString], break_glass: Option<&str>, confirm: Option<&str>) -> String {
+    let options = [("--break-glass", break_glass), ("--confirm", confirm)];
+    let said = options.map(|(flag, value)| value.map(|value| format!(" {flag} {}", quoted(value))));
+    let said: String = said.into_iter().flatten().collect();
+    let command = command_line(words);
+    if said.is_empty() {
+        return command;
+    }
+    format!("kubectl envguard{said}{}", command.strip_prefix("kubectl").unwrap_or(&command))
 }
 
 /// The name given with `--confirm` is that of another instance.

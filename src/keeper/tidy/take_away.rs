@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::{Answers, Tidying, let_a_checkout_finish};
+use super::{Answers, Tidying, let_it_settle};
 use crate::keeper::found::{Found, Work, joined};
 use crate::keeper::git::{self, Mark, sparse};
 use crate::keeper::hitch::Result;
@@ -25,7 +25,7 @@ impl Tidying<'_> {
         occasion: &Occasion,
     ) -> Result<bool> {
         if !answers.staged.is_empty() || self.unverified {
-            let_a_checkout_finish();
+            let_it_settle();
         }
         let _undisturbed = Undisturbed::begin();
         let Some(change) = IndexChange::begin(&self.layout)? else { return Ok(false) };

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use super::{Answers, Tidying, let_a_checkout_finish};
+use super::{Answers, Tidying, let_it_settle};
 use crate::keeper::aside::Aside;
 use crate::keeper::found::{Found, Work};
 use crate::keeper::git::staged::Differences;
@@ -48,7 +48,7 @@ impl Tidying<'_> {
         if differences.is_empty() && !self.unverified {
             return Ok(true);
         }
-        let_a_checkout_finish();
+        let_it_settle();
         if git::mark(&self.layout)? != *mark {
             return Ok(false);
         }
