@@ -136,7 +136,8 @@ mod tests {
         }
     }
 
-    /// That each of them really allows it is `audit::the_line_that_would_allow_it_allows_it`.
+    /// That each of them really allows it is
+    /// `audit::would_refuse::the_line_that_would_allow_it_allows_it`.
     #[test]
     fn the_line_that_would_allow_it() {
         let policy = samples::policy("develop");

@@ -6,6 +6,7 @@ mod cluster;
 mod committed;
 mod copies;
 mod digest;
+mod fetched;
 mod foreign;
 mod glob;
 mod head;
@@ -28,15 +29,16 @@ use std::path::{Path, PathBuf};
 
 use crate::env::{Env, is_executable};
 use crate::judge::{
-    self, Checkout, Facts, Local, Nature, Place, Reached, Role, Stream, Territory, Trouble,
-    Whereabouts, place,
+    self, Facts, Local, Nature, Place, Reached, Role, Stream, Territory, Trouble, Whereabouts,
+    place,
 };
 use crate::kubectl::{Class, FileSource, Request, Target};
 use crate::path::join_clean;
-use crate::policy::{CheckoutRule, Policy, Remote, StdinRule};
+use crate::policy::{CheckoutRule, Policy, StdinRule};
 pub use cluster::exported;
 pub use copies::copies;
 pub use digest::digest;
+use fetched::Origin;
 pub use head::{commit_read, moved};
 pub use overlay::ListedRoot;
 use resolve::{End, Resolution, Resolver};
@@ -147,15 +149,6 @@ struct Gathering<'p> {
     lists: bool,
     /// The checkouts with the addresses of their repositories, once somebody asked.
     origins: Option<Vec<Origin>>,
-}
-
-/// An address under which git gives what is in a checkout.
-#[derive(Clone)]
-struct Origin {
-    top: PathBuf,
-    address: Remote,
-    /// It is the checkout itself, or its git directory: nothing but `file://` leads there.
-    is_place: bool,
 }
 
 /// Where relative paths start: as Go reports it and as the kernel sees it.
@@ -353,66 +346,6 @@ impl Gathering<'_> {
         if self.lists && !self.resolver.known().is_listed(dir) {
             self.resolver.known().list(dir).map(drop).unwrap_or_default();
         }
-    }
-
-    /// Something that is fetched. The address of a checkout's own repository names the
-    /// same overlays as the checkout does.
-    fn fetched(&mut self, spelled: &OsStr, role: Role) {
-        let remote = Remote::parse(&spelled.to_string_lossy());
-        let own = remote.as_ref().ok().and_then(|remote| self.foreign_path(remote));
-        self.reach(Reached {
-            spelled: spelled.to_os_string(),
-            role: role.clone(),
-            whereabouts: Whereabouts::Remote(remote),
-        });
-        if let Some(path) = own {
-            let (readings, links) = (vec![path], Vec::new());
-            let local = Local { readings, links, nature: Nature::Missing };
-            let whereabouts = Whereabouts::Local(local);
-            self.reach(Reached { spelled: spelled.to_os_string(), role, whereabouts });
-        }
-    }
-
-    /// Where what `remote` names would be in a checkout of the same repository, when that
-    /// is another environment's. Before the path there may be a revision: `raw/main/…`. The
-    /// links on the way stand in the repository as they do here.
-    fn foreign_path(&mut self, remote: &Remote) -> Option<PathBuf> {
-        let on_disk = remote.local_path().map(|path| self.resolver.resolve(&path).real);
-        let real = on_disk.as_ref().and_then(|path| Remote::of_path(path));
-        let remote = real.as_ref().unwrap_or(remote);
-        for Origin { top, address, is_place } in self.origins() {
-            let may_be_meant = on_disk.is_some() || !is_place;
-            let Some(parts) = remote.path_in(&address).filter(|_| may_be_meant) else { continue };
-            for start in 0..parts.len() {
-                let path = join_clean(&top, &parts[start..].iter().collect::<PathBuf>());
-                let leads_to = self.resolver.resolve(&path).real;
-                for path in [path, leads_to] {
-                    self.visit_roots(&path);
-                    let place = place(&path, self.policy, &self.facts.territory);
-                    if matches!(place, Place::Foreign(_)) {
-                        return Some(path);
-                    }
-                }
-            }
-        }
-        None
-    }
-
-    /// The checkouts, with the addresses of their repositories.
-    fn origins(&mut self) -> Vec<Origin> {
-        let checkouts = &self.facts.territory.checkouts;
-        let of = |checkout: &Checkout| {
-            let origin =
-                |is_place| move |address| Origin { top: checkout.top.clone(), address, is_place };
-            let git_dir = checkout.git_dir.as_deref();
-            let urls = git_dir.map(repository::remotes).unwrap_or_default();
-            let remotes = urls.iter().filter_map(|url| Remote::parse(url).ok());
-            let shared = git_dir.map(repository::common_dir);
-            let places = [Some(checkout.top.clone()), shared].into_iter().flatten();
-            let places = places.filter_map(|place| Remote::of_path(&place)).map(origin(true));
-            remotes.map(origin(false)).chain(places).collect::<Vec<_>>()
-        };
-        self.origins.get_or_insert_with(|| checkouts.iter().flat_map(of).collect()).clone()
     }
 
     fn reach(&mut self, reached: Reached) {

@@ -5,7 +5,14 @@
 //! same. A word too many that is masked costs a reader little; one too few is
 //! there for ever.
 
+mod names;
+mod script;
+
 use std::ffi::OsStr;
+
+pub use names::is_secret_name;
+use names::{holds_secret, is_bearer, is_name, is_secret_header, names_no_secret};
+use script::script;
 
 pub use crate::text::MASK;
 use crate::text::{shown, without_keys};
@@ -27,29 +34,6 @@ const PAIR_FLAGS: [&str; 4] = ["env", "exec-env", "set-string", "set"];
 
 /// Flags whose value is a text that may contain anything.
 const TEXT_FLAGS: [&str; 2] = ["overrides", "patch"];
-
-/// Parts of a name that make its value a secret.
-const SECRET_NAMES: [&str; 13] = [
-    "password",
-    "passwd",
-    "passphrase",
-    "secret",
-    "token",
-    "credential",
-    "apikey",
-    "api-key",
-    "accesskey",
-    "access-key",
-    "private-key",
-    "key-data",
-    "authorization",
-];
-
-/// The same, where a name is made of such words, or ends in one (`PGPASS`, `dbPwd`).
-const SECRET_WORDS: [&str; 3] = ["pass", "pwd", "pw"];
-
-/// Fields of a patch below which anything may stand that a program is given.
-const SECRET_FIELDS: [&str; 4] = ["env", "data", "stringdata", "binarydata"];
 
 /// What the value of the flag before a word makes of it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -111,9 +95,6 @@ struct Context {
     /// How many scripts are around the words.
     depth: u8,
 }
-
-/// Of scripts in scripts.
-const MAX_DEPTH: u8 = 8;
 
 impl Context {
     fn of(words: &[String]) -> Self {
@@ -192,12 +173,6 @@ fn kind_of(flag: &str, context: Context) -> Value {
     }
 }
 
-/// kubectl's own flags that have such a word in their name and no secret in their
-/// value.
-fn names_no_secret(flag: &str) -> bool {
-    matches!(flag, "bound-object-kind" | "prune-allowlist" | "append-hash")
-}
-
 fn value(text: &str, kind: Value, context: Context) -> String {
     match kind {
         Value::Secret => MASK.to_owned(),
@@ -251,100 +226,6 @@ fn without_secret_parameters(text: &str) -> String {
         _ => one.to_owned(),
     });
     format!("{path}?{}", parameters.collect::<Vec<_>>().join("&"))
-}
-
-/// A word that is a command line itself (`sh -c 'mysql -pPASSWORD'`), which may hold another
-/// one in quotes. Deeper than anybody writes, nothing of it is shown.
-fn script(text: &str, context: Context) -> String {
-    if context.depth == MAX_DEPTH {
-        return MASK.to_owned();
-    }
-    let context = Context { depth: context.depth + 1, ..context };
-    let mut pieces = pieces(text);
-    if let [(whole, "")] = pieces[..] {
-        for quote in ['"', '\''] {
-            let inner = whole.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
-            if let Some(inner) = inner {
-                return format!("{quote}{}{quote}", value(inner, Value::Plain, context));
-            }
-        }
-        // A quote that is never closed, or one that begins within the word, holds nothing
-        // together.
-        pieces = at_blanks(text);
-    }
-    let words: Vec<String> = pieces.iter().map(|(word, _)| (*word).to_owned()).collect();
-    let masked = in_context(&words, context);
-    masked.iter().zip(&pieces).flat_map(|(word, (_, blanks))| [word, *blanks]).collect()
-}
-
-/// The words of a text without regard to quotes, each with the blank behind it.
-fn at_blanks(text: &str) -> Vec<(&str, &str)> {
-    text.split_inclusive(char::is_whitespace)
-        .map(|piece| piece.split_at(piece.trim_end().len()))
-        .collect()
-}
-
-/// The words of a script, each with the blanks behind it; what quotes hold together stays
-/// together.
-fn pieces(text: &str) -> Vec<(&str, &str)> {
-    let mut pieces = Vec::new();
-    let mut rest = text;
-    while !rest.is_empty() {
-        let mut quote = None;
-        let ends = |letter: char| {
-            match quote {
-                Some(open) if open == letter => quote = None,
-                None if letter == '"' || letter == '\'' => quote = Some(letter),
-                _ => {}
-            }
-            quote.is_none() && letter.is_whitespace()
-        };
-        let word = rest.find(ends).unwrap_or(rest.len());
-        let (word, behind) = rest.split_at(word);
-        let next = behind.find(|letter: char| !letter.is_whitespace()).unwrap_or(behind.len());
-        let (blanks, next) = behind.split_at(next);
-        pieces.push((word, blanks));
-        rest = next;
-    }
-    pieces
-}
-
-/// The name of a variable or property: what stands before a `=` that a person
-/// wrote as an assignment, and not a selector or a JSON path.
-fn is_name(name: &str) -> bool {
-    !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || "_-.".contains(c))
-}
-
-/// `Authorization: …`, `X-Api-Key: …`; not `secret/web:…`, which is a resource.
-fn is_secret_header(name: &str) -> bool {
-    is_name(name) && is_secret_name(name) && !name.eq_ignore_ascii_case("secret")
-}
-
-/// Whether what is called `name` is a secret.
-#[must_use]
-pub fn is_secret_name(name: &str) -> bool {
-    let name = name.to_lowercase().replace('_', "-");
-    let mut words = name.split(|letter: char| !letter.is_alphanumeric());
-    SECRET_NAMES.iter().any(|part| name.contains(part))
-        || words.any(|word| {
-            let ends = word.ends_with("pass") || word.ends_with("pwd");
-            SECRET_WORDS.contains(&word) || ends && word != "bypass"
-        })
-}
-
-fn holds_secret(text: &str) -> bool {
-    let text = text.to_lowercase().replace('_', "-");
-    let mut words = text.split(|letter: char| !letter.is_alphanumeric());
-    SECRET_NAMES.iter().any(|part| text.contains(part))
-        || words.any(|word| SECRET_FIELDS.contains(&word))
-}
-
-/// JSON Web Tokens, and what HTTP clients are given as a header.
-fn is_bearer(text: &str) -> bool {
-    let lower = text.to_lowercase();
-    text.starts_with("eyJ") && text.matches('.').count() >= 2
-        || lower.contains("bearer ")
-        || lower.contains("basic ")
 }
 
 #[cfg(test)]

@@ -1,0 +1,110 @@
+//! `audit -f`: what comes, as it comes.
+
+use super::log;
+use crate::support::{Instance, lacks, read};
+
+/// A reader of `audit -f`: its lines, as they come.
+pub(super) struct Reader {
+    child: std::process::Child,
+    lines: std::sync::mpsc::Receiver<String>,
+}
+
+impl Reader {
+    pub(super) fn start(instance: &Instance, words: &[&str]) -> Self {
+        let mut command = instance.command(&crate::support::envguard());
+        Self::of(command.args(["audit", "-f"]).args(words))
+    }
+
+    fn of(command: &mut std::process::Command) -> Self {
+        let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+        let stdout = std::io::BufReader::new(child.stdout.take().unwrap());
+        let (sender, lines) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            use std::io::BufRead;
+            for line in stdout.lines().map_while(Result::ok) {
+                sender.send(line).unwrap_or_default();
+            }
+        });
+        Self { child, lines }
+    }
+
+    #[track_caller]
+    pub(super) fn next(&self, wanted: &str) {
+        let line = self.lines.recv_timeout(std::time::Duration::from_secs(30)).expect(wanted);
+        assert!(line.contains(wanted), "{wanted} is not in {line}");
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.child.kill().unwrap_or_default();
+        self.child.wait().map(drop).unwrap_or_default();
+    }
+}
+
+#[test]
+fn a_reader_that_follows_misses_nothing_when_the_log_is_rotated() {
+    let instance = Instance::new();
+    let file = log(&instance);
+    instance.kubectl(&["get", "zero"]).exits(42);
+    let reader = Reader::start(&instance, &[]);
+    reader.next("get zero");
+    instance.kubectl(&["get", "one"]).exits(42);
+    reader.next("get one");
+    // By rename, with a line that comes before anybody looks again.
+    instance.kubectl(&["get", "two"]).exits(42);
+    std::fs::rename(&file, file.with_extension("jsonl.1")).unwrap();
+    instance.kubectl(&["get", "three"]).exits(42);
+    reader.next("get two");
+    reader.next("get three");
+    // By truncation.
+    std::fs::copy(&file, file.with_extension("jsonl.2")).unwrap();
+    std::fs::OpenOptions::new().write(true).truncate(true).open(&file).unwrap();
+    let filler = Reader::start(&instance, &["--verdict", "refuse"]);
+    instance.kubectl(&["get", "four"]).exits(42);
+    reader.next("get four");
+    instance.kubectl(&["apply", "-k", "overlays/prod"]).refused("target-foreign");
+    reader.next("refused: target-foreign");
+    filler.next("refused: target-foreign");
+    assert!(reader.lines.try_recv().is_err(), "every line once");
+}
+
+#[test]
+fn a_reader_that_follows_sleeps_until_something_comes() {
+    if lacks("strace", "sees how it waits") {
+        return;
+    }
+    let instance = Instance::new();
+    instance.kubectl(&["get", "zero"]).exits(42);
+    let trace = instance.path("trace");
+    let guard = crate::support::envguard().display().to_string();
+    let mut command = instance.command("/usr/bin/strace".as_ref());
+    command.args(["-f", "-e", "trace=poll,ppoll,clock_nanosleep,nanosleep", "-o"]).arg(&trace);
+    let reader = Reader::of(command.args([guard.as_str(), "audit", "-f"]));
+    reader.next("get zero");
+    for word in ["one", "two", "three"] {
+        instance.kubectl(&["get", word]).exits(42);
+        reader.next(&format!("get {word}"));
+    }
+    drop(reader);
+    let trace = read(&trace);
+    let waits: Vec<&str> = trace.lines().filter(|line| line.contains("poll(")).collect();
+    assert!(!waits.is_empty(), "{trace}");
+    assert!(!trace.contains("nanosleep") && !trace.contains("tv_sec"), "{trace}");
+}
+
+#[test]
+fn a_reader_whose_output_is_closed_ends() {
+    let instance = Instance::new();
+    instance.kubectl(&["get", "zero"]).exits(42);
+    let mut command = instance.command(&crate::support::envguard());
+    let mut child =
+        command.args(["audit", "-f"]).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut output = std::io::BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut output, &mut line).unwrap();
+    assert!(line.contains("get zero"), "{line}");
+    drop(output);
+    // Nothing more comes, and it does not wait for that.
+    assert!(child.wait().unwrap().success());
+}

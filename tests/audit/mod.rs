@@ -1,0 +1,332 @@
+//! The audit log: every judged command leaves a line, and nothing secret in it.
+
+mod follow;
+mod rotation;
+mod would_refuse;
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::support::{Instance, Output, lacks, read, shim, skip};
+
+fn uid() -> u32 {
+    rustix::process::getuid().as_raw()
+}
+
+/// The log of this user, where a configuration outside /etc puts it.
+fn log(instance: &Instance) -> PathBuf {
+    instance.path(&format!("home/.local/state/envguard/audit-{}.jsonl", uid()))
+}
+
+fn events(file: &Path) -> Vec<Value> {
+    read(file).lines().map(|line| serde_json::from_str(line).expect(line)).collect()
+}
+
+fn codes(event: &Value) -> Vec<&str> {
+    event["reasons"].as_array().unwrap().iter().map(|r| r["code"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn what_lets_somebody_in_stands_in_no_refusal_and_in_no_log() {
+    let instance = Instance::new();
+    let top = instance.checkout();
+    for words in [
+        &["apply", "-f", "https://raw.test/o/r/main/x.yaml?token=S3CRET"][..],
+        &["apply", "-f", "https://bucket.test/x.yaml?X-Amz-Date=1&X-Amz-Signature=S3CRET"],
+        &["apply", "-f", "https://raw.test/x.yaml?token=S3CRET"],
+        &["apply", "-k", "https://user:S3CRET@git.test/o/r"],
+        &["get", "pods", "--server=https://user:S3CRET@host.test"],
+        &["get", "pods", "-s", "https://host.test/?token=S3CRET"],
+        &["get", "pods", "--proxy-url=http://user:S3CRET@host.test"],
+        &["get", "pods", "--db-password=S3CRET"],
+        &["--token=S3CRET", "neat"],
+        &["apply", "-k", "overlays/develop"],
+    ] {
+        let referring = "resources: ['https://raw.test/x.yaml?token=S3CRET']\n";
+        std::fs::write(top.join("overlays/develop/kustomization.yaml"), referring).unwrap();
+        let output = instance.kubectl(words).exits(77);
+        assert!(!output.stderr.contains("S3CRET"), "{words:?}: {}", output.stderr);
+    }
+    let log = std::fs::read_to_string(log(&instance)).unwrap();
+    assert!(log.lines().count() >= 10 && !log.contains("S3CRET"), "{log}");
+}
+
+#[test]
+fn every_judged_command_leaves_a_line_before_it_runs() {
+    let instance = Instance::new();
+    // kubectl finds its own line in the log already.
+    let script = format!("#!/bin/sh\nexec cat {}\n", log(&instance).display());
+    instance.write("bin/kubectl", &script);
+    instance.executable("bin/kubectl");
+    let output = instance.kubectl(&["get", "pods", "--token", "S3CRET"]).exits(0);
+    let event: Value = serde_json::from_str(output.stdout.trim()).unwrap();
+    assert_eq!(event["apiVersion"], "envguard/v1alpha1");
+    assert_eq!(event["kind"], "AuditEvent");
+    assert_eq!(event["event"], "judged");
+    assert_eq!(event["verdict"], "run");
+    assert_eq!(event["enforced"], true);
+    assert_eq!(event["class"], "read");
+    assert_eq!(event["argv"], serde_json::json!(["get", "pods", "--token", "***"]));
+    assert_eq!(event["cwd"], instance.checkout().to_str().unwrap());
+    assert_eq!(event["uid"], uid());
+    assert_eq!(event["environment"], "develop");
+    assert_eq!(event["cluster"], "develop-eks");
+    let time = event["time"].as_str().unwrap();
+    assert!(time.len() == 24 && time.ends_with('Z') && time.starts_with("20"), "{time}");
+
+    instance.kubectl(&["apply", "-k", "overlays/prod"]).refused("target-foreign");
+    let refused = events(&log(&instance)).remove(1);
+    assert_eq!(refused["verdict"], "refuse");
+    assert_eq!(codes(&refused), ["target-foreign"]);
+    let overlay = instance.path("m/overlays/prod");
+    assert_eq!(refused["reasons"][0]["offender"], overlay.to_str().unwrap());
+    assert_eq!(log(&instance).metadata().unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn the_line_names_the_commit_that_was_read() {
+    let git = |instance: &Instance, words: &[&str]| {
+        let mut command = instance.command("/usr/bin/git".as_ref());
+        Output::of(command.args(words)).exits(0).stdout.trim().to_owned()
+    };
+    let last = |instance: &Instance| events(&log(instance)).pop().unwrap()["commit"].clone();
+    let apply = |instance: &Instance| {
+        instance.kubectl(&["apply", "-k", "overlays/develop"]).exits(42);
+        last(instance)
+    };
+    let instance = Instance::new();
+    // Nothing is committed yet.
+    assert_eq!(apply(&instance), Value::Null);
+    instance.git(&["add", "."]);
+    instance.git(&["commit", "--quiet", "-m", "all"]);
+    let commit = git(&instance, &["rev-parse", "HEAD"]);
+    assert_eq!(apply(&instance), commit.as_str());
+    // In one file with all others.
+    instance.git(&["pack-refs", "--all"]);
+    assert_eq!(apply(&instance), commit.as_str());
+    // No branch.
+    instance.git(&["checkout", "--quiet", "--detach"]);
+    assert_eq!(apply(&instance), commit.as_str());
+    // A linked worktree has a HEAD of its own.
+    instance.git(&["worktree", "add", "--quiet", "-b", "fix", "../fix"]);
+    instance.git(&["-C", "../fix", "commit", "--quiet", "--allow-empty", "-m", "fix"]);
+    let fix = git(&instance, &["rev-parse", "fix"]);
+    assert_ne!(fix, commit);
+    instance.kubectl(&["apply", "-k", "../fix/overlays/develop"]).exits(42);
+    assert_eq!(last(&instance), fix.as_str());
+    // A command that reads no files has none; a HEAD that lies says nothing.
+    instance.kubectl(&["get", "pods"]).exits(42);
+    assert_eq!(last(&instance), Value::Null);
+    for lie in ["ref: ../../elsewhere/x", "ref: refs/heads/none", "", "xyz"] {
+        instance.write("m/.git/HEAD", lie);
+        assert_eq!(apply(&instance), Value::Null, "{lie}");
+    }
+}
+
+#[test]
+fn what_only_prints_text_leaves_none() {
+    let instance = Instance::new();
+    for words in [
+        &["help"][..],
+        &["completion", "bash"],
+        &["__complete", "get", ""],
+        &["version", "--client"],
+    ] {
+        instance.kubectl(words).exits(42);
+    }
+    assert!(!log(&instance).exists());
+}
+
+#[test]
+fn the_answer_to_a_question_is_a_second_line() {
+    let instance = Instance::of("production");
+    instance.envguard(&["--confirm", "production", "delete", "pod", "x"]).exits(42);
+    instance.envguard(&["--confirm", "develop", "delete", "pod", "x"]).refused("not-confirmed");
+    let kinds: Vec<_> = events(&log(&instance))
+        .iter()
+        .map(|event| (event["event"].clone(), event["verdict"].clone()))
+        .collect();
+    let expected = [("judged", "ask"), ("confirmed", "ask"), ("judged", "refuse")];
+    assert_eq!(kinds, expected.map(|(event, verdict)| (event.into(), verdict.into())));
+}
+
+#[test]
+fn without_a_log_the_level_decides() {
+    for (place, problem) in [("/proc/none", "No such file"), ("/dev/null/x", "Not a directory")] {
+        let rules = format!("audit: {place}");
+        Instance::new()
+            .rules(&rules)
+            .kubectl(&["get", "pods"])
+            .exits(42)
+            .says("envguard: not recorded in the audit log: ")
+            .says(problem);
+        Instance::of("production")
+            .rules(&rules)
+            .kubectl(&["get", "pods"])
+            .refused("audit-unwritable");
+    }
+}
+
+#[test]
+fn nothing_but_a_file_of_ones_own_is_written_to() {
+    let instance = Instance::of("production");
+    let file = log(&instance);
+    let dir = file.parent().unwrap();
+    std::fs::create_dir_all(dir).unwrap();
+    // a link to somewhere else
+    let elsewhere = instance.write("elsewhere/precious", "precious");
+    std::os::unix::fs::symlink(&elsewhere, &file).unwrap();
+    instance.kubectl(&["get", "pods"]).refused("audit-unwritable");
+    assert_eq!(read(&elsewhere), "precious");
+    // a pipe that nobody reads must not block
+    std::fs::remove_file(&file).unwrap();
+    Output::of(std::process::Command::new("mkfifo").arg(&file)).exits(0);
+    instance.kubectl(&["get", "pods"]).refused("audit-unwritable");
+    // a file of somebody else
+    std::fs::remove_file(&file).unwrap();
+    if uid() != 0 {
+        return skip("only root can make a file of another user");
+    }
+    std::fs::write(&file, "").unwrap();
+    std::os::unix::fs::chown(&file, Some(4711), None).unwrap();
+    let output = instance.kubectl(&["get", "pods"]).refused("audit-unwritable");
+    assert!(output.stderr.contains("belongs to the user 4711"), "{output}");
+}
+
+#[test]
+fn a_full_disk_is_said_and_the_log_stays_readable() {
+    if uid() != 0 {
+        return skip("only root can mount a small file system");
+    }
+    let instance = Instance::new();
+    let dir = instance.path("small");
+    std::fs::create_dir(&dir).unwrap();
+    let instance = instance.rules(&format!("audit: {}", dir.display()));
+    // One page: the padding leaves room for a torn line.
+    let script = format!(
+        "mount -t tmpfs -o size=4k none {dir} && head -c 3900 /dev/zero | tr '\\0' '\\n' > {file} && {shim} get pods; echo $?; wc -c < {file}; truncate -s 3950 {file}; {shim} get pods 2>&1; {guard} audit",
+        dir = dir.display(),
+        file = dir.join(format!("audit-{}.jsonl", uid())).display(),
+        shim = shim().display(),
+        guard = crate::support::envguard().display(),
+    );
+    let mut command = instance.command("/usr/bin/unshare".as_ref());
+    let output = Output::of(command.args(["--mount", "sh", "-c", &script]));
+    assert!(output.stderr.contains("the disk is full"), "{output}");
+    assert!(output.stdout.contains("4096"), "{output}");
+}
+
+#[test]
+fn a_hundred_commands_at_once_lose_no_line() {
+    let instance = Instance::new();
+    let script = format!(
+        "i=0; while [ $i -lt 100 ]; do {} get pods -l n=$i >/dev/null 2>&1 & i=$((i+1)); done; wait",
+        shim().display()
+    );
+    Output::of(instance.command("/bin/sh".as_ref()).args(["-c", &script])).exits(0);
+    let mut seen: Vec<String> = events(&log(&instance))
+        .iter()
+        .map(|event| event["argv"][3].as_str().unwrap().to_owned())
+        .collect();
+    seen.sort();
+    let mut expected: Vec<String> = (0..100).map(|n| format!("n={n}")).collect();
+    expected.sort();
+    assert_eq!(seen, expected);
+}
+
+#[test]
+fn the_newest_lines_of_a_gigabyte_cost_little() {
+    if lacks("strace", "counts what is read") {
+        return;
+    }
+    let instance = Instance::new();
+    let file = log(&instance);
+    for n in 0..30 {
+        instance.kubectl(&["get", &format!("n{n}")]).exits(42);
+    }
+    // A gigabyte of older lines, as a sparse file.
+    let newest = read(&file);
+    let sparse = std::fs::File::create(&file).unwrap();
+    sparse.set_len(1 << 30).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&sparse, format!("\n{newest}").as_bytes(), 1 << 30)
+        .unwrap();
+    let trace = instance.path("trace");
+    let mut command = instance.command("/usr/bin/strace".as_ref());
+    command.args(["-f", "-y", "-e", "trace=read,pread64", "-o"]).arg(&trace);
+    let output =
+        Output::of(command.arg(crate::support::envguard()).args(["audit", "-n", "20"])).exits(0);
+    assert_eq!(output.stdout.lines().count(), 20, "{output}");
+    assert!(output.stdout.lines().last().unwrap().contains("n29"), "{output}");
+    let bytes: u64 = read(&trace)
+        .lines()
+        .filter(|line| line.contains("jsonl"))
+        .filter_map(|line| line.rsplit_once("= ")?.1.trim().parse::<u64>().ok())
+        .sum();
+    assert!(bytes > 0 && bytes < 1 << 20, "{bytes} bytes read");
+}
+
+#[test]
+fn a_reader_selects_and_counts() {
+    let instance = Instance::new().rules("policy: {mode: observe}");
+    instance.kubectl(&["get", "pods"]).exits(42);
+    instance.kubectl(&["apply", "-k", "base"]).exits(42);
+    instance.kubectl(&["apply", "-k", "base"]).exits(42);
+    instance.kubectl(&["get", "pods", "--context", "prod"]).refused("cluster-override");
+    let lines = |words: &[&str]| {
+        let words: Vec<&str> = ["audit"].iter().chain(words).copied().collect();
+        instance.envguard(&words).exits(0).stdout.lines().count()
+    };
+    assert_eq!(lines(&[]), 4);
+    assert_eq!(lines(&["-n", "2"]), 2);
+    assert_eq!(lines(&["--verdict", "refuse"]), 3);
+    assert_eq!(lines(&["--code", "target-outside"]), 2);
+    assert_eq!(lines(&["--command", "--context"]), 1);
+    assert_eq!(lines(&["--person", &uid().to_string()]), 4);
+    assert_eq!(lines(&["--person", "nobody-here"]), 0);
+    assert_eq!(lines(&["--since", "1h"]), 4);
+    assert_eq!(lines(&["--since", "2999-01-01"]), 0);
+    let table = instance.envguard(&["audit", "--would-refuse"]).exits(0).stdout;
+    let base = instance.path("m/base");
+    assert!(table.contains("    2  target-outside"), "{table}");
+    assert!(table.contains(&format!("alsoAllow: [{}]\n", base.display())), "{table}");
+    assert!(!table.contains("cluster-override"), "it was enforced: {table}");
+    let json = instance.envguard(&["audit", "--would-refuse", "-o", "json"]).exits(0).stdout;
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["rows"][0]["count"], 2);
+    instance.envguard(&["audit", "--code", "no-such"]).exits(64);
+    instance.envguard(&["audit", "--since", "yesterday-ish"]).exits(64).says("--since");
+}
+
+#[test]
+fn a_torn_line_hides_no_other() {
+    let instance = Instance::new();
+    instance.kubectl(&["get", "one"]).exits(42);
+    let file = log(&instance);
+    let whole = read(&file);
+    std::fs::write(&file, format!("{whole}{}", &whole[..100])).unwrap();
+    instance.kubectl(&["get", "two"]).exits(42);
+    std::fs::write(&file, format!("{}\u{fffd}rubbish\n", read(&file))).unwrap();
+    let output = instance.envguard(&["audit"]).exits(0);
+    assert!(output.stdout.contains("get one") && output.stdout.contains("get two"), "{output}");
+    assert!(output.stderr.contains("was skipped"), "{output}");
+}
+
+#[test]
+fn the_line_names_the_kubectl_that_changes_something() {
+    for kubectl in crate::support::kubectls() {
+        let server = crate::support::Server::start("develop-eks");
+        let instance = Instance::with_server(&server, &kubectl);
+        let apply = || instance.kubectl(&["apply", "-k", "overlays/develop"]).exits(0);
+        apply();
+        // Whatever it finds wrong, it asks kubectl for its release.
+        assert!(instance.envguard(&["status"]).stdout.contains(&kubectl.version));
+        apply();
+        instance.kubectl(&["get", "cm"]).exits(0);
+        let events = events(&log(&instance));
+        assert_eq!(events[0]["kubectl"], Value::Null, "a record starts no program");
+        assert_eq!(events[1]["kubectl"], kubectl.version.as_str());
+        assert_eq!(events[2]["kubectl"], Value::Null, "reading waits for nothing");
+    }
+}
