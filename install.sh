@@ -226,6 +226,16 @@ still_is() {
     esac
 }
 
+# Whether what stands at PATH is what the manifest says, in one of its lines: while a
+# version takes another's place there is one for each.
+is_as_placed() {
+    if [ -L "$root$1" ]; then
+        grep -qxF "link $(readlink "$root$1") $1" "$manifest"
+    else
+        [ -f "$root$1" ] && grep -qxF "file $(hash_of "$root$1") $1" "$manifest"
+    fi
+}
+
 # ---- placing ---------------------------------------------------------------------
 
 # The directories that are missing above PATH, the highest first.
@@ -256,8 +266,7 @@ check_places() {
 # Keeps what a person has changed below /etc.
 was_changed_by_hand() {
     case $1 in /etc/*) ;; *) return 1 ;; esac
-    was=$(grep -E "^file [^ ]+ $1\$" "$manifest" 2>/dev/null | cut -d' ' -f2) || return 1
-    [ -n "$was" ] && [ -e "$root$1" ] && [ "$(hash_of "$root$1")" != "$was" ]
+    [ -e "$root$1" ] && is_ours "$1" && ! is_as_placed "$1"
 }
 
 place_all() {
@@ -357,18 +366,19 @@ make_directories() {
 # What the version before had and this one has not.
 remove_outdated() {
     [ -e "$work/old" ] || return 0
-    grep -E '^(file|link) ' "$work/old" | while read -r kind what path; do
-        grep -qE "^(file|link) [^ ]+ $path\$" "$work/wanted" || remove "$kind" "$what" "$path"
+    grep -E '^(file|link) ' "$work/old" | cut -d' ' -f3- | sort -u | while read -r path; do
+        grep -qE "^(file|link) [^ ]+ $path\$" "$work/wanted" || remove "$path"
     done
 }
 
 remove() {
-    [ -n "$dry" ] || rm -f "$root$3.envguard-new"
-    if still_is "$1" "$2" "$3"; then
-        say "removed  $root$3"
-        [ -n "$dry" ] || rm -f "$root$3"
-    elif [ -e "$root$3" ] || [ -L "$root$3" ]; then
-        say "kept     $root$3 (changed since; remove it by hand)"
+    [ -n "$dry" ] || rm -f "$root$1.envguard-new"
+    if [ ! -e "$root$1" ] && [ ! -L "$root$1" ]; then return 0; fi
+    if is_as_placed "$1"; then
+        say "removed  $root$1"
+        [ -n "$dry" ] || rm -f "$root$1"
+    else
+        say "kept     $root$1 (changed since; remove it by hand)"
     fi
 }
 
@@ -495,7 +505,9 @@ take_release() {
     case $archive in
         *.deb)
             say "would be installed by apt-get: $archive"
-            [ -n "$dry" ] || apt-get install -y --allow-downgrades "$work/$archive"
+            # What a person has changed below /etc stays, and nobody is asked about it.
+            [ -n "$dry" ] || apt-get install -y --allow-downgrades \
+                -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$work/$archive"
             exit
             ;;
         *.rpm)
@@ -669,13 +681,14 @@ uninstall() {
     # kubectl first, and at once: whoever types it now gets the real one.
     give_kubectl_back
     remove_lines
-    listed '(file|link)' | grep -v '/bin/kubectl-envguard$' | while read -r kind what path; do
+    listed '(file|link)' | cut -d' ' -f3- | sort -u >"$work/placed"
+    grep -v '/bin/kubectl-envguard$' "$work/placed" | while read -r path; do
         # What was moved aside stands there again.
         if [ "$path" = /usr/local/bin/kubectl ] && [ -n "$(listed adopted)" ]; then continue; fi
-        remove "$kind" "$what" "$path"
+        remove "$path"
     done
-    listed '(file|link)' | grep '/bin/kubectl-envguard$' | while read -r kind what path; do
-        remove "$kind" "$what" "$path"
+    grep '/bin/kubectl-envguard$' "$work/placed" | while read -r path; do
+        remove "$path"
     done
     listed dir | sort -r >"$work/directories"
     [ -z "$dry" ] || {

@@ -165,7 +165,8 @@ install_envguard() {
     case $DEPLOY_PACKAGE in
         # An older one is installed, too: that is how a bad release is taken back.
         *.rpm) rpm --upgrade --oldpackage --replacepkgs "$package" ;;
-        *.deb) dpkg --install "$package" ;;
+        # As rpm does by itself: what a person has changed below /etc stays.
+        *.deb) dpkg --force-confdef --force-confold --install "$package" ;;
         *) die "$DEPLOY_PACKAGE is neither .rpm nor .deb" ;;
     esac || die "the package $DEPLOY_PACKAGE cannot be installed"
     kubectl-envguard --version >/dev/null || die "kubectl-envguard does not run" "is the package for $(uname -m)?"

@@ -20,7 +20,8 @@ if [ -x "${ENVGUARD_PROGRAM:=/usr/bin/kubectl-envguard}" ]; then
     else
         eval "$("$ENVGUARD_PROGRAM" hook sh)" || :
     fi
-else
+elif [ -e "${ENVGUARD_PROGRAM%/bin/*}/lib/envguard" ]; then
+    # Its other parts are here. Without them it was removed, and this file was kept.
     case $- in
         *i*) echo "envguard: $ENVGUARD_PROGRAM is missing: this shell is not guarded; install envguard again" >&2 ;;
     esac

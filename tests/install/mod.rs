@@ -13,7 +13,7 @@ use std::process::Command;
 
 use crate::login::{Login, have, sources};
 use crate::support::{Instance, Output, Terminal, executable, lacks, read, write};
-use root::{Inventory, listed, paths, stubs};
+use root::{Inventory, NEXT, VERSIONS, listed, next_sources, paths, stubs};
 
 const PREFIX: &str = "/usr/local";
 const PROGRAM: &str = "/usr/local/bin/kubectl-envguard";
@@ -229,6 +229,58 @@ fn an_upgrade_and_the_way_back() {
     same(&root.inventory(), &first, "in the root");
     root.uninstall(&[]).exits(0);
     same(&root.inventory(), &before, "in the root");
+}
+
+#[test]
+fn below_etc_the_next_version_replaces_what_nobody_has_changed_and_keeps_the_rest() {
+    // It comes with sudo, and is not on everybody's PATH.
+    if !Path::new("/usr/sbin/visudo").exists() && lacks("visudo", "checks the sudoers line") {
+        return;
+    }
+    let root = Root::new();
+    let release = Release::new(&root);
+    release.add(&root, VERSIONS[0]);
+    release.add_of(&next_sources(&root.beside("")), &root, VERSIONS[1]);
+    let [releases, key] = [&release.dir, &release.key].map(|path| path.to_str().unwrap());
+    let to = |version: &str, more: &[&str]| {
+        let words = ["--version", version, "--releases", releases, "--key", key];
+        root.install(&[&words, more].concat())
+    };
+    to(VERSIONS[0], &["--agent", "--sudoers"]).exits(0);
+    let ours: Vec<String> = read(&root.path("/usr/local/lib/envguard/manifest"))
+        .lines()
+        .filter_map(|line| line.split_once(" /etc/").map(|(_, path)| format!("/etc/{path}")))
+        .filter(|path| !root.path(path).is_dir())
+        .collect();
+    assert_eq!(ours.len(), 5, "{ours:?}");
+    let before: Vec<String> = ours.iter().map(|path| read(&root.path(path))).collect();
+    // Nobody has changed anything.
+    let said = to(VERSIONS[1], &[]).exits(0).stderr;
+    assert!(!said.contains("changed by hand"), "{said}");
+    let news: Vec<&String> =
+        ours.iter().filter(|path| read(&root.path(path)).ends_with(NEXT)).collect();
+    assert_eq!(news.len(), 3, "{news:?} of {ours:?}");
+    to(VERSIONS[0], &[]).exits(0);
+    for (path, text) in ours.iter().zip(&before) {
+        assert_eq!(read(&root.path(path)), *text, "{path}");
+    }
+    // Somebody has changed all of them: they stay, forwards, back, and when it is removed.
+    let mine = |text: &str| format!("{text}# mine\n");
+    for (path, text) in ours.iter().zip(&before) {
+        write(&root.path(path), &mine(text));
+    }
+    for version in [VERSIONS[1], VERSIONS[0]] {
+        let mut said = to(version, &[]).exits(0);
+        for (path, text) in ours.iter().zip(&before) {
+            said = said.says(&format!("kept     {} (changed by hand)", root.path(path).display()));
+            assert_eq!(read(&root.path(path)), mine(text), "{path} in {version}");
+        }
+    }
+    let mut said = root.uninstall(&[]).exits(0);
+    for (path, text) in ours.iter().zip(&before) {
+        said = said.says(&format!("kept     {} (changed since", root.path(path).display()));
+        assert_eq!(read(&root.path(path)), mine(text), "{path}");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::debian::{debian, inside};
-use super::root::{Release, Root, inventory, listed, machine, stubs};
+use super::root::{NEXT, Release, Root, VERSIONS, inventory, listed, machine, next_sources, stubs};
 use crate::login::sources;
 use crate::support::{Output, executable, lacks, read, write};
 
@@ -28,9 +28,20 @@ struct Packages {
 }
 
 fn make(programs: &Path, dir: &Path, version: &str) -> Packages {
+    make_of(sources(), programs, dir, version)
+}
+
+/// The version before and the next one, whose files below /etc are others.
+fn make_versions(scratch: &Path, dir: &Path) -> [Packages; 2] {
+    let (programs, next) = (programs(scratch), next_sources(scratch));
+    let [old, new] = VERSIONS;
+    [make(&programs, dir, old), make_of(&next, &programs, dir, new)]
+}
+
+fn make_of(sources: &Path, programs: &Path, dir: &Path, version: &str) -> Packages {
     std::fs::create_dir_all(dir).unwrap();
     let mut make = Command::new("sh");
-    make.arg(sources().join("deploy/packages")).arg(programs).arg(dir);
+    make.arg(sources.join("deploy/packages")).arg(programs).arg(dir);
     Output::of(make.args([version, &machine()])).exits(0);
     let deb = if machine() == "x86_64" { "amd64" } else { "arm64" };
     Packages {
@@ -204,17 +215,24 @@ fn is_theirs(path: &str) -> bool {
         .any(|dir| path.starts_with(dir))
 }
 
+/// How a package comes to a system and goes from it.
+trait Manager {
+    fn installs(&self, version: &str) -> Output;
+    /// Takes it away, with all that is its own.
+    fn removes(&self) -> Output;
+    /// Where the next version's file stands beside one that was changed by hand.
+    const BESIDE: &'static str;
+    /// Where a file that was changed by hand stands when the package was removed.
+    const SAVED: &'static str;
+}
+
 /// Installed, upgraded and removed: the login is guarded in between, the operators' files
 /// stay, and nothing else does.
-fn comes_and_goes(
-    root: &Path,
-    install: &dyn Fn(&str) -> Output,
-    remove: &dyn Fn() -> Output,
-    real: bool,
-) {
+fn comes_and_goes(root: &Path, manager: &impl Manager) {
+    let real = std::env::var_os("ENVGUARD_PROGRAMS").is_some();
     let before = inventory(root);
-    for version in ["0.1.0", "0.2.0"] {
-        install(version).exits(0);
+    for version in VERSIONS {
+        manager.installs(version).exits(0);
         for (shell, shim) in
             [("bash -lc", "/usr/lib/envguard/shims/kubectl"), ("sh -c", "/usr/local/bin/kubectl")]
         {
@@ -228,7 +246,7 @@ fn comes_and_goes(
             inside(root, "sh -c 'kubectl apply -f x'").says("refused (config-invalid)").exits(78);
         }
     }
-    remove().exits(0);
+    manager.removes().exits(0);
     inside(root, "kubectl get pods").prints("real get pods").exits(0);
     for file in OPERATORS {
         assert_eq!(read(&root.join(file)), "the operator's\n", "{file}");
@@ -245,6 +263,59 @@ fn comes_and_goes(
     assert!(gone.is_empty(), "{gone:#?}");
 }
 
+/// Files below /etc that an administrator has reason to change.
+const CHANGED: [&str; 2] = ["etc/logrotate.d/envguard", "etc/fish/conf.d/envguard.fish"];
+
+/// One that nobody changes here.
+const UNCHANGED: &str = "etc/profile.d/zz-envguard.sh";
+
+/// What an administrator has changed stays: forwards, back, and when the package is gone.
+fn changes_stay<M: Manager>(root: &Path, manager: &M) {
+    let [old, new] = VERSIONS;
+    let mine = |file: &str| read(&root.join(file)).contains("# the operator's\n");
+    manager.installs(old).exits(0);
+    let first = read(&root.join(UNCHANGED));
+    for file in CHANGED {
+        let text = read(&root.join(file));
+        write(&root.join(file), &format!("{text}# the operator's\n"));
+    }
+    manager.installs(new).exits(0);
+    assert_eq!(read(&root.join(UNCHANGED)), format!("{first}{NEXT}"));
+    for file in CHANGED {
+        assert!(mine(file), "{file}");
+        assert!(read(&root.join(format!("{file}{}", M::BESIDE))).ends_with(NEXT), "{file}");
+    }
+    manager.installs(old).exits(0);
+    assert_eq!(read(&root.join(UNCHANGED)), first);
+    assert!(CHANGED.into_iter().all(mine));
+    manager.removes().exits(0);
+    for file in CHANGED {
+        assert!(mine(&format!("{file}{}", M::SAVED)), "{file}");
+    }
+}
+
+struct Dpkg<'a> {
+    root: &'a Path,
+    /// `--remove`, or `--purge`: the files below /etc, too.
+    removal: &'static str,
+}
+
+impl Manager for Dpkg<'_> {
+    const BESIDE: &'static str = ".dpkg-dist";
+    const SAVED: &'static str = "";
+
+    fn installs(&self, version: &str) -> Output {
+        // As deploy/user-data.sh and install.sh do: nobody is asked.
+        let options = "--force-depends --force-confdef --force-confold";
+        let file = format!("/opt/kubectl-envguard_{version}_*.deb");
+        inside(self.root, &format!("dpkg {options} --install {file}"))
+    }
+
+    fn removes(&self) -> Output {
+        inside(self.root, &format!("dpkg {} kubectl-envguard", self.removal))
+    }
+}
+
 #[test]
 fn the_deb_comes_and_goes_in_a_debian() {
     let Some(debian) = debian() else { return };
@@ -253,25 +324,54 @@ fn the_deb_comes_and_goes_in_a_debian() {
     }
     let scratch = tempfile::tempdir().unwrap();
     let root = instance(&debian, scratch.path());
-    let programs = programs(scratch.path());
-    let dir = root.join("opt");
-    for version in ["0.1.0", "0.2.0"] {
-        make(&programs, &dir, version);
-    }
-    let install = |version: &str| {
-        inside(&root, &format!("dpkg --force-depends -i /opt/kubectl-envguard_{version}_*.deb"))
-    };
-    let real = std::env::var_os("ENVGUARD_PROGRAMS").is_some();
-    let purge = || inside(&root, "dpkg --purge kubectl-envguard");
-    comes_and_goes(&root, &install, &purge, real);
+    make_versions(scratch.path(), &root.join("opt"));
+    let purged = Dpkg { root: &root, removal: "--purge" };
+    comes_and_goes(&root, &purged);
+    changes_stay(&root, &Dpkg { root: &root, removal: "--remove" });
+    // The hooks that stay say nothing of a program that was removed.
+    let hook = root.join(UNCHANGED);
+    assert!(hook.exists());
+    let login = inside(&root, &format!("bash -i -c '. /{UNCHANGED}; command -v kubectl'"));
+    let login = login.prints("/usr/bin/kubectl").exits(0);
+    assert!(!login.stderr.contains("envguard"), "{login}");
+    purged.removes().exits(0);
+    assert!(!hook.exists());
     // The installer names the package that it will not touch.
-    install("0.1.0").exits(0);
+    purged.installs(VERSIONS[0]).exits(0);
     let uninstall = "/usr/lib/envguard/install.sh --uninstall";
     inside(&root, uninstall).says("belongs to a package").exits(1);
-    purge().exits(0);
+    purged.removes().exits(0);
     // Beside the installer's own there is no room for a package.
     write(&root.join("usr/local/lib/envguard/manifest"), "");
-    install("0.1.0").says("/usr/local/lib/envguard/install.sh --uninstall").exits(1);
+    purged.installs(VERSIONS[0]).says("/usr/local/lib/envguard/install.sh --uninstall").exits(1);
+}
+
+struct Rpm<'a> {
+    root: &'a Path,
+    made: [Packages; 2],
+}
+
+impl Rpm<'_> {
+    fn runs(&self, words: &[&str]) -> Output {
+        let mut rpm = Command::new("rpm");
+        // The requirements are met by no rpm there, but by Debian's libraries.
+        rpm.arg("--root").arg(self.root).args(["--dbpath", "/var/lib/rpm", "--nodeps"]);
+        Output::of(rpm.args(words))
+    }
+}
+
+impl Manager for Rpm<'_> {
+    const BESIDE: &'static str = ".rpmnew";
+    const SAVED: &'static str = ".rpmsave";
+
+    fn installs(&self, version: &str) -> Output {
+        let made = &self.made[VERSIONS.iter().position(|known| *known == version).unwrap()];
+        self.runs(&["--upgrade", "--oldpackage", made.rpm.to_str().unwrap()])
+    }
+
+    fn removes(&self) -> Output {
+        self.runs(&["--erase", "kubectl-envguard"])
+    }
 }
 
 #[test]
@@ -282,21 +382,8 @@ fn the_rpm_comes_and_goes_in_a_root_of_its_own() {
     }
     let scratch = tempfile::tempdir().unwrap();
     let root = instance(&debian, scratch.path());
-    let programs = programs(scratch.path());
-    let made = scratch.path().join("made");
-    for version in ["0.1.0", "0.2.0"] {
-        make(&programs, &made, version);
-    }
-    // The requirements are met by no rpm there, but by Debian's libraries.
-    let rpm = |words: &[&str]| {
-        let mut rpm = Command::new("rpm");
-        rpm.arg("--root").arg(&root).args(["--dbpath", "/var/lib/rpm", "--nodeps"]);
-        Output::of(rpm.args(words))
-    };
-    let install = |version: &str| {
-        let file = made.join(format!("kubectl-envguard-{version}-1.{}.rpm", machine()));
-        rpm(&["-U", file.to_str().unwrap()])
-    };
-    let real = std::env::var_os("ENVGUARD_PROGRAMS").is_some();
-    comes_and_goes(&root, &install, &|| rpm(&["-e", "kubectl-envguard"]), real);
+    let made = make_versions(scratch.path(), &scratch.path().join("made"));
+    let rpm = Rpm { root: &root, made };
+    comes_and_goes(&root, &rpm);
+    changes_stay(&root, &rpm);
 }

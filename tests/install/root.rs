@@ -144,6 +144,32 @@ pub(super) fn listed(prefix: &str, zsh: &str) -> Vec<String> {
     places
 }
 
+/// The version before the next one, and that.
+pub(super) const VERSIONS: [&str; 2] = ["0.1.0", "0.2.0"];
+
+/// What the next version says at the end of each file below /etc.
+pub(super) const NEXT: &str = "# of the next version\n";
+
+/// The sources of the next version: every file that goes below /etc is another one.
+pub(super) fn next_sources(dir: &Path) -> PathBuf {
+    let next = dir.join("next");
+    std::fs::create_dir_all(next.join("tests")).unwrap();
+    for part in std::fs::read_dir(sources()).unwrap().map(|entry| entry.unwrap().file_name()) {
+        if [".git", "target", "tests", "fuzz"].iter().all(|other| part != *other) {
+            let part = sources().join(part);
+            Output::of(Command::new("cp").arg("-a").arg(part).arg(&next)).exits(0);
+        }
+    }
+    let mut demo = Command::new("cp");
+    demo.arg("-a").arg(sources().join("tests/demo")).arg(next.join("tests"));
+    Output::of(&mut demo).exits(0);
+    for line in read(&next.join("deploy/files")).lines().filter(|line| line.contains(" /etc/")) {
+        let file = next.join(line.split_whitespace().nth(3).unwrap());
+        write(&file, &format!("{}{NEXT}", read(&file)));
+    }
+    next
+}
+
 /// A release in a directory: tarball, sums, signature, and the public key.
 pub(crate) struct Release {
     pub(crate) dir: PathBuf,
@@ -165,10 +191,15 @@ impl Release {
 
     /// Adds a version, with its sums signed.
     pub(crate) fn add(&self, root: &Root, version: &str) -> PathBuf {
+        self.add_of(sources(), root, version)
+    }
+
+    /// The same, of other sources.
+    pub(super) fn add_of(&self, sources: &Path, root: &Root, version: &str) -> PathBuf {
         let programs = root.beside(&format!("programs-{version}"));
         stubs(&programs, version);
         let mut tarball = Command::new("sh");
-        tarball.arg(sources().join("deploy/tarball")).arg(&programs).arg(&self.dir);
+        tarball.arg(sources.join("deploy/tarball")).arg(&programs).arg(&self.dir);
         Output::of(tarball.args([version, machine().as_str()])).exits(0);
         self.sign(root);
         self.dir.join(format!("kubectl-envguard-{version}-{}-linux.tar.gz", machine()))

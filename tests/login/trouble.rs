@@ -1,7 +1,7 @@
 //! Whatever is broken: the shell comes up, with one line, and with a prompt.
 
 use super::{Login, have};
-use crate::support::{PROMPT, Terminal};
+use crate::support::{Output, PROMPT, Terminal};
 
 /// Start file and words for a shell with the system-wide profile.
 fn start(place: &Login, shell: &str, change: impl Fn(&mut std::process::Command)) -> Terminal {
@@ -39,6 +39,39 @@ fn a_missing_program_is_one_line() {
         shown.contains("is missing: this shell is not guarded");
         terminal.run("echo up").contains("up");
     }
+}
+
+#[test]
+fn a_hook_that_was_kept_when_everything_else_was_removed_says_nothing() {
+    for shell in shells() {
+        let place = Login::new();
+        std::fs::remove_dir_all(place.path("prefix")).unwrap();
+        let mut terminal = start(&place, shell, |_| {});
+        let shown = terminal.first_prompt();
+        assert_eq!(shown.0.trim().lines().count(), 1, "{shell}: {}", shown.0);
+        terminal.run("echo up").contains("up");
+    }
+}
+
+#[test]
+fn fish_too_misses_a_program_only_where_its_other_parts_are() {
+    if !have("fish") {
+        return;
+    }
+    let place = Login::new();
+    let conf = crate::support::read(&super::sources().join("shell/envguard-conf.fish"))
+        .replace("/usr/bin/kubectl-envguard", &place.program())
+        .replace("/usr/lib/envguard", place.path("prefix/lib/envguard").to_str().unwrap());
+    let conf = place.instance.write("conf.fish", &conf);
+    let starts = || {
+        let script = format!("source {}; echo up", conf.display());
+        let words = ["--no-config", "--interactive", "--command", &script];
+        Output::of(&mut place.command(super::which("fish"), &words)).prints("up").exits(0)
+    };
+    std::fs::remove_file(place.path("prefix/bin/kubectl-envguard")).unwrap();
+    starts().says("is missing: this shell is not guarded");
+    std::fs::remove_dir_all(place.path("prefix")).unwrap();
+    assert_eq!(starts().stderr, "");
 }
 
 #[test]
