@@ -32,6 +32,7 @@ mod hostile;
 mod inputs;
 mod install;
 mod keeper;
+mod load;
 mod login;
 mod lookup;
 mod manual;

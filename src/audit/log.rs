@@ -13,11 +13,20 @@ use super::select::since;
 /// The merged logs of a directory, newest event first.
 #[derive(Debug, Default)]
 pub struct Log {
-    files: Vec<Backwards>,
+    files: Vec<Lines>,
     /// The newest event of each file that was not handed out yet.
     heads: BinaryHeap<Head>,
-    /// Files that cannot be read, and lines that are no events.
-    pub troubles: Vec<String>,
+    /// Files that cannot be opened, or not to their beginning.
+    unreadable: Vec<String>,
+}
+
+/// The lines of one file.
+#[derive(Debug)]
+struct Lines {
+    path: PathBuf,
+    newest_first: Backwards,
+    /// Lines that are no events. A number, because there may be a gigabyte of them.
+    skipped: usize,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -47,13 +56,13 @@ impl Log {
         let mut log = Self::default();
         for path in files(directory, uid) {
             match Backwards::open(&path) {
-                Ok(file) => {
-                    log.files.push(file);
+                Ok(newest_first) => {
+                    log.files.push(Lines { path, newest_first, skipped: 0 });
                     log.advance(log.files.len() - 1);
                 }
                 // Other people's logs are theirs.
                 Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {}
-                Err(error) => log.troubles.push(format!("{}: {error}", path.display())),
+                Err(error) => log.unreadable.push(format!("{}: {error}", path.display())),
             }
         }
         log
@@ -61,15 +70,31 @@ impl Log {
 
     /// Puts the next event of a file among the heads.
     fn advance(&mut self, file: usize) {
-        for line in self.files[file].by_ref() {
+        let lines = &mut self.files[file];
+        for line in lines.newest_first.by_ref() {
             match line {
                 Ok(line) => match parse(&line) {
                     Some(event) => return self.heads.push(Head { event, file }),
-                    None => self.troubles.push("a line that is no event was skipped".to_owned()),
+                    None => lines.skipped += 1,
                 },
-                Err(error) => self.troubles.push(error.to_string()),
+                Err(error) => {
+                    self.unreadable.push(format!("{}: {error}", lines.path.display()));
+                }
             }
         }
+    }
+
+    /// What was wrong with the files so far, a phrase for each.
+    pub fn troubles(&self) -> impl Iterator<Item = String> {
+        let skipped = self.files.iter().filter_map(|lines| {
+            let path = lines.path.display();
+            match lines.skipped {
+                0 => None,
+                1 => Some(format!("{path}: a line that is no event was skipped")),
+                count => Some(format!("{path}: {count} lines that are no events were skipped")),
+            }
+        });
+        self.unreadable.iter().cloned().chain(skipped)
     }
 }
 

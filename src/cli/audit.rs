@@ -50,7 +50,7 @@ pub(super) fn show(arguments: &Audit, named: Option<&Path>, env: &Env, reporter:
         shown_already = events;
         printed
     };
-    for trouble in &log.troubles {
+    for trouble in log.troubles() {
         reporter.warning(&shown(trouble));
     }
     match follow {

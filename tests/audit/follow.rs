@@ -4,13 +4,13 @@ use super::log;
 use crate::support::{Instance, lacks, read};
 
 /// A reader of `audit -f`: its lines, as they come.
-pub(super) struct Reader {
+pub(crate) struct Reader {
     child: std::process::Child,
     lines: std::sync::mpsc::Receiver<String>,
 }
 
 impl Reader {
-    pub(super) fn start(instance: &Instance, words: &[&str]) -> Self {
+    pub(crate) fn start(instance: &Instance, words: &[&str]) -> Self {
         let mut command = instance.command(&crate::support::envguard());
         Self::of(command.args(["audit", "-f"]).args(words))
     }
@@ -29,7 +29,7 @@ impl Reader {
     }
 
     #[track_caller]
-    pub(super) fn next(&self, wanted: &str) {
+    pub(crate) fn next(&self, wanted: &str) {
         let line = self.lines.recv_timeout(std::time::Duration::from_secs(30)).expect(wanted);
         assert!(line.contains(wanted), "{wanted} is not in {line}");
     }

@@ -11,14 +11,14 @@ use sha2::{Digest, Sha256};
 use crate::support::{Instance, Output, config_map};
 
 /// An instance whose checkout is committed and has an upstream.
-pub(super) struct Ground {
-    pub(super) instance: Instance,
+pub(crate) struct Ground {
+    pub(crate) instance: Instance,
 }
 
 impl Ground {
     /// `overlays/{develop,prod,staging}`, `apps/web/overlays/{develop,prod}`,
     /// `base`, one commit, an upstream that is in step.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(&[])
     }
 
@@ -70,7 +70,7 @@ impl Ground {
         self.instance.write("config.yaml", &text);
     }
 
-    pub(super) fn top(&self) -> PathBuf {
+    pub(crate) fn top(&self) -> PathBuf {
         self.instance.checkout()
     }
 
@@ -103,7 +103,7 @@ impl Ground {
     }
 
     #[track_caller]
-    pub(super) fn is_tidy(&self) {
+    pub(crate) fn is_tidy(&self) {
         assert_eq!(self.foreign(), [""; 0], "foreign overlays are on the disk");
         self.is_clean();
     }
@@ -114,7 +114,7 @@ impl Ground {
     }
 
     /// The ids in quarantine, oldest first.
-    pub(super) fn ids(&self) -> Vec<String> {
+    pub(crate) fn ids(&self) -> Vec<String> {
         let listed = self.instance.envguard(&["restore", "--list"]).exits(0).stdout;
         listed
             .lines()

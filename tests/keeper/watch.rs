@@ -1,107 +1,14 @@
 //! `watch`, on a real inotify.
 
 use std::io::{BufRead, BufReader};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
 
 use super::ground::Ground;
 use super::owners;
-use crate::support::{Output, envguard, lacks, write};
-
-/// Nothing in these tests takes nearly so long; it bounds a failure.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A running watcher and what it says.
-struct Watcher {
-    child: Child,
-    said: Receiver<String>,
-}
-
-impl Drop for Watcher {
-    fn drop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-impl Watcher {
-    fn start(ground: &Ground) -> Self {
-        Self::started(ground.instance.command(&envguard()), ground)
-    }
-
-    fn started(command: Command, ground: &Ground) -> Self {
-        Self::start_with(command, ground, "watching")
-    }
-
-    /// Starts it and waits until it says `first`.
-    fn start_with(mut command: Command, ground: &Ground, first: &str) -> Self {
-        command.args(["watch"]).env("STATE_DIRECTORY", ground.instance.path("state"));
-        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let (send, said) = channel();
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        std::thread::spawn(move || {
-            for line in stderr.lines().map_while(Result::ok) {
-                if send.send(line).is_err() {
-                    return;
-                }
-            }
-        });
-        let watcher = Self { child, said };
-        watcher.says(first);
-        watcher
-    }
-
-    /// How many lines with `text` in them were said and not waited for yet.
-    fn heard(&self, text: &str) -> usize {
-        self.said.try_iter().filter(|line| line.contains(text)).count()
-    }
-
-    /// Waits until it says something with `text` in it.
-    #[track_caller]
-    fn says(&self, text: &str) -> String {
-        let end = Instant::now() + PATIENCE;
-        let mut before = Vec::new();
-        loop {
-            let left = end.saturating_duration_since(Instant::now());
-            match self.said.recv_timeout(left) {
-                Ok(line) if line.contains(text) => return line,
-                Ok(line) => before.push(line),
-                Err(error) => panic!("{text:?} was not said ({error}), but {before:#?}"),
-            }
-        }
-    }
-}
-
-/// Waits until `condition` holds.
-#[track_caller]
-fn until(what: &str, condition: impl Fn() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !condition() {
-        assert!(Instant::now() < end, "{what} did not come about");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-/// A directory with one file appears at once, so that nobody writes into what the
-/// watcher has taken already. It belongs to the checkout's owner.
-fn bring(ground: &Ground, place: &Path) {
-    let made = ground.instance.path("elsewhere/made");
-    write(&made.join("x.yaml"), "a: 1\n");
-    let owner = ground.top().metadata().unwrap();
-    for path in [&made, &made.join("x.yaml")] {
-        std::os::unix::fs::chown(path, Some(owner.uid()), Some(owner.gid())).unwrap();
-    }
-    std::fs::create_dir_all(place.parent().unwrap()).unwrap();
-    std::fs::rename(made, place).unwrap();
-}
-
-fn gone(path: &Path) -> bool {
-    path.symlink_metadata().is_err()
-}
+use super::watcher::{PATIENCE, Watcher, bring, gone, overfill, until};
+use crate::support::{Output, envguard, lacks};
 
 #[test]
 fn whatever_brings_a_foreign_overlay_it_goes_again() {
@@ -330,29 +237,18 @@ fn once_mends_writes_the_state_and_ends() {
     assert_eq!(state["checkouts"][0]["present"].as_array().unwrap().len(), 0);
 }
 
-fn signal(watcher: &Watcher, name: &str) {
-    let mut kill = Command::new("kill");
-    Output::of(kill.args([format!("-{name}"), watcher.child.id().to_string()])).exits(0);
-}
-
 #[test]
 fn what_happens_after_the_event_queue_is_full_is_found_all_the_same() {
     let ground = Ground::new();
     let watcher = Watcher::start(&ground);
-    signal(&watcher, "STOP");
-    let limit = std::fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").unwrap();
-    // Two events each; two alike in a row would be one.
-    for number in 0..limit.trim().parse::<u32>().unwrap() / 2 + 1 {
-        let flood = ground.top().join(format!("overlays/flood-{}", number % 2));
-        std::fs::write(&flood, "").unwrap();
-        std::fs::remove_file(&flood).unwrap();
-    }
+    watcher.signal("STOP");
+    overfill(&ground);
     // The kernel keeps nothing of this: another directory stands at a watched place.
     let root = ground.top().join("apps/web/overlays");
     std::fs::rename(&root, ground.instance.path("elsewhere/overlays")).unwrap();
     bring(&ground, &root.join("develop"));
     bring(&ground, &ground.top().join("overlays/staging"));
-    signal(&watcher, "CONT");
+    watcher.signal("CONT");
     until("what came last went", || gone(&ground.top().join("overlays/staging")));
     watcher.says("put aside");
     bring(&ground, &root.join("prod"));
