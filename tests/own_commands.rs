@@ -50,19 +50,48 @@ fn wrong_usage_exits_64_and_help_0() {
     instance.envguard(&["--help"]).prints("Usage: kubectl envguard").exits(0);
     instance.envguard(&["--version"]).prints(env!("CARGO_PKG_VERSION")).exits(0);
     instance.envguard(&[]).exits(64);
-    let help = instance.envguard(&["--help"]).stdout;
-    assert!(help.lines().count() <= 40, "help does not fit a screen: {help}");
-    assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
+}
+
+/// Help fits a terminal of 24 rows and 80 columns, with the prompt below it.
+#[track_caller]
+fn fits_a_screen(help: &str) {
+    assert!(help.lines().count() <= 23, "it does not fit a screen: {help}");
+    assert!(help.lines().all(|line| line.chars().count() <= 80), "it is too wide: {help}");
 }
 
 #[test]
-fn every_help_fits_a_screen_and_has_an_example() {
+fn the_help_fits_a_screen_and_names_every_command_and_option() {
     let instance = Instance::new();
+    let line = kubectl_envguard::cli::command_line();
+    for help in ["--help", "-h"] {
+        let text = instance.envguard(&[help]).exits(0).stdout;
+        fits_a_screen(&text);
+        assert!(text.contains("Examples:\n  kubectl envguard apply -k"), "{text}");
+        let (_, commands) = text.split_once("Commands").unwrap();
+        let words: Vec<&str> = commands.split([' ', ',', '\n']).collect();
+        for name in kubectl_envguard::cli::OWN_COMMANDS {
+            assert!(words.contains(&name), "{name} is not in {text}");
+        }
+        for option in line.get_arguments().filter_map(|argument| argument.get_long()) {
+            assert!(text.contains(&format!("--{option} ")), "--{option} is not in {text}");
+        }
+    }
+}
+
+#[test]
+fn every_help_fits_a_screen_has_an_example_and_names_every_option() {
+    let instance = Instance::new();
+    let line = kubectl_envguard::cli::command_line();
     for name in kubectl_envguard::cli::OWN_COMMANDS {
         for help in ["--help", "-h"] {
             let text = instance.envguard(&[name, help]).exits(0).stdout;
-            assert!(text.lines().count() <= 40, "{name} does not fit a screen: {text}");
-            assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+            fits_a_screen(&text);
+            // Those without a line of their own are named, and the manual has them.
+            let own = line.find_subcommand(name).unwrap();
+            let visible = own.get_arguments().filter(|argument| !argument.is_hide_set());
+            for option in visible.filter_map(|argument| argument.get_long()) {
+                assert!(text.contains(&format!("--{option}")), "--{option} is not in {text}");
+            }
             // `lock` has nothing to choose.
             assert!(name == "lock" || text.contains("Examples:"), "{name} has no example: {text}");
         }

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 
 use crate::judge::Code;
@@ -29,10 +29,23 @@ pub const OWN_COMMANDS: [&str; 16] = [
     "why",
 ];
 
-const ABOUT: &str = "\
-Keeps this kubectl instance to its own environment.
+/// A screen of 24 lines has no room for a line about each command: each has a help of its
+/// own. A test finds the command that is missing here.
+const HELP: &str = "\
+{about}
 
-Runs kubectl, unless it would read or reach what is another environment's.";
+{usage-heading} {usage}
+
+Commands, each with its own --help:
+  check, why                          Would it run? What does a reason mean?
+  status, audit                       Check this instance; see what was run here
+  unlock, lock                        Type the name once for a while; undo that
+  tidy, watch, restore                Foreign overlays off the disk, and back
+  setup, broadcast, admission-policy  For whoever looks after the instance
+  banner, prompt, hook, completion    What shells show and load
+
+Options:
+{options}{after-help}";
 
 /// The command line of our own commands.
 #[derive(Debug, Parser)]
@@ -41,19 +54,16 @@ Runs kubectl, unless it would read or reach what is another environment's.";
     bin_name = "kubectl envguard",
     version,
     // One form of help, one line per option: it must fit a screen.
-    about = ABOUT,
+    about = "Keeps this kubectl instance to its own environment: judges, then runs kubectl",
     long_about = None,
+    help_template = HELP,
     max_term_width = 80,
     disable_help_subcommand = true,
-    override_usage = "kubectl envguard [OPTIONS] <KUBECTL COMMAND...>\n       kubectl envguard [OPTIONS] <COMMAND>",
+    override_usage = "kubectl envguard [OPTIONS] <KUBECTL COMMAND...> | <COMMAND>",
     after_help = "\
 Examples:
   kubectl envguard apply -k overlays/develop         judge, then run kubectl
-  kubectl envguard check -- delete -k overlays/prod  the verdict only
-  kubectl envguard why target-foreign                what a reason means
-
-Exit codes: kubectl's own when it ran; 77 refused; 78 no or bad configuration;
-64 wrong usage; 1 any other error, or a failed check of `status`."
+  kubectl envguard check -- delete -k overlays/prod  the verdict only"
 )]
 pub(super) struct Own {
     /// Configuration, where /etc/envguard has none
@@ -264,18 +274,27 @@ pub(super) enum Format {
     Json,
 }
 
+// Its help has no room for what is given seldom: that is named, and the manual has it.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    disable_help_flag = true,
+    after_help = "\
 Examples:
   sudo kubectl-envguard setup
   kubectl-envguard setup --yes --environment develop --checkout /srv/manifests
 
-Without --yes it asks, and every question has an answer already. Nothing is
-written before it was shown; what was there before is kept beside it.
-
-Exit codes: 0 it is set up; 1 it is not.")]
+More (man kubectl-envguard): --context --cluster --overlay-root --shared
+--foreign --branch --remote --contact --offline --migrate"
+)]
 pub(super) struct Setup {
+    /// Print help
+    #[arg(short, long, action = ArgAction::HelpShort, display_order = 100)]
+    help: Option<bool>,
+
     /// Ask nothing: for user data and scripts
+    ///
+    /// Without it every question has an answer already. Nothing is written before it was
+    /// shown; what was there before is kept beside it.
     #[arg(short, long)]
     pub(super) yes: bool,
 
@@ -288,15 +307,16 @@ pub(super) struct Setup {
     pub(super) repin: bool,
 
     /// Rewrite the configuration of an older version
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(super) migrate: bool,
 
     /// What this instance is for: develop, production, …
     #[arg(short, long, value_name = "NAME")]
     pub(super) environment: Option<String>,
 
-    /// How strict; without it, as the name says
-    #[arg(long, value_name = "LEVEL", value_parser = ["normal", "caution", "critical"])]
+    /// normal, caution or critical; else as the name says
+    #[arg(long, value_name = "LEVEL", hide_possible_values = true,
+        value_parser = ["normal", "caution", "critical"])]
     pub(super) level: Option<String>,
 
     /// Take the context from this kubeconfig
@@ -304,19 +324,24 @@ pub(super) struct Setup {
     pub(super) from: Option<PathBuf>,
 
     /// The context, when there are several
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
     pub(super) context: Option<String>,
 
     /// What people call the cluster
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
     pub(super) cluster: Option<String>,
 
-    /// A working tree of manifests, or a pattern for several
+    /// A working tree of manifests, or a pattern
     #[arg(long = "checkout", value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(super) checkouts: Vec<String>,
 
     /// A directory whose children are environments
-    #[arg(long = "overlay-root", value_name = "DIR", value_delimiter = ',')]
+    #[arg(
+        long = "overlay-root",
+        value_name = "DIR",
+        value_delimiter = ',',
+        hide_short_help = true
+    )]
     pub(super) overlay_roots: Vec<String>,
 
     /// An overlay that may be applied here
@@ -324,31 +349,32 @@ pub(super) struct Setup {
     pub(super) allow: Vec<String>,
 
     /// A directory beside the overlays that they may refer to
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', hide_short_help = true)]
     pub(super) shared: Vec<String>,
 
     /// An overlay of another environment
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', hide_short_help = true)]
     pub(super) foreign: Vec<String>,
 
     /// A branch that may be applied from
-    #[arg(long = "branch", value_name = "NAME", value_delimiter = ',')]
+    #[arg(long = "branch", value_name = "NAME", value_delimiter = ',', hide_short_help = true)]
     pub(super) branches: Vec<String>,
 
     /// A prefix of addresses that overlays may fetch
-    #[arg(long = "remote", value_name = "URL", value_delimiter = ',')]
+    #[arg(long = "remote", value_name = "URL", value_delimiter = ',', hide_short_help = true)]
     pub(super) remotes: Vec<String>,
 
     /// Whom to ask; stands in every refusal
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", hide_short_help = true)]
     pub(super) contact: Option<String>,
 
-    /// Refuse, or only say what would be refused
-    #[arg(long, value_name = "MODE", value_parser = ["enforce", "observe"])]
+    /// enforce, or observe: only say what would be refused
+    #[arg(long, value_name = "MODE", hide_possible_values = true,
+        value_parser = ["enforce", "observe"])]
     pub(super) mode: Option<String>,
 
     /// Do not ask the API server who it is
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(super) offline: bool,
 
     /// Ask this metadata service instead of EC2's own
@@ -487,38 +513,64 @@ pub(super) struct Broadcast {
     pub(super) message: Vec<String>,
 }
 
+// Its help has room for a few words about each option; the manual has the rest.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    disable_help_flag = true,
+    after_help = "\
 Examples:
   kubectl envguard admission-policy > overlays/develop/admission-policy.yaml
   kubectl envguard admission-policy --enforce --unlabelled warn
-  kubectl envguard admission-policy --label")]
+  kubectl envguard admission-policy --label"
+)]
 pub(super) struct AdmissionPolicy {
-    /// Refuse; without it the API server only warns, and notes it in its audit log
+    /// Print help
+    #[arg(short, long, action = ArgAction::HelpShort, display_order = 100)]
+    help: Option<bool>,
+
+    /// Refuse, in place of a warning
+    ///
+    /// Without it the API server only warns, and notes it in its audit log.
     #[arg(long)]
     pub(super) enforce: bool,
 
-    /// The label or annotation that names an environment [default: envguard/environment]
+    /// The label or annotation with the name
+    ///
+    /// It names an environment. Default: envguard/environment.
     #[arg(long, value_name = "KEY")]
     pub(super) key: Option<String>,
 
-    /// A value that means this environment, beside its name; --label writes the first
+    /// Another value that means this environment
+    ///
+    /// Its name is one in any case; --label writes the first one that is given.
     #[arg(long = "value", value_name = "VALUE", value_delimiter = ',')]
     pub(super) values: Vec<String>,
 
-    /// What becomes of new objects that name no environment
-    #[arg(long, value_name = "WHAT", default_value = "allow")]
+    /// New objects without it: allow, warn, refuse
+    ///
+    /// What becomes of new objects that name no environment. Default: allow.
+    #[arg(
+        long,
+        value_name = "WHAT",
+        default_value = "allow",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
     pub(super) unlabelled: WhenUnlabelled,
 
-    /// Judge nothing in this namespace, as in kube-system
+    /// Judge nothing in this namespace
+    ///
+    /// As in kube-system, which is exempt in any case.
     #[arg(long = "exempt-namespace", value_name = "NAME", value_delimiter = ',')]
     pub(super) exempt_namespaces: Vec<String>,
 
-    /// Judge nothing that this user does, as with Argo CD and Flux
+    /// Judge nothing that this user does
+    ///
+    /// As with Argo CD and Flux, which are exempt in any case.
     #[arg(long = "exempt-user", value_name = "USER", value_delimiter = ',')]
     pub(super) exempt_users: Vec<String>,
 
-    /// Print the lines that make an overlay carry the label
+    /// Print the lines that label an overlay
     #[arg(long, conflicts_with_all = ["enforce", "exempt_namespaces", "exempt_users"])]
     pub(super) label: bool,
 }

@@ -172,15 +172,21 @@ fn of_command(command: clap::Command) -> String {
     let usage = usage.trim_start_matches("Usage: ").trim();
     let about = command.get_about().map(ToString::to_string).unwrap_or_default();
     let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    // What a help has no room for is on this page.
+    let after = after.split("\n\nMore (man kubectl-envguard)").next().unwrap_or_default();
     let options = options(command.disable_help_flag(true));
-    let after = if after.is_empty() { String::new() } else { format!(".PP\n{}", verbatim(&after)) };
+    let after = if after.is_empty() { String::new() } else { format!(".PP\n{}", verbatim(after)) };
     let about = roff(&about);
     let about = about.trim_end();
     format!(".SS {}{about}.\n{options}{after}", roff(usage))
 }
 
-/// The options of a command, as clap_mangen writes them.
+/// The options of a command, as clap_mangen writes them: those that its help only names, too.
 fn options(command: clap::Command) -> String {
+    let command = command.mut_args(|argument| {
+        let is_hidden = argument.is_hide_set() || argument.get_id() == "help";
+        argument.hide_short_help(false).hide(is_hidden)
+    });
     let mut text = Vec::new();
     clap_mangen::Man::new(command).render_options_section(&mut text).unwrap();
     let text = String::from_utf8(text).unwrap();
