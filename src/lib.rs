@@ -27,7 +27,7 @@
 //!
 //! | layer | modules | may use |
 //! |---|---|---|
-//! | centre: no file, process, network or clock | [`path`], [`pattern`], [`text`], [`level`], [`policy`], [`kubectl`], [`kustomize`], [`manifest`], [`judge`] | the centre |
+//! | centre: no file, process, network or clock | [`path`], [`pattern`], [`text`], [`level`], [`policy`], [`kubectl`], [`kustomize`], [`manifest`], [`mask`], [`judge`] | the centre |
 //! | edge that reads | [`env`](mod@env), [`runtime`], [`signals`], [`config`], [`kubeconfig`], [`git`], [`gather`]; [`machine`], [`session`], [`identity`], [`upstream`], [`installed`], [`server`] | the centre, and each other downwards |
 //! | edge that acts | [`audit`], [`confirm`], [`ticket`], [`notices`], [`exec`] | the centre, `env`, `runtime`, `signals`, `colour` |
 //! | | [`preview`]: what a command would change, before it is asked about | the centre, `audit`, `colour` |
@@ -74,6 +74,7 @@ pub mod kustomize;
 pub mod level;
 pub mod machine;
 pub mod manifest;
+pub mod mask;
 pub mod notices;
 pub mod path;
 pub mod pattern;

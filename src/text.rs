@@ -65,12 +65,22 @@ pub fn without_keys(text: &str) -> String {
     if !text.contains("://") {
         return text.to_owned();
     }
+    without_keys_but(text, |name, _| OPEN_PARAMETERS.contains(&name))
+}
+
+/// The same, also for an address that begins at its path, with those parameters that
+/// `is_open` says of name and value.
+#[must_use]
+pub fn without_keys_but(text: &str, is_open: impl Fn(&str, &str) -> bool) -> String {
     let (places, query) = text.split_once('?').map_or((text, None), |(it, all)| (it, Some(all)));
     let mut places = places.split("://");
     let scheme = places.next().unwrap_or_default().to_owned();
     let places = places.fold(scheme, |before, place| before + "://" + &without_user(place));
-    let parameters = query.map(|all| all.split('&').map(parameter).collect::<Vec<_>>().join("&"));
-    places + &parameters.map(|all| format!("?{all}")).unwrap_or_default()
+    let parameters = query.map(|all| {
+        let all = all.split('&').map(|one| parameter(one, &is_open));
+        "?".to_owned() + &all.collect::<Vec<_>>().join("&")
+    });
+    places + &parameters.unwrap_or_default()
 }
 
 /// `USER:PASSWORD@host/path`
@@ -84,11 +94,9 @@ fn without_user(place: &str) -> String {
 }
 
 /// `NAME=VALUE` behind `?`. Another address in it could have keys of its own.
-fn parameter(text: &str) -> String {
+fn parameter(text: &str, is_open: impl Fn(&str, &str) -> bool) -> String {
     match text.split_once('=') {
-        Some((name, value)) if OPEN_PARAMETERS.contains(&name) && !value.contains("://") => {
-            text.to_owned()
-        }
+        Some((name, value)) if is_open(name, value) && !value.contains("://") => text.to_owned(),
         Some((name, _)) => format!("{name}={MASK}"),
         None if text.contains("://") => MASK.to_owned(),
         None => text.to_owned(),

@@ -11,17 +11,28 @@ struct Layer {
     may_use: &'static [&'static str],
 }
 
-const CENTRE: &[&str] =
-    &["path", "pattern", "text", "level", "policy", "kubectl", "kustomize", "manifest", "judge"];
+const CENTRE: &[&str] = &[
+    "path",
+    "pattern",
+    "text",
+    "level",
+    "policy",
+    "kubectl",
+    "kustomize",
+    "manifest",
+    "mask",
+    "judge",
+];
 
 const LAYERS: &[Layer] = &[
     // The centre, downwards.
     Layer { modules: &["path", "pattern", "text", "level"], may_use: &[] },
     Layer { modules: &["policy"], may_use: &["level", "pattern"] },
     Layer { modules: &["kubectl", "kustomize", "manifest"], may_use: &[] },
+    Layer { modules: &["mask"], may_use: &["kubectl", "text"] },
     Layer {
         modules: &["judge"],
-        may_use: &["path", "pattern", "text", "level", "policy", "kubectl"],
+        may_use: &["path", "pattern", "text", "level", "policy", "kubectl", "mask"],
     },
     // The edge that reads.
     Layer { modules: &["env", "git", "signals", "upstream"], may_use: &[] },
@@ -63,9 +74,9 @@ const LAYERS: &[Layer] = &[
     Layer { modules: &["session"], may_use: &[] },
     Layer {
         modules: &["audit"],
-        may_use: &["env", "judge", "kubectl", "pattern", "policy", "session", "text"],
+        may_use: &["env", "judge", "kubectl", "mask", "pattern", "policy", "session", "text"],
     },
-    Layer { modules: &["preview"], may_use: &["audit", "colour", "exec", "kubectl", "text"] },
+    Layer { modules: &["preview"], may_use: &["colour", "exec", "kubectl", "mask", "text"] },
     Layer { modules: &["notices"], may_use: &["env", "runtime", "text"] },
     Layer {
         modules: &["keeper"],
@@ -142,6 +153,7 @@ const LAYERS: &[Layer] = &[
             "judge",
             "kubectl",
             "manifest",
+            "mask",
             "policy",
             "preview",
             "report",
@@ -195,6 +207,7 @@ const LAYERS: &[Layer] = &[
             "kustomize",
             "level",
             "machine",
+            "mask",
             "notices",
             "policy",
             "prompt",
@@ -256,7 +269,7 @@ const ONE_PLACE: &[(&str, &[&str])] = &[
     ("tempfile::", &["setup"]),
     (
         "serde_json::",
-        &["audit", "cli", "identity", "keeper", "manifest", "preview", "setup", "ticket"],
+        &["audit", "cli", "identity", "keeper", "manifest", "mask", "preview", "setup", "ticket"],
     ),
     ("jiff::", &["audit", "cli", "keeper"]),
     ("signal_hook::", &["keeper", "signals"]),

@@ -406,6 +406,50 @@ fn a_level_asks_for_the_name() {
     staging.envguard(&["label", "pod", "x", "a=b"]).exits(42);
 }
 
+/// Screens are kept, too: in a log of CI, in a recorded session.
+#[test]
+fn a_line_to_paste_says_where_a_secret_is_missing() {
+    let production = Instance::of("production");
+    let sentence = "   # put the value you typed in place of ***";
+    for (words, line) in [
+        (
+            &["create", "secret", "generic", "x", "--from-literal=a=S3CRET"][..],
+            "create secret generic x --from-literal=a=***",
+        ),
+        (&["run", "x", "--image=i", "--env", "A=S3 CRET"], "run x --image=i --env A=***"),
+        (&["set", "env", "deploy/x", "A=S3CRET"], "set env deploy/x A=***"),
+        (&["delete", "pod", "x y", "--token=S3CRET"], "delete pod 'x y' --token=***"),
+        (&["exec", "x", "--", "mysql", "-pS3CRET"], "exec x -- mysql -p***"),
+        (&["exec", "x", "--", "sh", "-c", "mysql -pS3CRET w"], "exec x -- sh -c 'mysql -p*** w'"),
+    ] {
+        let refused = production.envguard(words).exits(77);
+        let line = format!("kubectl envguard --confirm production {line}{sentence}");
+        let is_identity = words.contains(&"--token=S3CRET");
+        if !is_identity {
+            refused.says(&line);
+        }
+        let break_glass = [&["--break-glass", "fire"], words].concat();
+        let refused = production.envguard(&break_glass).exits(77);
+        let output = refused.says(&line.replace(" --confirm", " --break-glass fire --confirm"));
+        assert!(!output.stderr.contains("S3"), "{output}");
+        for format in ["text", "json"] {
+            let words = [&["check", "-o", format, "--"], words].concat();
+            let output = production.envguard(&words);
+            assert!(!output.stdout.contains("S3") && !output.stderr.contains("S3"), "{output}");
+        }
+    }
+    // What has no secret can be pasted as it stands.
+    for (words, line) in [
+        (&["label", "pod", "x", "a=b c"][..], "label pod x 'a=b c'"),
+        (&["exec", "x", "--", "sh", "-c", "ls -la *"], "exec x -- sh -c 'ls -la *'"),
+        (&["delete", "pod", "***"], "delete pod '***'"),
+        (&["patch", "pod", "x", "-p", "{\"a\":\"b\"}"], "patch pod x -p '{\"a\":\"b\"}'"),
+    ] {
+        let refused = production.envguard(words).refused("not-confirmed");
+        refused.says(&format!("kubectl envguard --confirm production {line}\n"));
+    }
+}
+
 #[test]
 fn the_name_is_typed_on_the_terminal() {
     let production = Instance::of("production");

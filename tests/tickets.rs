@@ -105,8 +105,8 @@ fn unlock_gives_a_spell_of_work_and_its_scripts() {
 fn the_audit_table_tells_a_ticket_from_a_typed_name() {
     let instance = Instance::of("production");
     let mut login = Login::new(&instance);
-    assert_eq!(login.asked("label pod x a=b", "production"), 42);
-    assert_eq!(login.unasked("label pod x a=c"), 42);
+    assert_eq!(login.asked("label pod x a-", "production"), 42);
+    assert_eq!(login.unasked("label pod x c-"), 42);
     assert_eq!(login.asked("delete pod x", "no"), 77);
     let output = instance.envguard(&["audit"]).exits(0);
     let outcome_of = |words: &str| -> Vec<&str> {
@@ -114,8 +114,8 @@ fn the_audit_table_tells_a_ticket_from_a_typed_name() {
         let rows = output.stdout.lines().filter(|line| line.contains(words));
         rows.filter_map(|row| outcomes.into_iter().find(|outcome| row.contains(outcome))).collect()
     };
-    assert_eq!(outcome_of("a=b"), ["asked", "name typed, ran"], "{output}");
-    assert_eq!(outcome_of("a=c"), ["asked", "ran on a ticket"], "{output}");
+    assert_eq!(outcome_of(" a-"), ["asked", "name typed, ran"], "{output}");
+    assert_eq!(outcome_of(" c-"), ["asked", "ran on a ticket"], "{output}");
     assert_eq!(outcome_of("delete pod x"), ["asked", "not confirmed"], "{output}");
 }
 

@@ -7,11 +7,13 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
-use kubectl_envguard::audit::{Event, Table, masked};
+use kubectl_envguard::audit::{Event, Table};
 use kubectl_envguard::kubeconfig::{Kubeconfig, Selection};
 use kubectl_envguard::kubectl::{FileSource, Request, Target, Version};
 use kubectl_envguard::policy::Policy;
-use kubectl_envguard::{config, env, judge, kubectl, kustomize, manifest, path, pattern, text};
+use kubectl_envguard::{
+    config, env, judge, kubectl, kustomize, manifest, mask, path, pattern, text,
+};
 
 /// The words of a command line are separated by NUL bytes, as the kernel does it.
 fn words(bytes: &[u8]) -> Vec<OsString> {
@@ -168,7 +170,7 @@ fn csv_fields(one: &[u8], two: &[u8]) {
 const SECRET: &str = "Hunter2-0123456789";
 
 /// Ways in which a command line carries a secret; `SECRET` stands for it.
-const CARRIERS: [&[&str]; 12] = [
+const CARRIERS: [&[&str]; 15] = [
     &["--token=SECRET"],
     &["--password", "SECRET"],
     &["--docker-password=SECRET"],
@@ -181,6 +183,9 @@ const CARRIERS: [&[&str]; 12] = [
     &["API_TOKEN=SECRET"],
     &["--auth-provider-arg=refresh-token=SECRET"],
     &["--client-key-data=SECRET"],
+    &["--novel=SECRET"],
+    &["--novel", "SECRET"],
+    &["--exec-arg=SECRET"],
 ];
 
 /// The line of the log is one line, can be read back, shows nothing that moves the cursor,
@@ -196,7 +201,7 @@ pub fn audit(bytes: &[u8]) {
         .collect();
     let at = all.len() / 2;
     all.splice(at..at, carrier.iter().map(|word| word.replace("SECRET", SECRET).into()));
-    assert_eq!(masked(&all).len(), all.len(), "a word for a word");
+    assert_eq!(mask::logged(&all).len(), all.len(), "a word for a word");
 
     let verdict = judge::Verdict::default();
     let circumstances = kubectl_envguard::audit::Circumstances::default();

@@ -4,9 +4,9 @@ use std::ffi::OsString;
 
 use serde::{Deserialize, Serialize};
 
-use super::mask::masked;
 use crate::judge::{Outcome, Verdict};
 use crate::kubectl::Class;
+use crate::mask;
 use crate::policy::{Ask, Mode, Policy};
 
 /// Words beyond this many are counted, not logged.
@@ -190,14 +190,16 @@ fn logged_reasons(verdict: &Verdict) -> impl Iterator<Item = EventReason> {
     let found = verdict.reasons.iter().chain(&verdict.lifted);
     found.map(|reason| EventReason {
         code: reason.code.name().to_owned(),
-        offender: shortened(&masked(&[&reason.offender]).concat()),
+        offender: shortened(&mask::text(&reason.offender)),
     })
 }
 
 /// The words without secrets, and no more of them than a log can bear.
 fn logged(words: &[OsString]) -> Vec<String> {
-    let mut logged: Vec<String> =
-        masked(&words[..words.len().min(MAX_WORDS)]).iter().map(|word| shortened(word)).collect();
+    let mut logged: Vec<String> = mask::logged(&words[..words.len().min(MAX_WORDS)])
+        .iter()
+        .map(|word| shortened(word))
+        .collect();
     if words.len() > MAX_WORDS {
         logged.push(format!("… {} more words", words.len() - MAX_WORDS));
     }

@@ -3,7 +3,8 @@
 use unicode_width::UnicodeWidthStr;
 
 use super::event::Event;
-use crate::text::{command_line, shown, wrapped};
+use crate::mask::line_of_masked;
+use crate::text::{shown, wrapped};
 
 /// A time as it stands in the first column, and the blanks behind it.
 const TIME: usize = 21;
@@ -60,7 +61,7 @@ fn who(event: &Event) -> String {
 }
 
 fn command(event: &Event) -> String {
-    let command = command_line(&event.argv);
+    let command = line_of_masked(&event.argv);
     match &event.break_glass {
         Some(reason) => format!("BREAK GLASS ({})  {command}", shown(reason)),
         None => command,

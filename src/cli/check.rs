@@ -14,10 +14,11 @@ use crate::judge::{
     Code, Copied, Facts, Outcome, Reason, Role, Verdict, Whereabouts, copied, foreign_present,
     origin,
 };
+use crate::mask;
 use crate::policy::{Ask, Mode, Policy};
 use crate::report::Reporter;
 use crate::run::{self, Judged, Rules};
-use crate::text::{command_line, shown};
+use crate::text::shown;
 
 /// The shape of `check -o json`.
 #[derive(Serialize)]
@@ -113,7 +114,7 @@ fn text(
             Ask::Never => "",
             Ask::Ticket | Ask::Always => ", after the environment's name is typed",
         };
-        text.push_str(&format!("envguard: would run{after}: {}\n", command_line(words)));
+        text.push_str(&format!("envguard: would run{after}: {}\n", mask::line_to_paste(words)));
         let note = judged.sandbox.note().map(|note| format!(" ({note})")).unwrap_or_default();
         text.push_str(&format!("  sandbox: {}{note}\n", judged.sandbox.extent().name()));
     }
@@ -151,7 +152,7 @@ fn json(
     let document = Document {
         api_version: "envguard/v1alpha1",
         kind: "Check",
-        command: command_line(words),
+        command: mask::line(words),
         environment: policy.map(|policy| policy.environment.name.as_str()),
         level: policy.map(|policy| policy.environment.level.name()),
         cluster: policy.map(|policy| policy.pin.name.as_str()),

@@ -218,6 +218,26 @@ impl<'l> Grammar<'l> {
     }
 }
 
+/// The flags of the command `path` in any version, its own before the global ones.
+pub(super) fn flags_of_any_version(path: &str) -> impl Iterator<Item = &'static Flag> {
+    let command = COMMANDS.binary_search_by(|command| command.path.cmp(path)).ok();
+    let own = command.map_or(&[][..], |index| COMMANDS[index].flags);
+    own.iter().chain(GLOBAL_FLAGS).chain([&HELP])
+}
+
+/// Whether `word` is the last word of the command `path`, by its name or an alias.
+pub(super) fn is_called(path: &str, word: &str) -> bool {
+    let name = path.rsplit(' ').next().unwrap_or_default();
+    let command = COMMANDS.binary_search_by(|command| command.path.cmp(path)).ok();
+    word == name || command.is_some_and(|index| COMMANDS[index].aliases.contains(&word))
+}
+
+/// Every flag of the table, of any command and version.
+#[cfg(test)]
+pub(crate) fn all_flags() -> impl Iterator<Item = &'static Flag> {
+    COMMANDS.iter().flat_map(|command| command.flags).chain(GLOBAL_FLAGS)
+}
+
 /// Whether any version of the table has the command `path`.
 pub(super) fn is_in_table(path: &str) -> bool {
     COMMANDS.binary_search_by(|command| command.path.cmp(path)).is_ok()

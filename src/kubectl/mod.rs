@@ -2,6 +2,7 @@
 //! names. Nothing here looks at a disk.
 
 mod access;
+mod anatomy;
 mod class;
 pub mod csv;
 mod elsewhere;
@@ -14,8 +15,11 @@ mod request;
 mod table;
 
 pub use access::{Access, Reach};
+pub use anatomy::{Anatomy, Part, Piece, anatomy};
 pub use class::{Class, class_of_command, dry_run_prints};
 pub use elsewhere::{could_leave_pin, leading_a_plugin_elsewhere};
+#[cfg(test)]
+pub(crate) use grammar::all_flags;
 pub use grammar::{Arity, Flag, Version};
 pub use help::{Listed, Page};
 pub use learned::Learned;

@@ -4,7 +4,8 @@
 use serde_json::Value;
 
 use super::object::Identity;
-use crate::audit::{MASK, is_secret_name, masked};
+use crate::mask::{is_secret_name, text_of_object};
+use crate::text::MASK;
 
 /// Fields of Kubernetes' own that have such a word in their name and no secret in
 /// their value.
@@ -51,10 +52,10 @@ fn line(line: &str) -> String {
         }
     }
     // `Authorization: Bearer …` is one secret, and no word of it.
-    if masked(&[line]).concat() == MASK {
+    if text_of_object(line) == MASK {
         return MASK.to_owned();
     }
-    line.split(' ').map(|word| masked(&[word]).concat()).collect::<Vec<_>>().join(" ")
+    line.split(' ').map(text_of_object).collect::<Vec<_>>().join(" ")
 }
 
 /// `object` with everything replaced that is not to be seen. What differs from
@@ -161,6 +162,31 @@ mod tests {
                     "{kept}: {found}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn of_an_address_only_what_may_be_a_key_is_hidden() {
+        for (address, expected) in [
+            (
+                "http://h/x?page=2&sort=name,asc&tz=Asia%2FTokyo&charset=UTF-8#a",
+                "http://h/x?page=2&sort=name,asc&tz=Asia%2FTokyo&charset=UTF-8#a",
+            ),
+            ("postgres://u:S3CRET@db/x?sslmode=require", "postgres://***@db/x?sslmode=require"),
+            (
+                "jdbc:mysql://db/x?useSSL=false&password=S3",
+                "jdbc:mysql://db/x?useSSL=false&password=***",
+            ),
+            (
+                "https://h/x?key=S3&sig=S3&X-Amz-Signature=S3",
+                "https://h/x?key=***&sig=***&X-Amz-Signature=***",
+            ),
+            ("https://h/x?api_key=S3&auth=S3&code=S3", "https://h/x?api_key=***&auth=***&code=***"),
+            ("https://h/x?k=S3CRETS3CRETS3CRE", "https://h/x?k=***"),
+            ("https://h/x?k=a@b&to=https://a:S3@b", "https://h/x?k=***&to=***"),
+            ("--url=https://h/x?a=1&token=S3", "--url=https://h/x?a=1&token=***"),
+        ] {
+            assert_eq!(text(address), expected);
         }
     }
 

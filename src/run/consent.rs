@@ -12,9 +12,10 @@ use crate::env::Env;
 use crate::gather;
 use crate::judge::{self, Outcome, Verdict};
 use crate::kubectl::Class;
+use crate::mask;
 use crate::policy::{Ask, Mode, Policy};
 use crate::report::Reporter;
-use crate::text::{command_line, quoted, shown};
+use crate::text::{quoted, shown};
 use crate::ticket;
 
 /// What has to be settled before a command runs.
@@ -174,7 +175,7 @@ impl Question<'_> {
     fn line(&self) -> String {
         let origin = judge::origin(&self.judged.facts);
         let origin = origin.map(|origin| format!("\n  from {origin}"));
-        let command = command_line(self.words) + &origin.unwrap_or_default();
+        let command = mask::line(self.words) + &origin.unwrap_or_default();
         match self.break_glass {
             Some(reason) => format!("BREAK GLASS ({}): {command}", shown(reason)),
             None => command,

@@ -5,8 +5,9 @@ use std::ffi::{OsStr, OsString};
 use super::{binding, instance, reason};
 use crate::judge::verdict::{Code, Reason};
 use crate::kubectl::{Override, Request};
+use crate::mask;
 use crate::policy::Policy;
-use crate::text::{command_line, listed, quoted, shown, shown_address};
+use crate::text::{listed, quoted, shown, shown_address};
 
 pub(in crate::judge) fn cluster_drift(policy: &Policy, difference: &str) -> Reason {
     binding(
@@ -36,7 +37,7 @@ pub(in crate::judge) fn cluster_override(
         format!("{} would leave the pinned cluster", listed(&flags)),
         flags.join(" "),
         format!("{}: {}", instance(policy), shown_address(difference)),
-        command_line(&without_overrides(request)),
+        mask::line_to_paste(&without_overrides(request)),
     )
 }
 
@@ -102,7 +103,7 @@ pub(in crate::judge) fn plugin_override(
         format!("{} could lead a plugin to another cluster", shown(word)),
         shown(word),
         format!("{}; a plugin gets the pinned kubeconfig and no other", instance(policy)),
-        command_line(&words),
+        mask::line_to_paste(&words),
     )
 }
 
@@ -114,7 +115,7 @@ pub(in crate::judge) fn preferences_flag(request: &Request, word: &OsStr) -> Rea
         format!("{} makes kubectl read preferences from a file", shown(word)),
         shown(word),
         "a preferences file can add any flag, even another cluster's; kubectl runs with KUBERC=off here".to_owned(),
-        command_line(&words),
+        mask::line_to_paste(&words),
     )
 }
 

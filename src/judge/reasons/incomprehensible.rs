@@ -7,6 +7,7 @@ use super::reason;
 use crate::judge::facts::Trouble;
 use crate::judge::verdict::{Code, Reason};
 use crate::kubectl::{Misfit, Request, could_leave_pin};
+use crate::mask;
 use crate::text::{quoted, shown};
 
 pub(in crate::judge) fn command_unknown(request: &Request) -> Reason {
@@ -60,19 +61,22 @@ pub fn misfit(words: &[OsString], misfit: &Misfit) -> Reason {
     let (what, offender) = match misfit {
         Misfit::UnknownFlag(word) => {
             let name = without_value(word);
-            (format!("{} is a flag that no known kubectl has here", shown(name)), name)
+            (format!("{name} is a flag that no known kubectl has here"), name)
         }
-        Misfit::MissingValue(word) => (format!("{} needs a value", shown(word)), word.as_os_str()),
-        Misfit::BadSyntax(word) => (format!("{} is not a flag", shown(word)), word.as_os_str()),
+        Misfit::MissingValue(word) => (format!("{} needs a value", shown(word)), shown(word)),
+        Misfit::BadSyntax(word) => {
+            let word = mask::logged(&[word]).concat();
+            (format!("{word} is not a flag"), word)
+        }
         Misfit::FlagBeforePlugin(word) => {
             let name = without_value(word);
-            (format!("{} stands before the command's name", shown(name)), name)
+            (format!("{name} stands before the command's name"), name)
         }
     };
     let reason = reason(
         Code::FlagUnknown,
         what,
-        shown(offender),
+        offender,
         "what is not understood is not run: the flag could name a file or a cluster".to_owned(),
         help,
     );
@@ -80,10 +84,16 @@ pub fn misfit(words: &[OsString], misfit: &Misfit) -> Reason {
     Reason { binding: could_leave_pin(words), ..reason }
 }
 
-/// What `--pasword=…` was given is nobody's business.
-fn without_value(flag: &OsStr) -> &OsStr {
-    let name = flag.as_bytes().split(|byte| *byte == b'=').next().unwrap_or_default();
-    if flag.as_bytes().starts_with(b"--") { OsStr::from_bytes(name) } else { flag }
+/// What `--pasword=…` was given is nobody's business, nor what is attached to a letter.
+fn without_value(flag: &OsStr) -> String {
+    let flag = shown(flag);
+    let is_letters = !flag.starts_with("--") && flag.chars().count() <= 4;
+    if is_letters {
+        return flag;
+    }
+    let name =
+        if flag.starts_with("--") { flag.split('=').next().unwrap_or_default() } else { &flag };
+    mask::logged(&[name]).concat()
 }
 
 pub(in crate::judge) fn malformed_list(flag: &str, value: &OsStr) -> Reason {

@@ -8,8 +8,9 @@ use crate::judge::facts::Reached;
 use crate::judge::place::Overlay;
 use crate::judge::verdict::{Code, Reason};
 use crate::kubectl::Request;
+use crate::mask;
 use crate::policy::Policy;
-use crate::text::{command_line, shown};
+use crate::text::shown;
 
 pub(in crate::judge) fn input_foreign(
     policy: &Policy,
@@ -32,8 +33,9 @@ pub(in crate::judge) fn input_foreign(
             "name a directory without it, or take it off the disk: kubectl envguard tidy".to_owned()
         })
     } else {
-        remedy_with_allowed(request, &reached.spelled, overlay)
-            .unwrap_or_else(|| format!("on the {name} instance: {}", command_line(&request.words)))
+        remedy_with_allowed(request, &reached.spelled, overlay).unwrap_or_else(|| {
+            format!("on the {name} instance: {}", mask::line_to_paste(&request.words))
+        })
     };
     reason(
         Code::InputForeign,
@@ -70,5 +72,5 @@ fn with_part(request: &Request, reached: &Reached, overlay: &Overlay) -> Option<
         if *word == reached.spelled { part.clone().into_os_string() } else { word.clone() }
     };
     let words: Vec<OsString> = request.words.iter().map(replaced).collect();
-    (words != request.words).then(|| command_line(&words))
+    (words != request.words).then(|| mask::line_to_paste(&words))
 }

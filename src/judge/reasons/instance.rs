@@ -7,8 +7,9 @@ use super::{binding, instance, reason};
 use crate::judge::facts::Versions;
 use crate::judge::skew::download;
 use crate::judge::verdict::{Code, Reason};
+use crate::mask;
 use crate::policy::{Policy, Unusable};
-use crate::text::{command_line, quoted, rough, shown};
+use crate::text::{quoted, rough, shown};
 
 /// The sandbox is demanded and cannot be had.
 #[must_use]
@@ -42,7 +43,7 @@ pub fn sandbox_denied(words: &[OsString], path: &Path, leads_to: &Path, others: 
         format!("the kernel keeps {} from kubectl", shown(path)),
         shown(path),
         format!("kubectl may read only what was judged, and {leads}{more}"),
-        command_line(words),
+        mask::line_to_paste(words),
     )
 }
 
@@ -57,7 +58,7 @@ pub fn not_confirmed(
     reason(
         Code::NotConfirmed,
         format!("not confirmed: {why}"),
-        command_line(words),
+        mask::line(words),
         format!(
             "{}, level {}: this command asks for the environment's name",
             instance(policy),
@@ -83,7 +84,7 @@ fn line(words: &[OsString], break_glass: Option<&str>, confirm: Option<&str>) ->
     let options = [("--break-glass", break_glass), ("--confirm", confirm)];
     let said = options.map(|(flag, value)| value.map(|value| format!(" {flag} {}", quoted(value))));
     let said: String = said.into_iter().flatten().collect();
-    let command = command_line(words);
+    let command = mask::line_to_paste(words);
     if said.is_empty() {
         return command;
     }

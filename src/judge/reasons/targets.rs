@@ -9,8 +9,9 @@ use crate::judge::facts::{Facts, Local, Nature, Reached, Role, Whereabouts};
 use crate::judge::place::Overlay;
 use crate::judge::verdict::{Code, Reason};
 use crate::kubectl::{Arity, Given, Request};
+use crate::mask;
 use crate::policy::Policy;
-use crate::text::{command_line, quoted, shown};
+use crate::text::{quoted, shown};
 
 pub(in crate::judge) fn target_foreign(
     policy: &Policy,
@@ -40,7 +41,7 @@ pub(in crate::judge) fn target_foreign(
             _ => format!(
                 "on the {} instance: {}",
                 shown(&overlay.name),
-                command_line(&request.words)
+                mask::line_to_paste(&request.words)
             ),
         },
     )
@@ -65,7 +66,7 @@ pub(in crate::judge::reasons) fn remedy_with_allowed(
         .iter()
         .map(|word| replace_bytes(word, spelled, &replaced).unwrap_or_else(|| word.clone()))
         .collect();
-    (words != request.words).then(|| command_line(&words))
+    (words != request.words).then(|| mask::line_to_paste(&words))
 }
 
 fn replace_component(path: &OsStr, name: &OsStr, by: &OsStr) -> Option<OsString> {
@@ -207,10 +208,10 @@ fn as_kustomization(request: &Request, dir: &Path) -> String {
     }
     if WITHOUT_KUSTOMIZE.contains(&request.invocation.command()) {
         words.extend(["-f".into(), "-".into()]);
-        return format!("kubectl kustomize {} | {}", quoted(dir), command_line(&words));
+        return format!("kubectl kustomize {} | {}", quoted(dir), mask::line_to_paste(&words));
     }
     words.extend(["-k".into(), dir.as_os_str().to_os_string()]);
-    command_line(&words)
+    mask::line_to_paste(&words)
 }
 
 /// A flag as a person would write it.

@@ -7,9 +7,10 @@ use super::{instance, reason};
 use crate::judge::facts::{Branch, Head, Tree, Trouble, Uncommitted};
 use crate::judge::trees::described;
 use crate::judge::verdict::{Code, Reason};
+use crate::mask;
 use crate::pattern::Pattern;
 use crate::policy::Policy;
-use crate::text::{command_line, listed, quoted, shown};
+use crate::text::{listed, quoted, shown};
 
 /// Files that would be applied are not committed, such as `first`.
 pub(in crate::judge) fn uncommitted(
@@ -98,7 +99,7 @@ pub fn checkout_moved(words: &[OsString], tree: &Tree, now: &Head) -> Reason {
         shown(&tree.top),
         "what was judged is what runs: somebody checked out, pulled or committed in between"
             .to_owned(),
-        format!("{}   # judged anew", command_line(words)),
+        format!("{}   # judged anew", mask::line_to_paste(words)),
     )
 }
 

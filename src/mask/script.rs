@@ -1,17 +1,12 @@
 //! Command lines in one word, as `sh -c` takes them.
 
-use super::{Context, MASK, Value, in_context, value};
-
-/// Of scripts in scripts.
-const MAX_DEPTH: u8 = 8;
+use super::known::{Context, Value, in_context, value};
+use crate::text::MASK;
 
 /// A word that is a command line itself (`sh -c 'mysql -pPASSWORD'`), which may hold another
 /// one in quotes. Deeper than anybody writes, nothing of it is shown.
 pub(super) fn script(text: &str, context: Context) -> String {
-    if context.depth == MAX_DEPTH {
-        return MASK.to_owned();
-    }
-    let context = Context { depth: context.depth + 1, ..context };
+    let Some(context) = context.within() else { return MASK.to_owned() };
     let mut pieces = pieces(text);
     if let [(whole, "")] = pieces[..] {
         for quote in ['"', '\''] {

@@ -1,4 +1,7 @@
-//! Which names make what they name a secret.
+//! Which names make what they name a secret, and which looks.
+
+/// Flags of kubectl whose value is a secret, or holds one.
+pub(super) const SECRET_FLAGS: [&str; 4] = ["docker-password", "from-literal", "password", "token"];
 
 /// Parts of a name that make its value a secret.
 const SECRET_NAMES: [&str; 13] = [

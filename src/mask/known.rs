@@ -1,29 +1,24 @@
-//! Command lines without their secrets, for the audit log.
+//! What is known to be a secret: by the name of a flag, a variable or a field, or by its
+//! look.
 //!
 //! Words are searched, not parsed: a command line that kubectl would reject, or
-//! that belongs to a plugin, is logged too, and a secret in it is one all the
-//! same. A word too many that is masked costs a reader little; one too few is
-//! there for ever.
+//! that belongs to a plugin, has secrets all the same.
 
-mod names;
-mod script;
-
-use std::ffi::OsStr;
-
-pub use names::is_secret_name;
-use names::{holds_secret, is_bearer, is_name, is_secret_header, names_no_secret};
-use script::script;
-
-pub use crate::text::MASK;
-use crate::text::{shown, without_keys};
+use super::address;
+use super::names::{
+    holds_secret, is_bearer, is_name, is_secret_header, is_secret_name, names_no_secret,
+};
+use super::script::script;
+use crate::text::{MASK, without_keys};
 
 /// Flags whose value is a secret as a whole.
-const SECRET_FLAGS: [&str; 8] = [
+const SECRET_FLAGS: [&str; 9] = [
     "token",
     "password",
     "docker-password",
     "client-key-data",
     "auth-provider-arg",
+    "exec-arg",
     "access-token",
     "refresh-token",
     "id-token",
@@ -35,9 +30,12 @@ const PAIR_FLAGS: [&str; 4] = ["env", "exec-env", "set-string", "set"];
 /// Flags whose value is a text that may contain anything.
 const TEXT_FLAGS: [&str; 2] = ["overrides", "patch"];
 
+/// Of scripts in scripts.
+const MAX_DEPTH: u8 = 8;
+
 /// What the value of the flag before a word makes of it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Value {
+pub(super) enum Value {
     Secret,
     Pair,
     /// `--from-literal`: what is no pair is a secret written down wrongly.
@@ -50,15 +48,22 @@ enum Value {
     Plain,
 }
 
-/// The words of a command line as they are logged: readable, without control
-/// characters, and with every secret replaced by [`MASK`].
-#[must_use]
-pub fn masked<W: AsRef<OsStr>>(words: &[W]) -> Vec<String> {
-    let words: Vec<String> = words.iter().map(shown).collect();
-    in_context(&words, Context::of(&words))
+/// `words` with everything replaced that is known to be a secret.
+pub(super) fn masked(words: &[String]) -> Vec<String> {
+    in_context(words, Context::of(words))
 }
 
-fn in_context(words: &[String], mut context: Context) -> Vec<String> {
+/// One word that is no flag.
+pub(super) fn word(word: &str) -> String {
+    plain(word, Context::of(&[]))
+}
+
+/// One word of a text in an object, which may be a flag of some program.
+pub(super) fn word_of_object(word: &str) -> String {
+    one(word, Context { of_object: true, ..Context::of(&[]) }).0
+}
+
+pub(super) fn in_context(words: &[String], mut context: Context) -> Vec<String> {
     let mut out = Vec::with_capacity(words.len());
     let mut expected = Value::Plain;
     let mut after_secret_name = false;
@@ -81,7 +86,7 @@ fn in_context(words: &[String], mut context: Context) -> Vec<String> {
 
 /// What the whole command line says about its words.
 #[derive(Clone, Copy)]
-struct Context {
+pub(super) struct Context {
     /// `set env`, `run`: `NAME=VALUE` words are environment variables.
     sets_environment: bool,
     /// `config set PROPERTY VALUE`
@@ -92,11 +97,18 @@ struct Context {
     foreign: bool,
     /// That program takes its password with `-a`.
     is_redis: bool,
+    /// They stand in an object, not on a command line.
+    of_object: bool,
     /// How many scripts are around the words.
     depth: u8,
 }
 
 impl Context {
+    /// The same in a script; `None` deeper than anybody writes them.
+    pub(super) fn within(self) -> Option<Self> {
+        (self.depth < MAX_DEPTH).then_some(Self { depth: self.depth + 1, ..self })
+    }
+
     fn of(words: &[String]) -> Self {
         let has = |one: &str| words.iter().any(|word| word == one);
         let is_secret = |word: &String| {
@@ -108,6 +120,7 @@ impl Context {
             is_config_set: has("config") && has("set"),
             names_secret: words.iter().any(is_secret),
             foreign: false,
+            of_object: false,
             depth: 0,
             is_redis: words.iter().any(|word| word.contains("redis-cli")),
         }
@@ -173,7 +186,7 @@ fn kind_of(flag: &str, context: Context) -> Value {
     }
 }
 
-fn value(text: &str, kind: Value, context: Context) -> String {
+pub(super) fn value(text: &str, kind: Value, context: Context) -> String {
     match kind {
         Value::Secret => MASK.to_owned(),
         // `sh -e`, `psql -e`: not everybody's `-e` is a variable.
@@ -200,7 +213,7 @@ fn pair(text: &str) -> String {
     }
 }
 
-fn plain(text: &str, context: Context) -> String {
+pub(super) fn plain(text: &str, context: Context) -> String {
     if let Some((name, _)) = text.split_once('=')
         && is_name(name)
         && (context.sets_environment || is_secret_name(name))
@@ -212,6 +225,9 @@ fn plain(text: &str, context: Context) -> String {
     }
     if context.foreign && text.contains(char::is_whitespace) {
         return script(text, context);
+    }
+    if context.of_object && text.contains("://") {
+        return address::of_object(text);
     }
     without_keys(&without_secret_parameters(text))
 }
@@ -230,7 +246,9 @@ fn without_secret_parameters(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    fn masked(words: &[&str]) -> Vec<String> {
+        super::masked(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>())
+    }
 
     /// Splits at blanks; what should not be seen is written as `S3CRET`.
     #[track_caller]
@@ -418,6 +436,5 @@ mod tests {
             let words: Vec<&str> = line.split(' ').collect();
             assert_eq!(masked(&words).join(" "), line);
         }
-        assert_eq!(masked(&["a\u{1b}[2Jb"]), ["a\\u{1b}[2Jb"]);
     }
 }

@@ -1,0 +1,579 @@
+//! Command lines for the audit log: what is known to be no secret, and nothing else.
+//!
+//! | a word | is logged |
+//! |---|---|
+//! | of the command's name; a flag without a value; `--` | as it stands |
+//! | the value of a flag | as `open.rs` says; what it does not list, and what stands behind a flag that the command does not have, is masked |
+//! | what kubectl takes for a type, a name or a path | as it stands; of `NAME=VALUE` the name |
+//! | of a program in a container | the program, paths from `/`, `.` or `~`, names of flags and variables |
+//! | of a plugin | the same, other paths, and words of small letters before its first flag |
+
+use std::ffi::OsStr;
+
+use serde_json::Value;
+
+use super::address;
+use super::known;
+use super::names::{SECRET_FLAGS, is_secret_name};
+use super::open::{OBJECT_FLAGS, OPEN_FLAGS, PAIR_FLAGS};
+use crate::kubectl::{Anatomy, Arity, Flag, Part, anatomy};
+use crate::text::{MASK, shown};
+
+/// Properties of a kubeconfig whose values can be seen.
+const OPEN_PROPERTIES: [&str; 5] = ["cluster", "current-context", "namespace", "server", "user"];
+
+/// What a taint does, behind its value.
+const EFFECTS: [&str; 3] = [":NoSchedule", ":PreferNoSchedule", ":NoExecute"];
+
+/// How Go's `strconv.ParseBool` may be told.
+const BOOLEANS: [&str; 12] =
+    ["1", "t", "T", "true", "TRUE", "True", "0", "f", "F", "false", "FALSE", "False"];
+
+/// The words of a command line as they are logged: readable, without control characters.
+#[must_use]
+pub fn logged<W: AsRef<OsStr>>(words: &[W]) -> Vec<String> {
+    let words: Vec<String> = words.iter().map(shown).collect();
+    let anatomy = anatomy(&words);
+    let mut before = Before::default();
+    let pieces = words.iter().zip(&anatomy.pieces);
+    let logged = pieces.map(|(word, piece)| {
+        let (head, rest) = word.split_at(piece.at);
+        let logged = one(&anatomy, &mut before, piece.part, head, rest);
+        before.flag |= word.starts_with('-');
+        logged
+    });
+    logged.collect()
+}
+
+/// What has come before a word.
+#[derive(Default)]
+struct Before {
+    /// A flag.
+    flag: bool,
+    /// A flag whose secret is missing, as in `--token= X`: it could be the next word.
+    slip: bool,
+    /// `NAME=VALUE`
+    pair: bool,
+    /// A property of [`OPEN_PROPERTIES`].
+    property: bool,
+}
+
+/// A word: `rest` is what `part` tells, `head` the flag that it is the value of.
+fn one(anatomy: &Anatomy, before: &mut Before, part: Part, head: &str, rest: &str) -> String {
+    let slip = std::mem::take(&mut before.slip);
+    match part {
+        Part::Command | Part::End | Part::Flag => rest.to_owned(),
+        Part::Operand(_) if slip => MASK.to_owned(),
+        Part::Operand(nth) => operand(anatomy, before, nth, rest),
+        Part::Value(flag) => {
+            before.slip = is_slip(flag, rest);
+            head.to_owned() + &value(flag, rest)
+        }
+        Part::UnknownFlag => flag_name(&format!("{head}{rest}")),
+        Part::UnknownValue if anatomy.command.is_empty() && is_path(rest) => flag_name(head) + rest,
+        Part::UnknownValue => flag_name(head) + MASK,
+        Part::Program(nth) => program_word(nth, rest),
+    }
+}
+
+fn is_slip(flag: &Flag, text: &str) -> bool {
+    let is_pair = PAIR_FLAGS.contains(&flag.long);
+    let is_secret = SECRET_FLAGS.contains(&flag.long);
+    is_secret && matches!(text, "" | "=") || is_pair && pair(text).is_none()
+}
+
+fn value(flag: &Flag, text: &str) -> String {
+    match flag.long {
+        _ if flag.arity == Arity::Bool && BOOLEANS.contains(&text) => text.to_owned(),
+        _ if flag.arity == Arity::Bool => MASK.to_owned(),
+        "raw" => address::of_request(text),
+        long if OPEN_FLAGS.binary_search(&long).is_ok() => known::word(text),
+        long if PAIR_FLAGS.contains(&long) => pair(text).unwrap_or_else(|| MASK.to_owned()),
+        long if OBJECT_FLAGS.contains(&long) => object(text),
+        _ => MASK.to_owned(),
+    }
+}
+
+/// What is neither a flag nor a value.
+fn operand(anatomy: &Anatomy, before: &mut Before, nth: usize, word: &str) -> String {
+    match anatomy.command {
+        "" => plugin_word(before, nth, word),
+        "cp" | "kustomize" => known::word(word),
+        "config set" if nth > 0 => {
+            let is_open = before.property && anatomy.operands == 2;
+            if is_open { known::word(word) } else { MASK.to_owned() }
+        }
+        "set image" if word.chars().all(|letter| is_plain(letter) || letter == '=') => {
+            known::word(word)
+        }
+        // Who gives more than the one name that kubectl takes here has split a value.
+        one if takes_one_name(one) && anatomy.operands > 1 => MASK.to_owned(),
+        _ => {
+            let property = word.rsplit('.').next().unwrap_or_default();
+            before.property = OPEN_PROPERTIES.contains(&property);
+            name(before, word)
+        }
+    }
+}
+
+fn takes_one_name(command: &str) -> bool {
+    command.starts_with("create ") || command.starts_with("config set-")
+}
+
+/// A type, the name of an object, or what is to be set.
+fn name(before: &mut Before, word: &str) -> String {
+    if word.contains('=') {
+        before.pair = true;
+        let effect = EFFECTS.iter().find(|effect| word.ends_with(**effect));
+        let pair = pair(word).unwrap_or_else(|| MASK.to_owned());
+        return pair + effect.unwrap_or(&"");
+    }
+    // All names come before what is to be set: this is the rest of a split value.
+    let is_split = before.pair && !word.ends_with('-');
+    if is_split || !word.chars().all(is_plain) { MASK.to_owned() } else { known::word(word) }
+}
+
+/// Letters of types, names, ports and paths.
+fn is_plain(letter: char) -> bool {
+    letter.is_alphanumeric() || "-._/:,@%+*~".contains(letter)
+}
+
+/// `NAME=***`; `None` for what is no pair, such as the end of base64.
+fn pair(text: &str) -> Option<String> {
+    let (name, value) = text.split_once('=')?;
+    let is_name = |letter: char| letter.is_alphanumeric() || "_-./".contains(letter);
+    let is_pair = !name.is_empty() && name.chars().all(is_name) && !matches!(value, "" | "=");
+    is_pair.then(|| format!("{name}={MASK}"))
+}
+
+/// A part of an object: its fields, numbers and switches, and what a JSON patch does where.
+fn object(text: &str) -> String {
+    let Ok(mut object) = serde_json::from_str(text) else { return MASK.to_owned() };
+    if let Value::Array(steps) = &mut object {
+        for step in steps {
+            let Value::Object(fields) = step else {
+                hide_texts(step, false);
+                continue;
+            };
+            for (name, field) in fields {
+                match field {
+                    Value::String(text) if matches!(name.as_str(), "op" | "path" | "from") => {
+                        *text = known::word(text);
+                    }
+                    field => hide_texts(field, is_secret_name(name)),
+                }
+            }
+        }
+    } else {
+        hide_texts(&mut object, false);
+    }
+    object.to_string()
+}
+
+fn hide_texts(value: &mut Value, is_secret: bool) {
+    match value {
+        Value::Object(fields) => fields
+            .iter_mut()
+            .for_each(|(name, field)| hide_texts(field, is_secret || is_secret_name(name))),
+        Value::Array(items) => items.iter_mut().for_each(|item| hide_texts(item, is_secret)),
+        Value::Number(_) | Value::Bool(_) | Value::Null if !is_secret => {}
+        hidden => *hidden = Value::String(MASK.to_owned()),
+    }
+}
+
+/// The name of a flag that nobody knows, with `=` where it stands. `--passwordX` is none.
+fn flag_name(flag: &str) -> String {
+    let Some(long) = flag.strip_prefix("--") else { return flag.to_owned() };
+    let (name, equals) = long.split_at(long.find('=').unwrap_or(long.len()));
+    let secret = SECRET_FLAGS.iter().find(|secret| name.starts_with(**secret) && name != **secret);
+    match secret {
+        Some(secret) => format!("--{secret}{MASK}{equals}"),
+        None if name.chars().all(|letter| letter.is_ascii_lowercase() || "-_".contains(letter)) => {
+            flag.to_owned()
+        }
+        None => format!("--{MASK}{equals}"),
+    }
+}
+
+/// A word of a program that is started in a container.
+fn program_word(nth: usize, word: &str) -> String {
+    let is_name = |letter: char| letter.is_ascii_alphanumeric() || "-._".contains(letter);
+    match word {
+        "-" | "--" => word.to_owned(),
+        _ if nth == 0 && word.chars().all(is_name) || is_place(word) => word.to_owned(),
+        _ if word.starts_with("--") => match word.split_once('=') {
+            Some((name, _)) => flag_name(name) + "=" + MASK,
+            None => flag_name(word),
+        },
+        _ => match word.strip_prefix('-') {
+            Some(letters) => short_flags(letters),
+            None => pair(word).unwrap_or_else(|| MASK.to_owned()),
+        },
+    }
+}
+
+/// `-la`; longer, the letters may be a value: `-pPASSWORD`.
+fn short_flags(letters: &str) -> String {
+    let first = letters.chars().next().filter(char::is_ascii_alphanumeric);
+    match first {
+        None => MASK.to_owned(),
+        Some(_) if letters.len() <= 3 && letters.chars().all(|at| at.is_ascii_alphanumeric()) => {
+            format!("-{letters}")
+        }
+        Some(first) => format!("-{first}{MASK}"),
+    }
+}
+
+/// A word of a plugin that is no value of kubectl's own flags.
+fn plugin_word(before: &Before, nth: usize, word: &str) -> String {
+    // kubectl itself takes these words for the plugin's name.
+    let is_name = |letter: char| match letter {
+        'a'..='z' | '-' => true,
+        '0'..='9' | '_' | '.' => nth == 0,
+        _ => false,
+    };
+    let is_name = !before.flag && word.chars().all(is_name);
+    if is_name || is_path(word) {
+        word.to_owned()
+    } else {
+        pair(word).unwrap_or_else(|| MASK.to_owned())
+    }
+}
+
+/// A path that begins as one.
+fn is_place(word: &str) -> bool {
+    let begins = ["/", "./", "../", "~/"].iter().any(|start| word.starts_with(start));
+    let is_part = |letter: char| letter.is_alphanumeric() || "-._/~".contains(letter);
+    matches!(word, "." | "..") || begins && word.chars().all(is_part)
+}
+
+/// A path, or `TYPE/NAME`: keys have capital letters where they have a `/`.
+fn is_path(word: &str) -> bool {
+    let is_part = |letter: char| matches!(letter, 'a'..='z' | '0'..='9' | '-' | '.' | '_' | '/');
+    let is_file = [".yaml", ".yml", ".json"].iter().any(|end| word.ends_with(end));
+    is_place(word) || (word.contains('/') || is_file) && word.chars().all(is_part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Words are separated by blanks; what stands behind `|` is one word.
+    fn read(line: &str) -> Vec<&str> {
+        let (words, last) =
+            line.split_once('|').map_or((line, None), |(it, last)| (it, Some(last)));
+        words.split(' ').chain(last).collect()
+    }
+
+    #[track_caller]
+    fn is_logged(line: &str, expected: &str) {
+        let found = logged(&read(line)).join(" ");
+        assert_eq!(found, expected, "{line}");
+        assert!(!found.contains("S3CRET"), "{found}");
+    }
+
+    #[test]
+    fn secrets_of_kubectl() {
+        for (line, expected) in [
+            ("get pods --token S3CRET -n web", "get pods --token *** -n web"),
+            ("get pods --token=S3CRET", "get pods --token=***"),
+            ("get pods --token= S3CRET", "get pods --token=*** ***"),
+            ("get pods --token = S3CRET", "get pods --token *** ***"),
+            ("--password S3CRET get pods", "--password *** get pods"),
+            ("--password --S3CRET get pods", "--password *** get pods"),
+            ("get pods --pasword=S3CRET", "get pods --pasword=***"),
+            ("get pods --pasword S3CRET", "get pods --pasword ***"),
+            ("get pods --passwordS3CRET", "get pods --password***"),
+            ("get pods --tokenS3CRET=S3CRET", "get pods --token***=***"),
+            ("get pods --S3CRET", "get pods --***"),
+            ("apply --novel=S3CRET -k overlays/prod", "apply --novel=*** -k overlays/prod"),
+            ("apply --novel S3CRET -k overlays/prod", "apply --novel *** -k overlays/prod"),
+            ("get pods -pS3CRET -zS3CRET -z S3CRET", "get pods -p*** -z*** -z ***"),
+            ("get pods --all-namespaces=S3CRET", "get pods --all-namespaces=***"),
+            (
+                "create secret generic x --from-literal=a=S3CRET",
+                "create secret generic x --from-literal=a=***",
+            ),
+            (
+                "create secret generic x --from-literal a=S3CRET",
+                "create secret generic x --from-literal a=***",
+            ),
+            (
+                "create secret generic x --from-literal a S3CRET",
+                "create secret generic *** --from-literal *** ***",
+            ),
+            (
+                "create secret generic --from-literal=a=S3CRET S3CRET x",
+                "create secret generic --from-literal=a=*** *** ***",
+            ),
+            (
+                "create secret generic --from-literal=a=S3CRET x",
+                "create secret generic --from-literal=a=*** x",
+            ),
+            (
+                "create secret generic x --from_literal=S3CRET",
+                "create secret generic x --from_literal=***",
+            ),
+            (
+                "create secret generic x --from-literal=UzNDUkVU==",
+                "create secret generic x --from-literal=***",
+            ),
+            ("create secret generic x S3CRET=", "create secret generic *** ***"),
+            ("create cm x token:S3CRET", "create cm *** ***"),
+            (
+                "create secret docker-registry r --docker-username=u --docker-password=S3CRET",
+                "create secret docker-registry r --docker-username=u --docker-password=***",
+            ),
+            (
+                "create priorityclass x --value=1 --description=S3CRET",
+                "create priorityclass x --value=1 --description=***",
+            ),
+            (
+                "run x --image=i --env=A=S3CRET --env B=S3CRET --labels=a=S3CRET",
+                "run x --image=i --env=A=*** --env B=*** --labels=a=***",
+            ),
+            ("run x --annotations=a=S3CRET", "run x --annotations=a=***"),
+            ("set env deploy/x A=S3CRET B-", "set env deploy/x A=*** B-"),
+            ("set env deploy/x A=two S3CRET", "set env deploy/x A=*** ***"),
+            (
+                "set env deploy/x -eA=S3CRET -e=B=S3CRET -e C=S3CRET",
+                "set env deploy/x -eA=*** -e=B=*** -e C=***",
+            ),
+            ("label secret x a=S3CRET", "label secret x a=***"),
+            (
+                "label secret x app.kubernetes.io/name=S3CRET --overwrite",
+                "label secret x app.kubernetes.io/name=*** --overwrite",
+            ),
+            ("annotate deploy web note=S3CRET", "annotate deploy web note=***"),
+            ("annotate deploy web|note=an S3CRET", "annotate deploy web note=***"),
+            ("taint node n a=S3CRET:NoExecute", "taint node n a=***:NoExecute"),
+            ("get pods app=S3CRET", "get pods app=***"),
+            ("config set users.admin.token S3CRET", "config set users.admin.token ***"),
+            ("config set users.admin.x S3CRET", "config set users.admin.x ***"),
+            ("config set contexts.a.namespace web", "config set contexts.a.namespace web"),
+            (
+                "config set contexts.a.namespace web S3CRET",
+                "config set contexts.a.namespace *** ***",
+            ),
+            (
+                "config set-credentials u --exec-arg=--token --exec-arg=S3CRET",
+                "config set-credentials u --exec-arg=*** --exec-arg=***",
+            ),
+            (
+                "config set-credentials u --auth-provider-arg=client-secret=S3CRET",
+                "config set-credentials u --auth-provider-arg=client-secret=***",
+            ),
+            (
+                "config set-credentials u --exec-env=A=S3CRET",
+                "config set-credentials u --exec-env=A=***",
+            ),
+            (
+                "config set-cluster c --proxy-url=http://u:S3CRET@h",
+                "config set-cluster c --proxy-url=http://***@h",
+            ),
+            ("kustomize x -e S3CRET", "kustomize x -e ***"),
+            (
+                "apply -f https://raw.test/x.yaml?token=S3CRET",
+                "apply -f https://raw.test/x.yaml?token=***",
+            ),
+            ("apply -f https://raw.test/x.yaml?x=S3CRET", "apply -f https://raw.test/x.yaml?x=***"),
+            (
+                "get --raw /x?limit=5&access_token=S3CRET&x=S3CRET",
+                "get --raw /x?limit=5&access_token=***&x=***",
+            ),
+            ("get pods -l token=S3CRET", "get pods -l token=***"),
+            ("get pods -o eyJhbGciOi.eyJzdWIi.S3CRET", "get pods -o ***"),
+        ] {
+            is_logged(line, expected);
+        }
+    }
+
+    #[test]
+    fn of_objects_the_fields() {
+        for (patch, expected) in [
+            (
+                r#"{"spec":{"replicas":3,"paused":true}}"#,
+                r#"{"spec":{"paused":true,"replicas":3}}"#,
+            ),
+            (r#"{"data":{"a":"S3CRET"}}"#, r#"{"data":{"a":"***"}}"#),
+            (
+                r#"{"args":["--x","S3CRET",{"op":"S3CRET"}]}"#,
+                r#"{"args":["***","***",{"op":"***"}]}"#,
+            ),
+            (r#"{"spec":{"password":12345}}"#, r#"{"spec":{"password":"***"}}"#),
+            (r#"{"spec":{"token":{"a":[1]}}}"#, r#"{"spec":{"token":{"a":["***"]}}}"#),
+            (
+                r#"[{"op":"add","path":"/spec/paused","value":true}]"#,
+                r#"[{"op":"add","path":"/spec/paused","value":true}]"#,
+            ),
+            (
+                r#"[{"op":"add","path":"/data/a","value":"S3CRET"}]"#,
+                r#"[{"op":"add","path":"/data/a","value":"***"}]"#,
+            ),
+            (r#"[{"value":{"path":"S3CRET"}}]"#, r#"[{"value":{"path":"***"}}]"#),
+            (r#"["S3CRET"]"#, r#"["***"]"#),
+            (r#""S3CRET""#, r#""***""#),
+            ("spec: S3CRET", "***"),
+            ("{a: S3CRET}", "***"),
+            (&("[".repeat(9_000) + "\"S3CRET"), "***"),
+        ] {
+            for flag in ["-p", "--patch"] {
+                let found = logged(&["patch", "deploy", "x", flag, patch]);
+                assert_eq!(found[4], expected, "{patch}");
+            }
+            let found = logged(&["run", "x", &format!("--overrides={patch}")]);
+            assert_eq!(found[2], format!("--overrides={expected}"));
+        }
+    }
+
+    #[test]
+    fn of_programs_the_name_and_paths() {
+        for (line, expected) in [
+            ("exec db -- mysql -uroot -pS3CRET", "exec db -- mysql -u*** -p***"),
+            ("exec db -n web -c a -- mysql -p S3CRET", "exec db -n web -c a -- mysql -p ***"),
+            ("exec db -- env PGPASSWORD=S3CRET psql", "exec db -- env PGPASSWORD=*** ***"),
+            ("exec db -- A=S3CRET", "exec db -- A=***"),
+            ("exec v -- vault login S3CRET", "exec v -- vault *** ***"),
+            (
+                "exec v -- aws configure set aws_secret_access_key S3CRET",
+                "exec v -- aws *** *** *** ***",
+            ),
+            (
+                "exec v -- openssl rsa -in /k.pem -passin pass:S3CRET",
+                "exec v -- openssl *** -in /k.pem -p*** ***",
+            ),
+            ("exec v -- redis-cli -a foobared auth foobared", "exec v -- redis-cli -a *** *** ***"),
+            ("exec v -- curl -H Authorization:S3CRET http://h/S3CRET", "exec v -- curl -H *** ***"),
+            (
+                "exec v -- curl --user me:S3CRET --header=S3CRET",
+                "exec v -- curl --user *** --header=***",
+            ),
+            (
+                "exec v -- x --S3CRET --passwordS3CRET --no-color",
+                "exec v -- x --*** --password*** --no-color",
+            ),
+            ("exec v -- sqlplus system/S3CRET@db", "exec v -- sqlplus ***"),
+            ("exec v -- sh -c|echo S3CRET", "exec v -- sh -c ***"),
+            ("exec v --|echo S3CRET", "exec v -- ***"),
+            (
+                "exec v -- /bin/cat ./a ../b ~/c /etc/hosts",
+                "exec v -- /bin/cat ./a ../b ~/c /etc/hosts",
+            ),
+            ("exec v -- ls -la / -", "exec v -- ls -la / -"),
+            (
+                "exec v -- x -S3CRET -é -éS3CRET é=1 /a?t=S3CRET",
+                "exec v -- x -S*** *** *** é=*** ***",
+            ),
+            ("exec v -- -- --token S3CRET", "exec v -- -- --token ***"),
+            ("exec v mysql S3CRET", "exec v mysql ***"),
+            ("exec -f p.yaml -- echo S3CRET", "exec -f p.yaml -- echo ***"),
+            (
+                "run x --image=i -- server --db-pass=S3CRET S3CRET",
+                "run x --image=i -- server --db-pass=*** ***",
+            ),
+            (
+                "debug pod/x -it --image=i --env=A=S3CRET -- echo S3CRET",
+                "debug pod/x -it --image=i --env=A=*** -- echo ***",
+            ),
+        ] {
+            is_logged(line, expected);
+        }
+    }
+
+    #[test]
+    fn of_plugins_plain_words_and_paths() {
+        for (line, expected) in [
+            ("vault login S3CRET", "vault login ***"),
+            ("vault login s.8hd7f6", "vault login ***"),
+            ("vault login hunter2", "vault login ***"),
+            (
+                "oidc-login get-token --oidc-client-secret=S3CRET",
+                "oidc-login get-token --oidc-client-secret=***",
+            ),
+            ("argo rollouts promote web -n web", "argo rollouts promote web -n web"),
+            ("tree deploy/web-0 --color always", "tree deploy/web-0 --color ***"),
+            ("neat -f overlays/develop/api.yaml", "neat -f overlays/develop/api.yaml"),
+            ("neat -f api.yaml get S3CRET hunter", "neat -f api.yaml *** *** ***"),
+            ("neat --filename=../x.yaml --x=S3CRET", "neat --filename=../x.yaml --x=***"),
+            ("neat DB_PASSWORD=S3CRET A=S3CRET", "neat DB_PASSWORD=*** A=***"),
+            ("--token=S3CRET neat hunter", "--token=*** *** ***"),
+            ("S3CRET", "***"),
+            ("view-secret web", "view-secret web"),
+            ("view_secret2 web", "view_secret2 web"),
+        ] {
+            is_logged(line, expected);
+        }
+    }
+
+    #[test]
+    fn ordinary_words_stay_readable() {
+        for line in [
+            "apply -k overlays/develop --dry-run=server -n web",
+            "apply -Rf overlays/Develop/a.yaml,x --server-side --force-conflicts=true",
+            "apply -f https://host.test/x.yaml",
+            "apply -k https://host.test/o/r//x?ref=v1&timeout=9s",
+            "apply -k ssh://git@host.test/o/r//x?ref=v1",
+            "get secret web -o yaml",
+            "get pods,svc,deploy/web -A -l app=web,tier!=db --field-selector=status.phase=Running",
+            "get --raw /api/v1/pods?labelSelector=app%3Dweb&limit=5",
+            "get HelmRelease Web_1 -o jsonpath={.status.phase}",
+            "delete pod/web-0 svc/web --grace-period=0 --force --now",
+            "delete clusterrole system:node:x",
+            "label ns web team- --overwrite",
+            "set image deploy/web web=registry.test/web:v42@sha256:0123",
+            "set resources deploy/web --limits=cpu=1,memory=1Gi",
+            "scale deploy/web --replicas=3",
+            "create secret tls web --cert=Web.crt --key=/etc/Web.key",
+            "create cm web --from-file=a.yaml --from-env-file=x.env",
+            "create token builder --duration=10m",
+            "create rolebinding x --clusterrole=view --serviceaccount=web:ci",
+            "create job x --from=cronjob/y",
+            "port-forward svc/web 8080:80 :90",
+            "logs -f web -p --tail=20 -c api",
+            "logs -pf web",
+            "proxy -p8001 -w /srv/www",
+            "cp ./My+File.txt web/pod-0:/tmp/X",
+            "rollout undo deploy/web --to-revision=3",
+            "drain node-1.internal --ignore-daemonsets --delete-emptydir-data",
+            "taint node n dedicated:NoExecute-",
+            "auth can-i * * --as=system:serviceaccount:web:ci",
+            "config use-context develop",
+            "config set-context --current --namespace=web",
+            "wait pod/web --for=condition=Ready --timeout=60s",
+            "exec -it web-0 -c api -- sh",
+            "exec web-0 -- cat /var/log/Web.log",
+            "explain pods.spec.containers",
+            "certificate approve csr-x",
+            "get pods -- -web",
+        ] {
+            assert_eq!(logged(&read(line)).join(" "), line);
+        }
+        assert_eq!(logged(&["a\u{1b}[2Jb"]), ["***"]);
+        assert_eq!(logged(&["get", "pods", "-n", "a\u{1b}[2J"])[3], "a\\u{1b}[2J");
+        assert_eq!(logged::<&str>(&[]), [""; 0]);
+    }
+
+    proptest::proptest! {
+        /// Wherever a word of capital letters and digits stands behind one of these, it is
+        /// not seen.
+        #[test]
+        fn nothing_behind_an_unknown_flag_or_program_is_seen(
+            before in "(exec x -- [a-z]{1,5}|run x --image=i -- [a-z]+|vault|create cm x --from-literal|get pods --novel)",
+            around in "[a-zA-Z0-9:=+]{0,3}",
+            more in "( [-a-zA-Z0-9=/+:é]{0,5}){0,3}",
+        ) {
+            let line = format!("{before} S3CRET{around}{more}");
+            let words: Vec<&str> = line.split(' ').collect();
+            let found = logged(&words);
+            proptest::prop_assert_eq!(found.len(), words.len());
+            let value_of_pair = found.iter().any(|word| word.contains("S3CRET") && !word.ends_with("=***"));
+            proptest::prop_assert!(!value_of_pair, "{:?}", found);
+        }
+
+        /// Any words are taken apart without a panic, one for one.
+        #[test]
+        fn any_words_are_logged_one_for_one(words in proptest::collection::vec("[-=a-zé/:n\"{}\\[\\]@?& ]{0,12}", 0..8)) {
+            proptest::prop_assert_eq!(logged(&words).len(), words.len());
+        }
+    }
+}
