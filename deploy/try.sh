@@ -126,7 +126,17 @@ PS1='\W\$ '
 . <(kubectl completion bash)
 . <(kubectl-envguard completion bash)
 eval "$(kubectl-envguard hook bash)"
-[ ! -e ~/../welcome ] || { cat ~/../welcome && rm ~/../welcome; }
+if [ -e ~/../welcome ]; then
+    # Below the banner there is room for it on a large terminal only: else whoever is to
+    # see the banner would find it pushed off the screen.
+    rows=$(stty size | cut -d ' ' -f 1)
+    if [ "$rows" -gt 0 ] && [ "$rows" -lt 33 ]; then
+        read -rsp 'This is what a login shows. Press Enter for what to try here. ' _
+        echo
+    fi
+    unset rows
+    cat ~/../welcome && rm ~/../welcome
+fi
 END
     cat >"$work/welcome" <<END
 

@@ -156,6 +156,9 @@ fn kubectls_own_words_are_offered_beside_ours() {
         ],
         ":4",
     );
+    // kubectl knows the guard as one of its plugins; it is no word behind itself.
+    instance.link(crate::support::envguard().to_str().unwrap(), "bin/kubectl-envguard");
+    offers(&instance, &["env"], &[], ":4");
     offers(&instance, &["--", "au"], &["auth", "autoscale"], ":4");
     offers(&instance, &["rollout", "st"], &["status"], ":4");
     offers(&instance, &["apply", "--server-s"], &["--server-side"], ":4");

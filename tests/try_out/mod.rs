@@ -245,6 +245,31 @@ fn the_tour_of_the_production_instance() {
 }
 
 #[test]
+fn a_small_terminal_shows_the_whole_banner_and_then_the_whole_tour() {
+    let Some(machine) = Machine::new() else { return };
+    for (word, environment) in [("--try", "DEVELOP"), ("--try=production", "PRODUCTION")] {
+        let mut terminal = Terminal::sized(&machine.built(&[word]), 80, 24);
+        let sentence = format!("This is  {environment}  kubectl instance.");
+        terminal.until_screen("the banner", |screen| {
+            screen.matches('█').count() > 50
+                && screen.contains(&sentence)
+                && screen.contains("Press Enter for what to try here.")
+        });
+        terminal.types("\n");
+        terminal.until_screen("the tour", |screen| {
+            screen.contains("This is a demo.")
+                && screen.contains("ls overlays")
+                && screen.contains("removes everything")
+                && screen.lines().any(|line| line.starts_with(&format!("[{environment} ")))
+        });
+        terminal.types("exit\n");
+        let (_, code) = terminal.ends();
+        assert_eq!(code, Some(0));
+        machine.is_empty();
+    }
+}
+
+#[test]
 fn tab_completes_kubectl_and_our_own_commands() {
     if !have("bash") {
         return;

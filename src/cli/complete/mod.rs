@@ -171,7 +171,8 @@ fn first_word(words: &[OsString], kubectl: &[OsString], options: &Options) -> An
     let mut answer = of_our_own(words);
     answer.lines.extend(asked_aside(kubectl, options));
     let name = |line: &[u8]| line.split(|byte| *byte == b'\t').next().unwrap_or_default().to_vec();
-    let mut seen = std::collections::HashSet::new();
+    // kubectl names its plugins, and so this one.
+    let mut seen = std::collections::HashSet::from([b"envguard".to_vec()]);
     answer.lines.retain(|line| seen.insert(name(line)));
     answer
 }
