@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::login::{Login, SEGMENT, SENTENCE, have, which};
-use crate::support::{Instance, Output, Terminal, lacks, neighbour, read, skip, write};
+use crate::support::{Instance, Output, Terminal, neighbour, read, skip, write};
 
 /// The one thing that must not happen, and how it is refused.
 const ACCIDENT: &str = "kubectl apply -k overlays/prod";
@@ -217,21 +217,75 @@ fn the_terminal_of_vs_code_is_guarded_in_zsh_and_fish() {
     }
 }
 
+/// Where no start file has the hook: the editor's server was started by nobody's login, and
+/// its terminal is no login shell. `/usr/local/bin/kubectl` is all there is of the guard.
+#[test]
+fn a_terminal_of_vs_code_that_no_hook_reaches_is_guarded_by_the_name_alone() {
+    let Some(script) = neighbour("shellIntegration-bash.sh") else { return };
+    let place = Login::new();
+    place.home(".bashrc", "PS1='user> '\n");
+    place.instance.link("../prefix/lib/envguard/shims/kubectl", "local/kubectl");
+    let dirs = ["local", "bin"].map(|dir| place.path(dir).display().to_string()).join(":");
+    let mut server = place.command(which("sh"), &["-c", "exec bash --init-file \"$0\" -i"]);
+    server.arg(script).env("PATH", format!("{dirs}:/usr/bin:/bin"));
+    server.env("TERM_PROGRAM", "vscode").env("VSCODE_INJECTION", "1");
+    let mut terminal = Terminal::start(&server);
+    // Nothing says which instance this is ...
+    let first = terminal.first_prompt();
+    assert_eq!((first.count(SENTENCE), first.prompt()), (0, ""), "{}", first.0);
+    // ... until somebody asks, or is refused.
+    terminal.run(ACCIDENT).contains(REFUSED).contains("this is the DEVELOP instance");
+    terminal.run("kubectl envguard banner").contains(SENTENCE);
+    terminal.run("kubectl envguard prompt").contains(SEGMENT.trim());
+    // A task of the editor, which has no terminal.
+    let mut task = place.command(which("bash"), &["-c", ACCIDENT]);
+    Output::of(task.env("PATH", format!("{dirs}:/usr/bin:/bin"))).refused("target-foreign");
+    assert_eq!(ran(&place.instance), None);
+}
+
+/// The server was started from a login: it hands on what the hook has exported there.
+#[test]
+fn a_terminal_of_vs_code_has_the_guard_of_the_login_that_started_its_server() {
+    let Some(script) = neighbour("shellIntegration-bash.sh") else { return };
+    let place = Login::new();
+    place.home(".bash_profile", &place.hook("bash"));
+    place.home(".bashrc", "PS1='user> '\n");
+    let terminal = format!("exec bash --init-file {} -i", quoted(&script));
+    let mut login = place.command(which("bash"), &["-lc", &terminal]);
+    login.env("TERM_PROGRAM", "vscode").env("VSCODE_INJECTION", "1");
+    let mut terminal = Terminal::start(&login);
+    terminal.first_prompt();
+    terminal.run("command -v kubectl").contains(&place.shims());
+    terminal.run(ACCIDENT).contains(REFUSED);
+    assert_eq!(ran(&place.instance), None);
+}
+
 fn quoted(path: &Path) -> String {
     format!("'{}'", path.display())
 }
 
+/// Those that README's table calls not judged. Each is a script in its place: what is given to
+/// the program is the same.
 #[test]
 fn other_programs_get_the_pinned_kubeconfig_and_are_named() {
-    if lacks("env", "shows what a program is given") {
-        return;
-    }
     let place = Login::new();
-    let helm = "#!/bin/sh\necho \"KUBECONFIG=$KUBECONFIG\"\n";
-    place.instance.program("bin/helm", helm);
+    let others = ["helm", "k9s", "kustomize", "argocd"];
+    let row = read(&crate::login::sources().join("README.md"));
+    let row = row.lines().find(|line| line.starts_with("| helm, ")).unwrap();
+    for program in others {
+        assert!(row.contains(program) && row.contains("| no |"), "{program}: {row}");
+        let script = "#!/bin/sh\necho \"$0: KUBECONFIG=$KUBECONFIG\"\n";
+        place.instance.program(&format!("bin/{program}"), script);
+    }
     let mut shell = place.bash("", "");
     shell.first_prompt();
     let pinned = format!("KUBECONFIG={}", place.path("kubeconfig").display());
-    shell.run("helm upgrade web ./chart").contains(&pinned);
-    shell.run("kubectl envguard status").contains("helm is not judged, but KUBECONFIG leads");
+    for program in others {
+        shell.run(&format!("{program} overlays/prod")).contains(&format!("{program}: {pinned}"));
+    }
+    let status = shell.run("kubectl envguard status -o json").0;
+    assert!(status.contains("are not judged, but KUBECONFIG leads"), "{status}");
+    for program in others {
+        assert!(status.contains(program), "{program} is not in {status}");
+    }
 }

@@ -4,6 +4,7 @@
 mod debian;
 mod packages;
 mod root;
+mod walk;
 
 pub(crate) use root::{Release, Root, inventory, machine, same};
 
