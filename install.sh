@@ -450,7 +450,9 @@ build_release() {
     from=$here
     # The installed copy can only take away, or install a release.
     [ -f "$from/deploy/files" ] || die "there is nothing to install beside $0" "--from FILE, a release; or the installer of the source"
-    # Those of a release that was unpacked by hand, or built before.
+    # Those that were built before, or are in the release that was unpacked by hand.
+    [ -z "$programs" ] || [ -x "$programs/kubectl-envguard" ] ||
+        die "there is no kubectl-envguard in $programs" "leave --programs out, to build it"
     [ -n "$programs" ] || programs=$here/bin
     if [ -x "$programs/kubectl-envguard" ]; then return 0; fi
     if [ -n "$dry" ]; then
@@ -464,9 +466,19 @@ build_release() {
     need cargo "to build the programs" "install Rust (https://rustup.rs), or --from a release"
     target=${CARGO_TARGET_DIR:-$here/target}
     say "Building envguard (some minutes the first time) ..."
-    (cd "$here" && cargo build --quiet --locked --release --target-dir "$target" --bins) ||
-        die "the build failed" "see the messages above"
+    build build --bin kubectl-envguard || die "the build failed" "see the messages above"
+    # The shim runs before every kubectl: linked statically it starts sooner (benches/NOTES.md).
+    build rustc --bin envguard-shim -- -C target-feature=+crt-static -C relocation-model=static 2>/dev/null || {
+        say "There is no static C library here (glibc-static): the shim is linked with the other one, and starts a little later."
+        build build --bin envguard-shim || die "the build failed" "see the messages above"
+    }
     programs=$target/release
+}
+
+build() {
+    how=$1
+    shift
+    (cd "$here" && cargo "$how" --quiet --locked --release --target-dir "$target" "$@")
 }
 
 # fetch NAME: a file of the release, into the private directory.

@@ -626,6 +626,46 @@ fn checkouts_that_are_still_tidied_are_named_and_can_be_undone() {
     assert!(!root.path(PROGRAM).exists());
 }
 
+/// A cargo that builds at once: programs that say how they were linked.
+const CARGO: &str = r#"#!/bin/sh
+how=dynamic
+case $* in *crt-static*) how=static ;; esac
+[ "$how" = dynamic ] || [ -n "$STATIC" ] || exit 1
+while [ $# -gt 0 ]; do
+    case $1 in
+        --bin) bin=$2 ;;
+        --target-dir) dir=$2 ;;
+    esac
+    shift
+done
+mkdir -p "$dir/release"
+printf '#!/bin/sh\necho %s\n' "$how" >"$dir/release/$bin"
+chmod +x "$dir/release/$bin"
+"#;
+
+#[test]
+fn from_source_the_shim_is_linked_statically_where_it_can_be() {
+    let root = Root::new();
+    write(&root.beside("cargo/cargo"), CARGO);
+    executable(&root.beside("cargo/cargo"));
+    let build = |has_static: &str| {
+        let mut command = Command::new("sh");
+        command.arg(sources().join("install.sh")).arg("--root").arg(root.path("")).env_clear();
+        let path = format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", root.beside("cargo").display());
+        command.env("PATH", path).env("TMPDIR", root.tmp()).env("STATIC", has_static);
+        Output::of(command.env("CARGO_TARGET_DIR", root.beside("target"))).exits(0)
+    };
+    let says = |program: &str, how: &str| {
+        Output::of(&mut Command::new(root.path(program))).prints(how).exits(0);
+    };
+    let said = build("yes").stderr;
+    assert!(!said.contains("static C library"), "{said}");
+    says(SHIM, "static");
+    says(PROGRAM, "dynamic");
+    build("").says("There is no static C library here");
+    says(SHIM, "dynamic");
+}
+
 #[test]
 fn wrong_words_are_answered_with_the_right_ones() {
     let root = Root::new();
@@ -634,6 +674,7 @@ fn wrong_words_are_answered_with_the_right_ones() {
     root.install(&["--prefix", "relative"]).says("is no absolute path").exits(1);
     root.install(&["--version", "1"]).says("--releases").exits(1);
     root.install(&["--from"]).says("needs a value").exits(1);
+    root.install(&["--programs", "/nowhere"]).says("no kubectl-envguard in /nowhere").exits(1);
     same(&root.inventory(), &before, "in the root");
     let help = root.install(&["--help"]).exits(0).stdout;
     assert!(help.lines().count() <= 40 && help.lines().all(|line| line.len() <= 88), "{help}");
