@@ -8,7 +8,7 @@ use crate::support::{Instance, Kubectl, Output, Server, kubectls, read};
 
 /// An instance whose cluster is `server`, with the real kubectl 1.NN of each of `minors`
 /// in the directory that the configuration names. `None` where one is not at hand.
-fn with(server: &Server, minors: &[u32], rules: &str) -> Option<Instance> {
+pub(crate) fn with(server: &Server, minors: &[u32], rules: &str) -> Option<Instance> {
     let instance = Instance::new();
     instance.reaches(server);
     for minor in minors {
@@ -30,7 +30,7 @@ fn command(instance: &Instance, words: &[&str]) -> Command {
     command
 }
 
-fn run(instance: &Instance, words: &[&str]) -> Output {
+pub(crate) fn run(instance: &Instance, words: &[&str]) -> Output {
     Output::of(&mut command(instance, words))
 }
 
@@ -43,7 +43,7 @@ fn row(instance: &Instance, name: &str, words: &[&str]) -> Value {
 }
 
 /// A change that the server answers with an error: nothing of that name is there.
-const CHANGE: [&str; 5] = ["label", "cm", "nothing", "a=b", "--request-timeout=5s"];
+pub(crate) const CHANGE: [&str; 5] = ["label", "cm", "nothing", "a=b", "--request-timeout=5s"];
 
 #[test]
 fn two_minor_versions_are_said_or_refused_once_the_server_was_asked() {

@@ -151,7 +151,8 @@ fn checked(bytes: &[u8]) -> Result<&str, Unreadable> {
 /// The line of a tag that changes the text behind it (`!!binary`), however it is
 /// written, or that ends elsewhere for kubectl's parser than for ours. What only
 /// looks like one, in a comment or in quoted text, is refused too: the parser
-/// does not say where a tag stood.
+/// does not say where a tag stood. A tag that a double quote or a brace ends is an
+/// error for every kubectl (1.20–1.36), so that `"done !!!"}` can only be text.
 fn line_of_disguise(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     // The last byte of U+0085, U+2028 and U+2029 ends a line as well.
@@ -166,10 +167,11 @@ fn line_of_disguise(text: &str) -> Option<usize> {
         b'%' => bytes[at..].starts_with(b"%TAG"),
         _ => {
             let rest = &bytes[at..bytes.len().min(at + MAX_TAG)];
-            let word = rest.split(u8::is_ascii_whitespace).next().unwrap_or_default();
+            let ends = |byte: &u8| byte.is_ascii_whitespace() || b"\"{}".contains(byte);
+            let word = rest.split(ends).next().unwrap_or_default();
             word.len() == MAX_TAG
                 || word.windows(6).any(|part| part == b"binary")
-                || word.iter().any(|byte| b"%,<[]{}".contains(byte))
+                || word.iter().any(|byte| b"%,<[]".contains(byte))
         }
     };
     let at = marks(bytes).find(|at| begins_token(*at) && disguised(*at))?;
@@ -260,6 +262,23 @@ mod tests {
             "a: !x b",
             "!x {a: b}",
             "a: [!x {b: c}]",
+            // A tag as far as it goes, with a quote somewhere behind it.
+            "a: !!binary \"Li4v\"",
+            "a: [!!binary \"Li4v\"]",
+            "{a: !!binary \"Li4v\"}",
+            "a: {\"!\": !!binary Li4v}",
+            "a: [\"!!!\",!!binary Li4v]",
+            "a: [\"x !!!\", !!binary Li4v]",
+            "a: {b: \"!!!\"} # !!binary\"",
+            "a: [!!s] b.yaml]",
+            "a: ['done !!!']",
+            // These are no YAML, for kubectl neither.
+            "a: [!!binary\"Li4v\"]",
+            "a: !!str\"b\"",
+            "a: {b: !x}",
+            "a: !x{b: c}",
+            "a: !{b: c}",
+            "a: {b: !x'}",
             &format!("a: !{} b", "x".repeat(200)),
         ] {
             assert!(first_document(text.as_bytes()).is_err(), "{text}");
@@ -273,6 +292,12 @@ mod tests {
             "a: !!str b",
             "a: !!map {b: !!seq [c]}",
             "a: '50% off'",
+            "a: {b: \"done !!!\"}",
+            "a: {b: 'done !!!'}",
+            "a: [\"done !!!\"]",
+            "a: [{b: \"done !!!\"}, {b: \"done !!! \"}]",
+            "a: {b: \"say \\\"no !!!\\\"\", c: d}",
+            "a: {\"b !\": c}",
             "%YAML 1.1\n---\na: b",
         ] {
             assert!(first_document(text.as_bytes()).is_ok(), "{text}");

@@ -36,7 +36,7 @@ pub struct Change {
     /// The fields that differ.
     pub fields: Vec<Field>,
     /// Who will put it back.
-    pub controller: Option<Controller>,
+    pub controllers: Vec<Controller>,
     /// Both versions as YAML, without secrets; empty unless somebody wants to read
     /// them.
     pub texts: (String, String),
@@ -78,7 +78,7 @@ impl Change {
     pub(super) fn between(live: Option<Value>, next: Option<Value>, texts: bool) -> Option<Self> {
         let identity = Identity::of(next.as_ref().or(live.as_ref())?)?;
         // What is there carries the controller's marks; what is new brings them along.
-        let controller = [&live, &next].into_iter().flatten().find_map(object::controller);
+        let controllers = object::controllers([&live, &next].into_iter().flatten());
         let reduced = |mut value: Value| {
             object::reduce(&mut value);
             value
@@ -107,18 +107,18 @@ impl Change {
         } else {
             (String::new(), String::new())
         };
-        Some(Self { identity, fate, fields, controller, texts })
+        Some(Self { identity, fate, fields, controllers, texts })
     }
 
     /// An object of which only this is known.
     pub(super) fn of(object: &Value, fate: Fate) -> Option<Self> {
         let identity = Identity::of(object)?;
-        let controller = object::controller(object);
+        let controllers = object::controllers([object]);
         Some(Self {
             identity,
             fate,
             fields: Vec::new(),
-            controller,
+            controllers,
             texts: (String::new(), String::new()),
         })
     }

@@ -80,14 +80,21 @@ impl std::fmt::Display for Identity {
     }
 }
 
-/// Who puts `object` back.
-pub(super) fn controller(object: &Value) -> Option<Controller> {
-    MARKS.iter().find_map(|(place, name, program)| {
-        let mark = object["metadata"][place].get(name)?.as_str()?;
-        // A tracking id is `SET:GROUP/KIND:NAMESPACE/NAME`.
-        let set = mark.split(':').next().unwrap_or_default().to_owned();
-        Some(Controller { program, set })
-    })
+/// Who puts `object` back: each program once, though it may leave two marks.
+pub(super) fn controllers<'o>(objects: impl IntoIterator<Item = &'o Value>) -> Vec<Controller> {
+    let mut found: Vec<Controller> = Vec::new();
+    for object in objects {
+        for (place, name, program) in MARKS {
+            let mark = object["metadata"][place].get(name).and_then(Value::as_str);
+            if let Some(mark) = mark.filter(|_| found.iter().all(|other| other.program != program))
+            {
+                // A tracking id is `SET:GROUP/KIND:NAMESPACE/NAME`.
+                let set = mark.split(':').next().unwrap_or_default().to_owned();
+                found.push(Controller { program, set });
+            }
+        }
+    }
+    found
 }
 
 /// Takes out what nobody has written.
@@ -171,17 +178,24 @@ mod tests {
         for (metadata, expected) in [
             (
                 json!({"annotations": {"argocd.argoproj.io/tracking-id": "shop:apps/Deployment:web/api"}}),
-                Some(("Argo CD", "shop")),
+                vec![("Argo CD", "shop")],
             ),
             (
                 json!({"labels": {"kustomize.toolkit.fluxcd.io/name": "apps"}}),
-                Some(("Flux", "apps")),
+                vec![("Flux", "apps")],
             ),
-            (json!({"labels": {"helm.toolkit.fluxcd.io/name": "redis"}}), Some(("Flux", "redis"))),
-            (json!({"labels": {"app.kubernetes.io/instance": "shop"}}), None),
+            (
+                json!({
+                    "annotations": {"argocd.argoproj.io/instance": "a", "argocd.argoproj.io/tracking-id": "shop:x"},
+                    "labels": {"kustomize.toolkit.fluxcd.io/name": "apps"},
+                }),
+                vec![("Argo CD", "shop"), ("Flux", "apps")],
+            ),
+            (json!({"labels": {"helm.toolkit.fluxcd.io/name": "redis"}}), vec![("Flux", "redis")]),
+            (json!({"labels": {"app.kubernetes.io/instance": "shop"}}), vec![]),
         ] {
-            let found = controller(&json!({"metadata": metadata}));
-            let found = found.as_ref().map(|found| (found.program, found.set.as_str()));
+            let found = controllers([&json!({"metadata": metadata})]);
+            let found: Vec<_> = found.iter().map(|one| (one.program, one.set.as_str())).collect();
             assert_eq!(found, expected);
         }
     }

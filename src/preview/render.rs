@@ -154,15 +154,15 @@ fn unified(change: &Change, look: Look) -> Vec<String> {
 fn reverts(changes: &[&Change], look: Look) -> Vec<String> {
     const NAMED: usize = 2;
     let mut lines = Vec::new();
-    let mut programs: Vec<&str> =
-        changes.iter().filter_map(|change| Some(change.controller.as_ref()?.program)).collect();
+    let controllers = changes.iter().flat_map(|change| &change.controllers);
+    let mut programs: Vec<&str> = controllers.map(|controller| controller.program).collect();
     programs.sort_unstable();
     programs.dedup();
     for program in programs {
         let theirs: Vec<String> = changes
             .iter()
             .filter_map(|change| {
-                let controller = change.controller.as_ref().filter(|one| one.program == program)?;
+                let controller = change.controllers.iter().find(|one| one.program == program)?;
                 Some(look.shown(&brief(&format!("{} ({})", change.identity, controller.set))))
             })
             .collect();
@@ -199,19 +199,28 @@ mod tests {
                 difference: Difference::Values((*one).into(), (*other).into()),
             })
             .collect();
-        Change { identity, fate, fields, controller: None, texts: (String::new(), String::new()) }
+        Change {
+            identity,
+            fate,
+            fields,
+            controllers: Vec::new(),
+            texts: (String::new(), String::new()),
+        }
     }
 
     #[test]
     fn one_line_for_each_object() {
         let mut api =
             change("api", Fate::Changes, &[("image", "v41", "v42"), ("replicas", "3", "6")]);
-        api.controller = Some(Controller { program: "Argo CD", set: "shop".into() });
+        api.controllers = vec![
+            Controller { program: "Argo CD", set: "shop".into() },
+            Controller { program: "Flux", set: "apps".into() },
+        ];
         let gone = change("old", Fate::Goes, &[]);
         let preview = Preview { changes: vec![api, gone], ..Preview::default() };
         assert_eq!(
             rendered(&preview, WIDE, false),
-            "  1 object would go, 1 object would change:\n    apps/Deployment web/old  goes\n    apps/Deployment web/api  image v41→v42, replicas 3→6\n  Argo CD will revert this: apps/Deployment web/api (shop)\n"
+            "  1 object would go, 1 object would change:\n    apps/Deployment web/old  goes\n    apps/Deployment web/api  image v41→v42, replicas 3→6\n  Argo CD will revert this: apps/Deployment web/api (shop)\n  Flux will revert this: apps/Deployment web/api (apps)\n"
         );
         let ascii = rendered(&preview, Look::PLAIN, false);
         assert!(ascii.is_ascii() && ascii.contains("image v41->v42, replicas 3->6"), "{ascii}");

@@ -8,12 +8,12 @@ use crate::exec::Change;
 use crate::exit::Exit;
 use crate::judge::{self, Facts, Outcome, Reason, Verdict};
 use crate::kubectl::Request;
-use crate::policy::{Policy, SandboxRule};
+use crate::policy::{Mode, Policy, SandboxRule};
 use crate::report::Reporter;
 use crate::sandbox::{self, Denied, Invocation, MayRead, Missing, Outlook, Unused};
 
 /// Finds out whether the kernel can enforce the verdict. Where that is demanded
-/// and impossible, the verdict becomes a refusal.
+/// and impossible, the verdict becomes a refusal, which observe mode only says.
 pub(super) fn foresee<'p>(
     policy: &'p Policy,
     requests: &[Request],
@@ -33,7 +33,9 @@ pub(super) fn foresee<'p>(
     let outlook = sandbox::foresee(policy, &invocation, env);
     if let Outlook::Missing(missing) = &outlook {
         if policy.sandbox == SandboxRule::Require {
-            verdict.outcome = Outcome::Refuse;
+            if demands(policy) {
+                verdict.outcome = Outcome::Refuse;
+            }
             verdict.reasons.push(reason(missing));
         } else if !missing.is_lasting() {
             verdict.warnings.push(warning(missing));
@@ -53,7 +55,7 @@ pub(super) fn enter(
     let Outlook::Ready(ready) = outlook else { return Ok(Vec::new()) };
     let entered = match ready.enter() {
         Ok(entered) => entered,
-        Err(missing) if policy.is_none_or(|policy| policy.sandbox == SandboxRule::Require) => {
+        Err(missing) if policy.is_none_or(demands) => {
             return Err(refuse(reason(&missing), policy, reporter));
         }
         Err(missing) => {
@@ -66,6 +68,11 @@ pub(super) fn enter(
     }
     entered.leave_witness(words);
     Ok(entered.temp.map(|dir| Change::Set("TMPDIR".into(), dir.into())).into_iter().collect())
+}
+
+/// Whether nothing runs without a sandbox.
+fn demands(policy: &Policy) -> bool {
+    policy.sandbox == SandboxRule::Require && policy.mode == Mode::Enforce
 }
 
 /// What the kernel refuses, as one reason.

@@ -228,13 +228,16 @@ pub fn foresee<'p>(policy: &'p Policy, invocation: &Invocation<'_>, env: &Env) -
     if policy.sandbox == SandboxRule::Off {
         return Outlook::Unused(Unused::Off);
     }
-    if policy.mode == Mode::Observe {
+    let observing = policy.mode == Mode::Observe;
+    // What enforcing would miss is said before anybody enforces.
+    if observing && policy.sandbox != SandboxRule::Require {
         return Outlook::Unused(Unused::Observing);
     }
     if !concerns(invocation.facts) {
         return Outlook::Unused(Unused::NoFiles);
     }
     match ready(policy, invocation, env) {
+        Ok(_) if observing => Outlook::Unused(Unused::Observing),
         Ok(ready) => Outlook::Ready(Box::new(ready)),
         Err(missing) => Outlook::Missing(missing),
     }

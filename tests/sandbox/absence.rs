@@ -14,7 +14,7 @@ fn none(note: &str) -> (String, String) {
 }
 
 /// The command with a kernel that answers Landlock in another way.
-fn with_kernel(instance: &Instance, command: &Command, injection: &str) -> Command {
+pub(crate) fn with_kernel(instance: &Instance, command: &Command, injection: &str) -> Command {
     let trace = instance.path("trace").display().to_string();
     let expression = format!("inject=landlock_create_ruleset:{injection}");
     wrapped(command, "strace", &["-f", "-o", &trace, "-e", &expression, "--"])

@@ -1,6 +1,6 @@
 //! The kernel sandbox: what the kernel lets kubectl read, seen from inside.
 
-mod absence;
+pub(crate) mod absence;
 mod docs;
 mod home;
 mod mounts;
