@@ -6,17 +6,18 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
+use anyhow::{Context, Result, bail};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 /// A checkout's commit.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Commit {
     /// Abbreviated hash.
     pub hash: String,
     /// Branch; `None` when HEAD is detached.
     pub branch: Option<String>,
     /// The branch's upstream and the difference to it; or why that is unknown.
-    pub upstream: Result<Option<Upstream>, String>,
+    pub upstream: Result<Option<Upstream>>,
     /// When anything was last fetched.
     pub fetched: Option<SystemTime>,
 }
@@ -33,14 +34,14 @@ pub struct Upstream {
 /// Looks at all checkouts at once. What git does not answer within `limit` has an
 /// explanation instead; branch and commit are known without it.
 #[must_use]
-pub fn commits(tops: &[PathBuf], limit: Duration) -> Vec<Result<Commit, String>> {
+pub fn commits(tops: &[PathBuf], limit: Duration) -> Vec<Result<Commit>> {
     let end = Instant::now() + limit;
     let asked: Vec<_> = tops.iter().map(|top| Asked::start(top)).collect();
     asked.into_iter().map(|asked| asked.and_then(|asked| asked.commit(end))).collect()
 }
 
 struct Asked {
-    git: Result<Child, String>,
+    git: Result<Child>,
     hash: Option<String>,
     branch: Option<String>,
     fetched: Option<SystemTime>,
@@ -54,11 +55,10 @@ const FORMAT: &str = "%(objectname:short) %(upstream:short) %(upstream:track,nob
 const SHORT: usize = 7;
 
 impl Asked {
-    fn start(top: &Path) -> Result<Self, String> {
-        let dir = git_dir(top).ok_or("it is not a git working tree")?;
+    fn start(top: &Path) -> Result<Self> {
+        let dir = git_dir(top).context("it is not a git working tree")?;
         let common = common_dir(&dir);
-        let head = std::fs::read_to_string(dir.join("HEAD"))
-            .map_err(|error| format!("its HEAD cannot be read: {error}"))?;
+        let head = std::fs::read_to_string(dir.join("HEAD")).context("its HEAD cannot be read")?;
         let head = head.trim_end();
         let branch = head.strip_prefix("ref: refs/heads/").map(str::to_owned);
         let hash = match head.strip_prefix("ref: ") {
@@ -82,11 +82,11 @@ impl Asked {
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .map_err(|error| format!("git could not be run: {error}"));
+            .context("git could not be run");
         Ok(Self { git, hash, branch, fetched })
     }
 
-    fn commit(self, end: Instant) -> Result<Commit, String> {
+    fn commit(self, end: Instant) -> Result<Commit> {
         let answer = self.git.and_then(|git| answer(git, end));
         let mut words = answer.as_deref().unwrap_or_default().trim_end().splitn(3, ' ');
         let told = words.next().filter(|hash| !hash.is_empty()).map(str::to_owned);
@@ -95,7 +95,7 @@ impl Asked {
         let track = words.next().unwrap_or_default().to_owned();
         let upstream = name.map(|name| Upstream { name: name.to_owned(), track });
         Ok(Commit {
-            hash: hash.ok_or("it has no commit yet")?,
+            hash: hash.context("it has no commit yet")?,
             branch: self.branch,
             upstream: answer.map(|_| upstream),
             fetched: self.fetched,
@@ -126,18 +126,17 @@ fn fetched_into(dir: &Path, common: &Path) -> Option<SystemTime> {
 }
 
 /// What git prints before `end`.
-fn answer(mut git: Child, end: Instant) -> Result<String, String> {
+fn answer(mut git: Child, end: Instant) -> Result<String> {
     let line = git.stdout.take().and_then(|out| everything(out, end));
     if line.is_none() {
         // Nobody waits for its answer any longer.
         git.kill().unwrap_or_default();
     }
-    let status = git.wait().map_err(|error| error.to_string())?;
+    let status = git.wait()?;
     match line {
-        None => Err("git did not answer in time".to_owned()),
+        None => bail!("git did not answer in time"),
         Some(_) if !status.success() => {
-            Err("git refuses to read it; perhaps: git config --system --add safe.directory PATH"
-                .into())
+            bail!("git refuses to read it; perhaps: git config --system --add safe.directory PATH")
         }
         Some(line) => Ok(line),
     }

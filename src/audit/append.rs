@@ -5,6 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context, Result, ensure};
 use rustix::fs::OFlags;
 
 use super::event::Event;
@@ -21,26 +22,22 @@ pub fn file_of(directory: &Path, uid: u32) -> PathBuf {
 /// and by truncation need no signal.
 ///
 /// # Errors
-/// A phrase for the operator, with the file's name.
-pub fn append(directory: &Path, event: &Event) -> Result<(), String> {
-    let uid = event.uid;
-    let path = file_of(directory, uid);
-    let failed = |problem: String| format!("{}: {problem}", path.display());
-    let line = event.line().map_err(|error| failed(error.to_string()))?;
-    let mut file = open(directory, &path).map_err(|error| failed(error.to_string()))?;
-    let metadata = file.metadata().map_err(|error| failed(error.to_string()))?;
-    if !metadata.is_file() {
-        return Err(failed("is not a regular file".to_owned()));
-    }
-    if metadata.uid() != uid {
-        return Err(failed(format!("belongs to the user {}", metadata.uid())));
-    }
-    match file.write(&line) {
-        Ok(written) if written == line.len() => Ok(()),
-        // What was written stays; the reader skips a torn line.
-        Ok(_) => Err(failed("the disk is full".to_owned())),
-        Err(error) => Err(failed(error.to_string())),
-    }
+/// A phrase for the operator (`{:#}`), with the file's name.
+pub fn append(directory: &Path, event: &Event) -> Result<()> {
+    let path = file_of(directory, event.uid);
+    append_to(&path, directory, event).with_context(|| path.display().to_string())
+}
+
+fn append_to(path: &Path, directory: &Path, event: &Event) -> Result<()> {
+    let line = event.line()?;
+    let mut file = open(directory, path)?;
+    let metadata = file.metadata()?;
+    ensure!(metadata.is_file(), "is not a regular file");
+    ensure!(metadata.uid() == event.uid, "belongs to the user {}", metadata.uid());
+    let written = file.write(&line)?;
+    // What was written stays; the reader skips a torn line.
+    ensure!(written == line.len(), "the disk is full");
+    Ok(())
 }
 
 /// The directory is made only below a home directory; `/var/log` belongs to the

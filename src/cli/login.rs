@@ -102,10 +102,10 @@ pub(super) fn cluster_name(policy: &Policy) -> Option<&str> {
     Some(policy.pin.name.trim()).filter(|name| !name.is_empty())
 }
 
-fn described(commit: Result<Commit, String>) -> String {
+fn described(commit: anyhow::Result<Commit>) -> String {
     let commit = match commit {
         Ok(commit) => commit,
-        Err(why) => return format!("commit unknown: {why}"),
+        Err(why) => return format!("commit unknown: {why:#}"),
     };
     let branch = commit.branch.as_deref().unwrap_or("(detached)");
     let as_of = match commit.fetched.map(|at| SystemTime::now().duration_since(at)) {
@@ -113,7 +113,7 @@ fn described(commit: Result<Commit, String>) -> String {
         _ => "never fetched here".to_owned(),
     };
     let standing = match &commit.upstream {
-        Err(why) => format!("upstream unknown: {why}"),
+        Err(why) => format!("upstream unknown: {why:#}"),
         Ok(None) => "no upstream".to_owned(),
         Ok(Some(Upstream { name, track })) => match track.as_str() {
             "" => format!("equal to {name}, {as_of}"),
@@ -261,13 +261,13 @@ mod tests {
             ),
             (Some("x"), follows("gone"), None, "x 1a2b3c4 (its upstream origin/main is gone)"),
             (None, Ok(None), None, "(detached) 1a2b3c4 (no upstream)"),
-            (Some("x"), Err("late".to_owned()), None, "x 1a2b3c4 (upstream unknown: late)"),
+            (Some("x"), Err(anyhow::anyhow!("late")), None, "x 1a2b3c4 (upstream unknown: late)"),
         ] {
             let branch = branch.map(str::to_owned);
             let commit = Commit { hash: "1a2b3c4".to_owned(), branch, upstream, fetched };
             assert_eq!(described(Ok(commit)), text);
         }
-        assert_eq!(described(Err("no git".to_owned())), "commit unknown: no git");
+        assert_eq!(described(Err(anyhow::anyhow!("no git"))), "commit unknown: no git");
     }
 
     #[test]

@@ -7,6 +7,8 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
+use anyhow::{Context, Result, ensure};
+
 use crate::env::{Env, this_program};
 use crate::exit::Exit;
 use crate::judge::Territory;
@@ -62,7 +64,7 @@ pub(super) fn run_as_each(
     for owner in owners.into_iter().filter(|owner| *owner != 0) {
         if let Err(problem) = run_as(owner, words) {
             reporter.error(
-                &format!("the checkouts of user {owner} are left alone: {problem}"),
+                &format!("the checkouts of user {owner} are left alone: {problem:#}"),
                 &format!("sudo -u '#{owner}' kubectl-envguard tidy"),
             );
             exit = Exit::Failure;
@@ -72,9 +74,9 @@ pub(super) fn run_as_each(
 }
 
 /// `Ok` when it ended well, or has said itself what is wrong.
-fn run_as(uid: u32, words: &[OsString]) -> Result<(), String> {
-    let account = account(uid).ok_or("there is no such user")?;
-    let program = this_program().map_err(|error| error.to_string())?;
+fn run_as(uid: u32, words: &[OsString]) -> Result<()> {
+    let account = account(uid).context("there is no such user")?;
+    let program = this_program()?;
     let mut command = Command::new(program);
     command
         .args(words)
@@ -90,8 +92,9 @@ fn run_as(uid: u32, words: &[OsString]) -> Result<(), String> {
     {
         command.env_remove(name);
     }
-    let status = command.status().map_err(|error| error.to_string())?;
-    if status.success() { Ok(()) } else { Err(format!("the keeper ended with {status}")) }
+    let status = command.status()?;
+    ensure!(status.success(), "the keeper ended with {status}");
+    Ok(())
 }
 
 /// As the system knows the user, wherever it keeps its users.

@@ -44,7 +44,7 @@ pub(super) fn unlock(
     }
     if let Err(problem) = ticket::issue(&policy, env, length) {
         let remedy = "log in on a terminal; sudo install -d -m 1777 /run/envguard";
-        reporter.error(&format!("still locked: {problem}"), remedy);
+        reporter.error(&format!("still locked: {problem:#}"), remedy);
         return Exit::Failure;
     }
     reporter.warning(&format!(
@@ -60,7 +60,7 @@ pub(super) fn lock(env: &Env, reporter: Reporter) -> Exit {
         Ok(true) => reporter.warning("locked: the next command that changes something asks"),
         Ok(false) => reporter.warning("was not unlocked"),
         Err(problem) => {
-            reporter.error(&problem, "log out: the ticket ends with the terminal");
+            reporter.error(&format!("{problem:#}"), "log out: the ticket ends with the terminal");
             return Exit::Failure;
         }
     }

@@ -5,6 +5,8 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use anyhow::{Context, Result, anyhow, bail};
+
 /// The identity document has less than a thousand bytes.
 const MOST: usize = 64 << 10;
 
@@ -29,59 +31,57 @@ impl Service {
     ///
     /// # Errors
     /// Why there is no answer, in a phrase.
-    pub(super) fn ask(&self, method: &str, path: &str, header: &str) -> Result<Answer, String> {
+    pub(super) fn ask(&self, method: &str, path: &str, header: &str) -> Result<Answer> {
         let mut stream = TcpStream::connect_timeout(&self.address, self.left()?)
-            .map_err(|error| self.phrase(&error))?;
-        stream.set_write_timeout(Some(self.left()?)).map_err(|error| self.phrase(&error))?;
+            .map_err(|error| self.described(error))?;
+        stream.set_write_timeout(Some(self.left()?)).map_err(|error| self.described(error))?;
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\n{header}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
             self.address
         );
-        stream.write_all(request.as_bytes()).map_err(|error| self.phrase(&error))?;
+        stream.write_all(request.as_bytes()).map_err(|error| self.described(error))?;
         let mut bytes = Vec::new();
         loop {
             if let Some(answer) = parsed(&bytes, false) {
                 return answer;
             }
-            stream.set_read_timeout(Some(self.left()?)).map_err(|error| self.phrase(&error))?;
+            stream.set_read_timeout(Some(self.left()?)).map_err(|error| self.described(error))?;
             let mut chunk = [0; 4096];
             match stream.read(&mut chunk) {
-                Ok(0) => return parsed(&bytes, true).unwrap_or_else(|| Err(nonsense())),
+                Ok(0) => return parsed(&bytes, true).unwrap_or_else(|| Err(anyhow!(NONSENSE))),
                 Ok(count) => bytes.extend_from_slice(&chunk[..count]),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(self.phrase(&error)),
+                Err(error) => return Err(self.described(error)),
             }
             if bytes.len() > MOST {
-                return Err(nonsense());
+                bail!(NONSENSE);
             }
         }
     }
 
     /// The time that is left.
-    fn left(&self) -> Result<Duration, String> {
+    fn left(&self) -> Result<Duration> {
         let left = self.end.saturating_duration_since(Instant::now());
         // A timeout of zero would wait for ever.
         if left.is_zero() { Err(self.late()) } else { Ok(left) }
     }
 
-    fn late(&self) -> String {
-        format!("the metadata service did not answer within {} ms", self.limit.as_millis())
+    fn late(&self) -> anyhow::Error {
+        anyhow!("the metadata service did not answer within {} ms", self.limit.as_millis())
     }
 
-    fn phrase(&self, error: &std::io::Error) -> String {
+    fn described(&self, error: std::io::Error) -> anyhow::Error {
         match error.kind() {
             ErrorKind::TimedOut | ErrorKind::WouldBlock => self.late(),
-            _ => format!("the metadata service cannot be reached: {error}"),
+            _ => anyhow::Error::new(error).context("the metadata service cannot be reached"),
         }
     }
 }
 
-fn nonsense() -> String {
-    "the metadata service does not speak HTTP".to_owned()
-}
+const NONSENSE: &str = "the metadata service does not speak HTTP";
 
 /// The answer when all of it is there: `None` when more must come.
-fn parsed(bytes: &[u8], ended: bool) -> Option<Result<Answer, String>> {
+fn parsed(bytes: &[u8], ended: bool) -> Option<Result<Answer>> {
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(&bytes[..end]);
     let body = &bytes[end + 4..];
@@ -91,7 +91,7 @@ fn parsed(bytes: &[u8], ended: bool) -> Option<Result<Answer, String>> {
         words.next().filter(|word| word.starts_with("HTTP/1."))?;
         words.next()?.parse().ok()
     });
-    let Some(status) = status else { return Some(Err(nonsense())) };
+    let Some(status) = status else { return Some(Err(anyhow!(NONSENSE))) };
     let field = |name: &str| {
         head.lines().skip(1).find_map(|line| {
             let (found, value) = line.split_once(':')?;
@@ -99,16 +99,16 @@ fn parsed(bytes: &[u8], ended: bool) -> Option<Result<Answer, String>> {
         })
     };
     if field("Transfer-Encoding").is_some() {
-        return Some(Err(nonsense()));
+        return Some(Err(anyhow!(NONSENSE)));
     }
     let whole = match field("Content-Length").map(|length| length.parse::<usize>()) {
         Some(Ok(length)) if body.len() >= length => &body[..length],
         None if ended => body,
-        Some(Err(_)) => return Some(Err(nonsense())),
+        Some(Err(_)) => return Some(Err(anyhow!(NONSENSE))),
         Some(Ok(_)) | None => return None,
     };
-    let body = String::from_utf8(whole.to_vec()).map_err(|_| nonsense());
-    Some(body.map(|body| Answer { status, body }))
+    let body = String::from_utf8(whole.to_vec());
+    Some(body.map(|body| Answer { status, body }).context(NONSENSE))
 }
 
 #[cfg(test)]
@@ -118,19 +118,22 @@ mod tests {
     #[test]
     fn an_answer_is_complete_or_nonsense_or_still_coming() {
         let answer = |status, body: &str| Some(Ok(Answer { status, body: body.to_owned() }));
+        let nonsense = || Some(Err(NONSENSE.to_owned()));
         for (bytes, ended, expected) in [
             ("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", false, answer(200, "abc")),
             ("HTTP/1.0 404 Not Found\r\ncontent-length: 0\r\n\r\n", false, answer(404, "")),
             ("HTTP/1.1 200 OK\r\n\r\nabc", true, answer(200, "abc")),
             ("HTTP/1.1 200 OK\r\n\r\nabc", false, None),
             ("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabc", true, None),
-            ("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", false, Some(Err(nonsense()))),
-            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", false, Some(Err(nonsense()))),
-            ("SSH-2.0-OpenSSH\r\n\r\n", false, Some(Err(nonsense()))),
+            ("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", false, nonsense()),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", false, nonsense()),
+            ("SSH-2.0-OpenSSH\r\n\r\n", false, nonsense()),
             ("HTTP/1.1 200", true, None),
             ("", true, None),
         ] {
-            assert_eq!(parsed(bytes.as_bytes(), ended), expected, "{bytes:?}");
+            let found = parsed(bytes.as_bytes(), ended);
+            let found = found.map(|answer| answer.map_err(|error| error.to_string()));
+            assert_eq!(found, expected, "{bytes:?}");
         }
     }
 }

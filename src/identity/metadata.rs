@@ -5,6 +5,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
 use super::http::{Answer, Service};
@@ -33,38 +34,37 @@ struct Document {
 /// Asks the service at `address`.
 pub(super) fn ask(address: SocketAddr) -> Machine {
     let service = Service { address, end: Instant::now() + LIMIT, limit: LIMIT };
-    learned(&service).unwrap_or_else(Machine::Unknown)
+    learned(&service).unwrap_or_else(|why| Machine::Unknown(format!("{why:#}")))
 }
 
-fn learned(service: &Service) -> Result<Machine, String> {
+fn learned(service: &Service) -> Result<Machine> {
     let mut token = token(service)?;
     let tag = get(service, TAG, &mut token)?;
     match tag.status {
         200 => return Ok(Machine::Tagged(plain(tag.body.trim(), 256)?)),
         404 => {}
-        status => return Err(format!("the metadata service answers {status} about the tag")),
+        status => bail!("the metadata service answers {status} about the tag"),
     }
     let document = get(service, DOCUMENT, &mut token)?;
     if document.status != 200 {
-        let status = document.status;
-        return Err(format!("the metadata service answers {status} about the instance"));
+        bail!("the metadata service answers {} about the instance", document.status);
     }
-    let Document { account_id, instance_id } = serde_json::from_str(&document.body)
-        .map_err(|error| format!("the identity document cannot be read: {error}"))?;
+    let Document { account_id, instance_id } =
+        serde_json::from_str(&document.body).context("the identity document cannot be read")?;
     Ok(Machine::Known { account: plain(&account_id, 64)?, id: plain(&instance_id, 64)? })
 }
 
-fn token(service: &Service) -> Result<String, String> {
+fn token(service: &Service) -> Result<String> {
     let answer = service.ask("PUT", "/latest/api/token", TOKEN_LASTS)?;
     match answer.status {
         200 => plain(answer.body.trim(), 1024),
-        403 => Err("the metadata service is switched off, or denied (403)".to_owned()),
-        status => Err(format!("the metadata service gives no token ({status})")),
+        403 => bail!("the metadata service is switched off, or denied (403)"),
+        status => bail!("the metadata service gives no token ({status})"),
     }
 }
 
 /// Asks with the token. One that is no longer valid is replaced once.
-fn get(service: &Service, path: &str, token: &mut String) -> Result<Answer, String> {
+fn get(service: &Service, path: &str, token: &mut String) -> Result<Answer> {
     let with = |token: &str| format!("X-aws-ec2-metadata-token: {token}");
     let answer = service.ask("GET", path, &with(token))?;
     if answer.status != 401 {
@@ -75,9 +75,9 @@ fn get(service: &Service, path: &str, token: &mut String) -> Result<Answer, Stri
 }
 
 /// `text` when it is one short line.
-fn plain(text: &str, most: usize) -> Result<String, String> {
+fn plain(text: &str, most: usize) -> Result<String> {
     if text.is_empty() || text.len() > most || text.chars().any(char::is_control) {
-        return Err("the metadata service answers something unintelligible".to_owned());
+        bail!("the metadata service answers something unintelligible");
     }
     Ok(text.to_owned())
 }

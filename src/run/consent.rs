@@ -198,7 +198,10 @@ impl Question<'_> {
         };
         let answer = subject.map_or(Ok(()), |subject| ticket::remember(policy, env, subject));
         if let Err(problem) = ticket.and(answer) {
-            reporter.warning(&format!("the next command will ask again: {}", shown(problem)));
+            reporter.warning(&format!(
+                "the next command will ask again: {}",
+                shown(format!("{problem:#}"))
+            ));
         }
     }
 }

@@ -87,6 +87,7 @@ pub(super) enum Recorded {
 
 pub(super) fn append(event: &Event, policy: &Policy) -> Recorded {
     let Err(problem) = audit::append(&policy.audit, event) else { return Recorded::Yes };
+    let problem = format!("{problem:#}");
     let demanded = default_answer(Topic::Audit, policy.environment.level) == Answer::Refuse;
     if event.break_glass.is_some() && is_lifted(Topic::Audit) {
         Recorded::Not(elsewhere(event, &problem))

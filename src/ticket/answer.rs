@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::Place;
@@ -63,11 +64,11 @@ impl Remembered {
 ///
 /// # Errors
 /// A phrase for the operator: the next command will ask.
-pub fn remember(policy: &Policy, env: &Env, subject: &str) -> Result<(), String> {
+pub fn remember(policy: &Policy, env: &Env, subject: &str) -> Result<()> {
     let (Some(parent), Some(terminal)) = (Parent::of_process(), Terminal::of_process()) else {
         return Ok(());
     };
-    let place = Place::of_process(env).ok_or(super::NO_PLACE)?;
+    let place = Place::of_process(env).context(super::NO_PLACE)?;
     let length = u64::try_from(LENGTH.as_millis()).unwrap_or_default();
     let remembered = Remembered {
         environment: policy.environment.name.clone(),

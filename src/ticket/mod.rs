@@ -13,6 +13,7 @@ mod terminal;
 
 use std::time::Duration;
 
+use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::env::Env;
@@ -63,9 +64,10 @@ impl Ticket {
 ///
 /// # Errors
 /// A phrase for the operator: there is no terminal, or no place to keep it.
-pub fn issue(policy: &Policy, env: &Env, length: Duration) -> Result<(), String> {
-    let terminal = Terminal::of_process().ok_or("there is no terminal that it could belong to")?;
-    let place = Place::of_process(env).ok_or(NO_PLACE)?;
+pub fn issue(policy: &Policy, env: &Env, length: Duration) -> Result<()> {
+    let terminal =
+        Terminal::of_process().context("there is no terminal that it could belong to")?;
+    let place = Place::of_process(env).context(NO_PLACE)?;
     let length = u64::try_from(length.min(LONGEST).as_millis()).unwrap_or(u64::MAX);
     let ticket = Ticket {
         environment: policy.environment.name.clone(),
@@ -80,7 +82,7 @@ pub fn issue(policy: &Policy, env: &Env, length: Duration) -> Result<(), String>
 ///
 /// # Errors
 /// A phrase for the operator.
-pub fn revoke(env: &Env) -> Result<bool, String> {
+pub fn revoke(env: &Env) -> Result<bool> {
     match (Terminal::of_process(), Place::of_process(env)) {
         (Some(terminal), Some(place)) => place.remove(&name(&terminal)),
         _ => Ok(false),

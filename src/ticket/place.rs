@@ -6,6 +6,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::PathBuf;
 
+use anyhow::{Context, Result};
 use rustix::fs::OFlags;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -50,9 +51,8 @@ impl Place {
     }
 
     /// Puts `content` in the place of what `name` held, at once or not at all.
-    pub(super) fn write<T: Serialize>(&self, name: &str, content: &T) -> Result<(), String> {
-        let failed = |error: std::io::Error| format!("{}: {error}", self.directory.display());
-        let text = serde_json::to_vec(content).map_err(|error| error.to_string())?;
+    pub(super) fn write<T: Serialize>(&self, name: &str, content: &T) -> Result<()> {
+        let text = serde_json::to_vec(content)?;
         let new = self.directory.join(format!(".{name}.{}", std::process::id()));
         let written = OpenOptions::new()
             .write(true)
@@ -61,19 +61,19 @@ impl Place {
             .open(&new)
             .and_then(|mut file| file.write_all(&text))
             .and_then(|()| std::fs::rename(&new, self.directory.join(name)));
-        written.map_err(|error| {
+        if written.is_err() {
             std::fs::remove_file(&new).unwrap_or_default();
-            failed(error)
-        })
+        }
+        written.with_context(|| self.directory.display().to_string())
     }
 
     /// Removes `name`; whether it was there.
-    pub(super) fn remove(&self, name: &str) -> Result<bool, String> {
+    pub(super) fn remove(&self, name: &str) -> Result<bool> {
         let path = self.directory.join(name);
         match std::fs::remove_file(&path) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(format!("{}: {error}", path.display())),
+            Err(error) => Err(error).with_context(|| path.display().to_string()),
         }
     }
 }

@@ -19,7 +19,7 @@ use std::sync::Mutex;
 
 use crate::oracle::world::Originals;
 use crate::oracle::{chosen, has_strace, side_by_side};
-use crate::support::{Kubectl, kubectls};
+use crate::support::{Kubectl, kubectls, print};
 use crate::trees::dice::Dice;
 use findings::{disagreements, minimised, strictness};
 use ground::{Ground, Tried};
@@ -198,10 +198,4 @@ fn the_rows_hold() {
     });
     let problems = problems.into_inner().unwrap();
     assert!(problems.is_empty(), "{}", problems.join("\n\n"));
-}
-
-/// Also when the test succeeds.
-fn print(text: &str) {
-    use std::io::Write;
-    std::io::stdout().write_all(text.as_bytes()).unwrap();
 }

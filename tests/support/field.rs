@@ -163,6 +163,8 @@ for word; do case $word in /*) find -L \"$word\" -type f -exec cat {} + ;; esac;
         let log = self.instance.path("strace");
         let mut command = self.command(tree, "/usr/bin/strace".as_ref());
         command.args(["--seccomp-bpf", "-f", "-q", "-y", "-e", "trace=openat,open,openat2", "-o"]);
+        // A build opens the same with one thread, and there is less to trace.
+        let command = command.env("GOMAXPROCS", "1");
         let output = Output::of(command.arg(&log).arg(&kubectl.path).args(&tree.words));
         let text = String::from_utf8_lossy(&std::fs::read(&log).unwrap()).into_owned();
         let top = [self.instance.path("m"), self.instance.path("elsewhere")];

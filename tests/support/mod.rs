@@ -66,3 +66,9 @@ pub(crate) fn lacks(name: &str, why: &str) -> bool {
     }
     lacking
 }
+
+/// Prints a report, also when the test succeeds.
+pub(crate) fn print(text: &str) {
+    use std::io::Write;
+    std::io::stdout().write_all(text.as_bytes()).unwrap();
+}

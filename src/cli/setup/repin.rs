@@ -67,7 +67,7 @@ fn event(given: Given<'_>, policy: &Policy) -> Event {
 fn record(event: &Event, policy: &Policy) -> Result<()> {
     audit::append(&policy.audit, event).map_err(|problem| {
         Trouble::new(
-            format!("nothing was written: it cannot be recorded in the audit log: {problem}"),
+            format!("nothing was written: it cannot be recorded in the audit log: {problem:#}"),
             "sudo install -d -m 1733 /var/log/envguard",
         )
     })
