@@ -21,7 +21,8 @@ build() {
     cc -O2 -o "$work/paired" benches/paired.c
 }
 
-# One checkout, a configuration of a page, a kubeconfig as an EKS cluster has it.
+# One checkout, a configuration of a page, a kubeconfig as an EKS cluster has it. Needs
+# the programs.
 make_instance() {
     mkdir -p "$work/home" "$work/real" "$work/m" "$work/log"
     cp "$work/empty" "$work/real/kubectl"
@@ -68,6 +69,10 @@ audit: $work/log
 banner: {contact: "#sre-oncall", lines: ["Runbook: https://wiki.example/runbook"]}
 policy: {remotes: ["https://github.com/org/"]}
 EOF
+    # As every instance has it that was set up: with the seal of its kubeconfig.
+    inside env KUBECONFIG="$work/kubeconfig" "$programs/kubectl-envguard" --config "$work/config.yaml" \
+        setup --yes </dev/null >"$work/setup" 2>&1 || { cat "$work/setup"; exit 1; }
+    grep -q '^  seal: ' "$work/config.yaml" || { say "setup recorded no seal"; exit 1; }
 }
 
 # Runs a command as the operator's shell would run kubectl.

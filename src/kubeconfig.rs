@@ -145,11 +145,16 @@ impl Kubeconfig {
     /// # Errors
     /// [`Trouble`] naming the file.
     pub fn of_file(file: &Path) -> Result<Self, Trouble> {
+        Self::of_text(file, &text(file)?)
+    }
+
+    /// The one file whose content is `text`.
+    ///
+    /// # Errors
+    /// [`Trouble`] naming the file.
+    pub fn of_text(file: &Path, text: &[u8]) -> Result<Self, Trouble> {
         let mut merged = Self::default();
-        match read(file)? {
-            Some(parsed) => merged.add(file, parsed)?,
-            None => return Err(trouble(file, "does not exist")),
-        }
+        merged.add(file, parsed(file, text)?)?;
         Ok(merged)
     }
 
@@ -161,8 +166,8 @@ impl Kubeconfig {
     pub fn of_list<'p>(files: impl IntoIterator<Item = &'p Path>) -> Result<Self, Trouble> {
         let mut merged = Self::default();
         for file in files.into_iter().filter(|file| !file.as_os_str().is_empty()) {
-            if let Some(parsed) = read(file)? {
-                merged.add(file, parsed)?;
+            if let Some(text) = read_bytes(file)? {
+                merged.add(file, parsed(file, &text)?)?;
             }
         }
         Ok(merged)
@@ -332,7 +337,7 @@ fn named_authority(cluster: &Cluster) -> Option<&Path> {
 }
 
 fn read_certificates(path: &Path) -> Result<Vec<u8>, Trouble> {
-    read_bytes(path)?.ok_or_else(|| trouble(path, "does not exist"))
+    text(path)
 }
 
 /// SHA-256 of each certificate of a PEM bundle; `None` when there is none or one
@@ -366,20 +371,25 @@ fn credentials(exec: &Exec) -> Credentials {
     )
 }
 
-/// The parsed file, or `None` when it does not exist.
-fn read(file: &Path) -> Result<Option<File>, Trouble> {
-    let Some(bytes) = read_bytes(file)? else { return Ok(None) };
+/// What the one file holds, which must exist.
+///
+/// # Errors
+/// [`Trouble`] naming the file.
+pub fn text(file: &Path) -> Result<Vec<u8>, Trouble> {
+    read_bytes(file)?.ok_or_else(|| trouble(file, "does not exist"))
+}
+
+fn parsed(file: &Path, text: &[u8]) -> Result<File, Trouble> {
     // kubectl (1.20–1.36) passes over a byte order mark, and takes the first
     // document even when that is empty.
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    let document = match bytes.iter().all(u8::is_ascii_whitespace) {
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    let document = match text.iter().all(u8::is_ascii_whitespace) {
         true => None,
-        false => crate::kustomize::first_document(bytes)
+        false => crate::kustomize::first_document(text)
             .map_err(|problem| trouble(file, &problem.to_string()))?,
     };
-    let Some(document) = document else { return Ok(Some(File::default())) };
+    let Some(document) = document else { return Ok(File::default()) };
     serde_yaml::from_value(document)
-        .map(Some)
         .map_err(|problem| trouble(file, &format!("is not a kubeconfig: {problem}")))
 }
 

@@ -19,7 +19,7 @@ use crate::env::Env;
 use crate::level::Level;
 use crate::pattern::Pattern;
 use crate::policy::{
-    Ask, Care, Mode, Policy, RemotePrefix, RootPattern, SandboxRule, Server, StdinRule,
+    Ask, Care, Fingerprint, Mode, Policy, RemotePrefix, RootPattern, SandboxRule, Server, StdinRule,
 };
 use meaning::{Home, policy};
 
@@ -102,6 +102,11 @@ struct Cluster {
     tls_server_name: Option<Text<String>>,
     /// The UID of the namespace kube-system, which a rebuilt cluster does not keep.
     uid: Option<Text<Uid>>,
+    /// SHA-256 over this pin and the text of the kubeconfig, as `setup` records it after
+    /// it has proved the one against the other. While both are as they were, the
+    /// kubeconfig is not parsed before each command, which takes half of the time. When
+    /// either has changed, or without it, it is; so it need not be kept up to date.
+    seal: Option<Text<Fingerprint>>,
 }
 
 #[derive(Deserialize, Default)]

@@ -5,15 +5,25 @@ use std::path::{Path, PathBuf};
 
 use crate::env::Env;
 use crate::judge::{ClusterFacts, Resolved, Trouble};
-use crate::kubeconfig::{Kubeconfig, Selection};
+use crate::kubeconfig::{self, Kubeconfig, Selection};
 use crate::kubectl::Request;
 use crate::policy::Policy;
 
 /// Resolves the pinned kubeconfig with and without the flags of the request, and
-/// what the operator exported.
+/// what the operator exported. A sealed one is known without parsing it.
 pub(super) fn facts(policy: &Policy, request: &Request, env: &Env) -> ClusterFacts {
     let pinned_file = &policy.pin.kubeconfig;
-    let pinned = Kubeconfig::of_file(pinned_file);
+    let text = kubeconfig::text(pinned_file);
+    let is_sealed = text.as_ref().is_ok_and(|text| policy.pin.is_sealed(text));
+    if is_sealed && request.overrides.is_empty() {
+        return ClusterFacts {
+            pinned: Ok(Resolved::as_pinned(&policy.pin)),
+            with_flags: None,
+            other_file: false,
+            exported: exported(policy, env),
+        };
+    }
+    let pinned = text.and_then(|text| Kubeconfig::of_text(pinned_file, &text));
     let without_flags = match &pinned {
         Ok(kubeconfig) => kubeconfig.resolve(&Selection::default()),
         Err(trouble) => Err(trouble.clone()),
@@ -82,4 +92,42 @@ pub fn exported(
 fn same_file(one: &Path, other: &Path) -> bool {
     let identity = |path: &Path| path.metadata().map(|found| (found.dev(), found.ino())).ok();
     one == other || identity(one).is_some_and(|file| identity(other) == Some(file))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::{drift, samples};
+
+    /// What only a seal lets pass: no kubeconfig at all.
+    const TEXT: &str = "not: [a kubeconfig";
+
+    #[test]
+    fn a_sealed_kubeconfig_is_what_the_pin_says_until_anything_differs() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("kubeconfig");
+        std::fs::write(&file, TEXT).unwrap();
+        let mut policy = samples::policy("develop");
+        policy.pin.kubeconfig.clone_from(&file);
+        let (get, env) = (samples::request("kubectl get pods"), Env::default());
+        assert!(facts(&policy, &get, &env).pinned.is_err());
+
+        policy.pin.seal = Some(policy.pin.seal_for(TEXT.as_bytes()));
+        let found = facts(&policy, &get, &env);
+        assert!(drift(&policy.pin, &found.pinned.unwrap()).is_empty());
+        assert_eq!((found.with_flags, found.exported), (None, None));
+        // A flag that selects is answered by the file itself.
+        let selects = samples::request("kubectl get pods --context other");
+        let found = facts(&policy, &selects, &env);
+        assert!(found.pinned.is_err() && found.with_flags.unwrap().is_err());
+        // Another KUBECONFIG is looked at all the same.
+        let exports = Env::from_pairs([("KUBECONFIG", "/nonexistent")]);
+        assert!(facts(&policy, &get, &exports).exported.is_some());
+
+        std::fs::write(&file, format!("{TEXT} ")).unwrap();
+        assert!(facts(&policy, &get, &env).pinned.is_err());
+        std::fs::write(&file, TEXT).unwrap();
+        policy.pin.tls_server_name = Some("other".to_owned());
+        assert!(facts(&policy, &get, &env).pinned.is_err());
+    }
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::kubectl::Release;
-use crate::policy::{Credentials, Fingerprint, Remote, Server, Unacceptable};
+use crate::policy::{Credentials, Fingerprint, Pin, Remote, Server, Unacceptable};
 
 /// What was found out about one request.
 #[derive(Debug, Clone, Default)]
@@ -360,4 +360,20 @@ pub struct Resolved {
     pub credentials: Option<Credentials>,
     /// Whom the context's user pretends to be.
     pub impersonates: Option<String>,
+}
+
+impl Resolved {
+    /// What a kubeconfig resolves to that is known to be as `pin` says. The name of its
+    /// context is not known.
+    #[must_use]
+    pub fn as_pinned(pin: &Pin) -> Self {
+        Self {
+            server: Some(pin.server.clone()),
+            authorities: pin.authorities.clone(),
+            proxy_url: pin.proxy_url.clone(),
+            tls_server_name: pin.tls_server_name.clone(),
+            credentials: pin.credentials.clone(),
+            ..Self::default()
+        }
+    }
 }

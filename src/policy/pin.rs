@@ -26,6 +26,57 @@ pub struct Pin {
     /// UID of the namespace `kube-system`, where it was recorded: a rebuilt cluster
     /// has another one.
     pub uid: Option<String>,
+    /// What [`Pin::seal_for`] gave when `setup` had proved the kubeconfig.
+    pub seal: Option<Fingerprint>,
+}
+
+/// Part of every seal. Another number makes all of them void: whoever changes what a
+/// kubeconfig must be for this pin has to change it.
+const SEAL: &str = "kubeconfig seal 1";
+
+impl Pin {
+    /// SHA-256 over this pin and `kubeconfig`, the text of a file that resolves to it and
+    /// names no other file with certificates.
+    ///
+    /// The same text resolves to the same cluster: while neither it nor the pin has
+    /// changed, it need not be parsed before each command.
+    #[must_use]
+    pub fn seal_for(&self, kubeconfig: &[u8]) -> Fingerprint {
+        let Self { server, authorities, credentials, proxy_url, tls_server_name, .. } = self;
+        let mut seal = Sealing(Sha256::new());
+        seal.texts([SEAL, &server.to_string()]);
+        seal.texts(authorities.iter().map(ToString::to_string));
+        seal.texts(proxy_url);
+        seal.texts(tls_server_name);
+        seal.texts(credentials.iter().map(|program| &program.command));
+        seal.texts(credentials.iter().flat_map(|program| &program.args));
+        let variables = credentials.iter().flat_map(|program| &program.env);
+        seal.texts(variables.flat_map(|(name, value)| [name, value]));
+        seal.texts([kubeconfig]);
+        Fingerprint(seal.0.finalize().into())
+    }
+
+    /// Whether `kubeconfig` is the text that was proved against this very pin.
+    #[must_use]
+    pub fn is_sealed(&self, kubeconfig: &[u8]) -> bool {
+        self.seal.is_some_and(|seal| seal == self.seal_for(kubeconfig))
+    }
+}
+
+/// Takes in lists so that no two different ones look alike: each with its number of
+/// items, each item with its length.
+struct Sealing(Sha256);
+
+impl Sealing {
+    fn texts<T: AsRef<[u8]>>(&mut self, list: impl IntoIterator<Item = T>) {
+        let list: Vec<T> = list.into_iter().collect();
+        self.0.update(list.len().to_le_bytes());
+        for item in list {
+            let item = item.as_ref();
+            self.0.update(item.len().to_le_bytes());
+            self.0.update(item);
+        }
+    }
 }
 
 /// A server address, normalised for comparison: scheme and host in lower case,
@@ -214,6 +265,7 @@ impl fmt::Display for Credentials {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::judge::samples;
 
     #[test]
     fn secrets_are_pinned_by_their_digest() {
@@ -289,5 +341,42 @@ mod tests {
         for bad in ["", "sha256:", "sha1:00", "sha256:zz", &format!("sha256:{}", "é".repeat(32))] {
             assert!(Fingerprint::parse(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_seal_is_for_one_pin_and_one_text() {
+        let exec = |env: &[(&str, &str)], args: &[&str]| {
+            let owned = |text: &&str| (*text).to_owned();
+            let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            let args = args.iter().map(owned).collect();
+            Some(Credentials::of_configuration("aws".to_owned(), args, env))
+        };
+        let pin =
+            Pin { credentials: exec(&[("A", "b")], &["x"]), ..samples::policy("develop").pin };
+        let seal = pin.seal_for(b"text");
+        let sealed = Pin { seal: Some(seal), ..pin.clone() };
+        assert!(sealed.is_sealed(b"text") && !sealed.is_sealed(b"text "));
+        assert!(!pin.is_sealed(b"text"), "nothing was recorded");
+        let server = |text| Server::parse(text).unwrap();
+        let one = Fingerprint([1; 32]);
+        for other in [
+            Pin { server: server("https://other.eks.amazonaws.com"), ..sealed.clone() },
+            Pin { server: server("http://abcdef.eks.amazonaws.com:443"), ..sealed.clone() },
+            Pin { authorities: [one].into(), ..sealed.clone() },
+            Pin { authorities: [one, Fingerprint([2; 32])].into(), ..sealed.clone() },
+            Pin { authorities: BTreeSet::new(), ..sealed.clone() },
+            Pin { proxy_url: Some("http://p".to_owned()), ..sealed.clone() },
+            Pin { tls_server_name: Some("http://p".to_owned()), ..sealed.clone() },
+            Pin { credentials: None, ..sealed.clone() },
+            Pin { credentials: exec(&[("A", "c")], &["x"]), ..sealed.clone() },
+            Pin { credentials: exec(&[], &["x", "A", "b"]), ..sealed.clone() },
+            Pin { credentials: exec(&[("A", "b")], &["x", ""]), ..sealed.clone() },
+        ] {
+            assert!(!other.is_sealed(b"text"), "{other:?}");
+            let own = Pin { seal: Some(other.seal_for(b"text")), ..other };
+            assert!(own.is_sealed(b"text"), "{own:?}");
+        }
+        // What people call the cluster is no part of it.
+        assert!(Pin { name: "other".to_owned(), ..sealed }.is_sealed(b"text"));
     }
 }

@@ -7,9 +7,9 @@ use serde_yaml::{Mapping, Value};
 
 use super::trouble::{Result, Trouble};
 use crate::env::{Env, is_executable};
-use crate::judge::Resolved;
+use crate::judge::{Resolved, drift};
 use crate::kubeconfig::{Kubeconfig, Selection};
-use crate::policy::is_secret;
+use crate::policy::{Fingerprint, Pin, is_secret};
 use crate::text::{listed, quoted, shown};
 
 /// A kubeconfig with one context.
@@ -140,6 +140,29 @@ impl Source {
 }
 
 impl Minified {
+    /// The seal of this text, if it resolves to just what is recorded. None when there is
+    /// a secret in it: everybody may read the seal, and could try out short passwords.
+    pub(super) fn seal(&self) -> Option<Fingerprint> {
+        let Resolved { server, authorities, credentials, .. } = &self.resolved;
+        let Resolved { proxy_url, tls_server_name, .. } = &self.resolved;
+        let pin = Pin {
+            name: String::new(),
+            kubeconfig: PathBuf::new(),
+            server: server.clone()?,
+            authorities: authorities.clone(),
+            credentials: credentials.clone(),
+            proxy_url: proxy_url.clone(),
+            tls_server_name: tls_server_name.clone(),
+            uid: None,
+            seal: None,
+        };
+        let text = self.text.as_bytes();
+        let read = Kubeconfig::of_text(&pin.kubeconfig, text).ok()?;
+        let resolved = read.resolve(&Selection::default()).ok()?;
+        let is_proved = self.secrets.is_empty() && drift(&pin, &resolved).is_empty();
+        is_proved.then(|| pin.seal_for(text))
+    }
+
     /// The server, its CA, and nobody's borrowed identity.
     fn require_identity(&self, files: &[PathBuf]) -> Result<()> {
         let Resolved { context, server, authorities, impersonates, .. } = &self.resolved;

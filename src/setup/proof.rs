@@ -56,6 +56,8 @@ pub(super) fn prove(
     env: &Env,
 ) -> Proof {
     policy.pin.kubeconfig = kubeconfig.to_path_buf();
+    // The seal is what this proof is to allow.
+    policy.pin.seal = None;
     // How the tree stands at this moment is not what is proved.
     policy.uncommitted = Care::Allow;
     policy.fetch_age = None;

@@ -85,6 +85,7 @@ pub(super) fn cluster(
     put("proxyUrl", proxy_url.as_deref().map(Value::from));
     put("tlsServerName", tls_server_name.as_deref().map(Value::from));
     put("uid", uid.map(Value::from));
+    put("seal", minified.seal().map(|seal| seal.to_string().into()));
     cluster
 }
 

@@ -93,6 +93,7 @@ fn values(source: &str, kind: &str, is_list: bool) -> String {
         "AbsolutePath" | "HomePath" => "a path",
         "RootPattern" | "Pattern" | "Branch" => "a pattern",
         "Server" | "Endpoint" | "RemotePrefix" => "an address",
+        "Fingerprint" => "a fingerprint",
         "Fingerprints" => "a fingerprint, or a list of them",
         "Pairs" => "names and values",
         "Uid" | "Account" | "InstanceId" => "an id",

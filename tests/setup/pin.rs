@@ -100,6 +100,43 @@ fn a_running_cluster_is_recorded_and_reached() {
 }
 
 #[test]
+fn a_seal_is_recorded_and_hides_no_change() {
+    let ground = Ground::new().usual();
+    two_clusters(&ground);
+    let arn = "arn:aws:eks:ap-northeast-1:111122223333:cluster/develop-eks";
+    ground.setup(&["--yes", "--context", arn]).exits(0);
+    let seal = ground.written()["cluster"]["seal"].as_str().unwrap().to_owned();
+    ground.passes("overlays/develop");
+    // Either side changes, the seal stays: the kubeconfig is read in full again.
+    let (config, pinned) = (read(&ground.config()), read(&ground.path("etc/kubeconfig")));
+    let other = |text: &str| text.replace("https://127.0.0.1:1", "https://127.0.0.1:2");
+    for (file, text) in [("etc/config.yaml", &config), ("etc/kubeconfig", &pinned)] {
+        rewrite(&ground, file, &other(text));
+        ground.refuses("overlays/develop", "cluster-drift");
+        rewrite(&ground, file, text);
+        ground.passes("overlays/develop");
+    }
+    // A comment changes no cluster.
+    rewrite(&ground, "etc/kubeconfig", &format!("# for develop\n{pinned}"));
+    ground.passes("overlays/develop");
+    // Set up again, it is recorded anew, or as it was when nothing has changed.
+    ground.setup(&["--yes", "--context", arn]).exits(0);
+    assert_eq!(ground.written()["cluster"]["seal"], seal.as_str());
+    // A password stands in the kubeconfig: whoever reads the seal could try some.
+    let prod = arn.replace("develop", "prod");
+    let ground = Ground::new().usual();
+    two_clusters(&ground);
+    ground.setup(&["--yes", "--context", &prod]).exits(0);
+    assert!(ground.written()["cluster"].get("seal").is_none());
+}
+
+/// In the place of a file that its owner may not write to either.
+fn rewrite(ground: &Ground, file: &str, text: &str) {
+    std::fs::remove_file(ground.path(file)).unwrap();
+    ground.instance.write(file, text);
+}
+
+#[test]
 fn one_context_is_taken_with_everything_it_needs_and_nothing_else() {
     let ground = Ground::new().usual();
     two_clusters(&ground);

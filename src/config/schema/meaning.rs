@@ -245,5 +245,6 @@ fn pin(cluster: Cluster, home: &Home<'_>) -> Result<Pin, FieldProblem> {
         proxy_url: cluster.proxy_url.map(|Text(url)| url),
         tls_server_name: cluster.tls_server_name.map(|Text(name)| name),
         uid: cluster.uid.map(|Text(uid)| uid.0),
+        seal: cluster.seal.map(|Text(seal)| seal),
     })
 }
