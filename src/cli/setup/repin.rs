@@ -1,8 +1,6 @@
 //! `--repin`: another cluster is recorded only after somebody has looked at both and
 //! typed the environment's name, and it stands in the audit log.
 
-use std::ffi::OsString;
-
 use super::{Given, print, show};
 use crate::audit::{self, Circumstances, Event};
 use crate::confirm;
@@ -58,10 +56,12 @@ fn rows(old: &Pin, draft: &Draft) -> Vec<(&'static str, String, String)> {
 
 fn event(given: Given<'_>, policy: &Policy) -> Event {
     // As the question has it: which cluster it was is what the log is asked for.
+    // The words are ours, with an address that can hold no secret: nothing is masked.
     let server = policy.pin.server.to_string();
-    let words: Vec<OsString> = ["envguard", "setup", "--repin", &server].map(OsString::from).into();
+    let argv = ["envguard", "setup", "--repin", &server].map(str::to_owned).into();
     let verdict = Verdict { outcome: Outcome::Run { ask: Ask::Always }, ..Verdict::default() };
-    Event::judged(policy, &words, None, &verdict, Circumstances::of_process(given.env))
+    let circumstances = Circumstances::of_process(given.env);
+    Event { argv, ..Event::judged(policy, &[], None, &verdict, circumstances) }
 }
 
 fn record(event: &Event, policy: &Policy) -> Result<()> {
