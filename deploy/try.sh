@@ -16,7 +16,7 @@ check_needs() {
     standin=$programs/apiserver-standin
     [ -x "$standin" ] || standin=$programs/examples/apiserver-standin
     [ -x "$standin" ] || die "the stand-in for an API server is not in $programs" \
-        "cargo build --example apiserver-standin, or a release that has it"
+        "cargo build --locked --example apiserver-standin, or a release that has it"
 }
 
 # The first kubectl on PATH that is not envguard's own, or the one that it replaces.

@@ -80,7 +80,7 @@ impl Drop for Server {
 fn program() -> PathBuf {
     let programs = super::envguard();
     let program = programs.parent().unwrap().join("examples/apiserver-standin");
-    let hint = "cargo build --example apiserver-standin";
+    let hint = "cargo build --locked --example apiserver-standin";
     assert!(Path::new(&program).exists(), "{} is not built: {hint}", program.display());
     program
 }
