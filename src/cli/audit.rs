@@ -25,13 +25,7 @@ pub(super) fn show(arguments: &Audit, named: Option<&Path>, env: &Env, reporter:
     };
     let policy = match config::load(env, named) {
         Ok(loaded) => loaded.policy,
-        Err(unusable) => {
-            reporter.error(
-                &unusable.to_string(),
-                "correct the configuration, or name one: --config FILE",
-            );
-            return Exit::Config;
-        }
+        Err(unusable) => return super::unusable(&unusable, reporter),
     };
     let uid = rustix::process::getuid().as_raw();
     // Before the first look, so that nothing comes unseen in between.

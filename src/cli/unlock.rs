@@ -22,11 +22,7 @@ pub(super) fn unlock(
 ) -> Exit {
     let policy = match config::load(env, named) {
         Ok(loaded) => loaded.policy,
-        Err(unusable) => {
-            let remedy = "correct the configuration, or name one: --config FILE";
-            reporter.error(&unusable.to_string(), remedy);
-            return Exit::Config;
-        }
+        Err(unusable) => return super::unusable(&unusable, reporter),
     };
     let length = match arguments.length.as_deref().map(config::duration) {
         None => policy.confirm.ticket,

@@ -19,12 +19,10 @@ use super::files;
 use super::git::{self, Git, Layout};
 use super::hitch::{Hitch, Result};
 use super::overlays::Overlays;
-use super::quarantine::{self, Item};
+use super::quarantine::{self, Item, LEAVING};
 use super::sweep::{self, Sweep};
 use super::transfer::{Spot, rename_new};
 
-/// In the quarantine: the thing on its way is the user's until it is known as git's.
-const PLACE: &str = ".leaving";
 const JOURNAL: &str = "journal.json";
 /// Where a file is while it is looked at.
 const SEEN: &str = "seen";
@@ -59,13 +57,8 @@ struct Journal {
     pieces: Vec<(String, String)>,
 }
 
-/// Whether `name` in the quarantine is this place.
-pub(super) fn is_place(name: &OsStr) -> bool {
-    name == PLACE
-}
-
 fn place(layout: &Layout) -> PathBuf {
-    quarantine::directory(layout).join(PLACE)
+    quarantine::directory(layout).join(LEAVING)
 }
 
 impl Leaving {

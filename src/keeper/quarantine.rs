@@ -16,7 +16,6 @@ use super::files;
 use super::git::staged::Staged;
 use super::git::{Git, Layout};
 use super::hitch::{Hitch, Result};
-use super::leaving;
 use super::moment;
 use super::transfer::{self, INCOMING, Spot};
 
@@ -24,6 +23,9 @@ use super::transfer::{self, INCOMING, Spot};
 const TREE: &str = "tree";
 const RECORD: &str = "record.json";
 const STAGED: &str = "staged";
+/// No item: where [`super::leaving`] has what is on its way, which is the user's until it
+/// is known as git's.
+pub(super) const LEAVING: &str = ".leaving";
 /// An item that has given everything back.
 const EMPTIED: &str = ".emptied-";
 
@@ -258,7 +260,7 @@ pub(super) fn items(layout: &Layout) -> Result<Vec<Item>> {
     };
     let mut items = Vec::new();
     for entry in entries.flatten() {
-        if is_emptied(&entry.file_name()) || leaving::is_place(&entry.file_name()) {
+        if is_emptied(&entry.file_name()) || entry.file_name() == LEAVING {
             continue;
         }
         let dir = entry.path();
@@ -292,7 +294,7 @@ pub(super) fn recover(layout: &Layout) -> Result<()> {
     let Ok(entries) = fs::read_dir(&quarantine) else { return Ok(()) };
     for entry in entries.flatten() {
         let dir = entry.path();
-        if leaving::is_place(&entry.file_name()) {
+        if entry.file_name() == LEAVING {
             continue;
         }
         if is_emptied(&entry.file_name()) {

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::aside::Aside;
 use super::closure::Purpose;
 use super::found::{Found, Pace, Work, joined, look};
 use super::git::staged::Differences;
@@ -18,7 +19,7 @@ use super::git::{self, Git, Layout, Listing, Mark, sparse};
 use super::hitch::{Hitch, Result};
 use super::locks::{self, Busy};
 use super::overlays::Overlays;
-use super::quarantine::{self, Item};
+use super::quarantine::{self, Item, Occasion};
 use super::{Keeper, Report, suspension};
 use crate::judge::Checkout;
 use crate::policy::CheckoutRule;
@@ -147,6 +148,18 @@ enum Round {
 }
 
 impl Tidying<'_> {
+    /// Where things are put aside from in this checkout.
+    fn aside<'a>(&'a mut self, occasion: &'a Occasion) -> Aside<'a> {
+        Aside {
+            layout: &self.layout,
+            git: &self.git,
+            occasion,
+            top: &self.checkout.top,
+            items: &mut self.items,
+            failures: &mut self.failures,
+        }
+    }
+
     fn run(&mut self, report: &mut Report) -> Result<()> {
         // Without work nothing is written: not even a lock, in a checkout that is
         // just being removed.

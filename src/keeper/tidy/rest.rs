@@ -1,7 +1,7 @@
 //! Moves aside what git has left on the disk.
 
 use super::{Round, Tidying};
-use crate::keeper::aside::{self, Aside};
+use crate::keeper::aside;
 use crate::keeper::bytes;
 use crate::keeper::found::Found;
 use crate::keeper::git::{self, sparse};
@@ -43,17 +43,10 @@ impl Tidying<'_> {
         if git::mark(layout)? != marked {
             return Ok(Round::Again);
         }
-        let mut aside = Aside {
-            layout,
-            git,
-            occasion,
-            top,
-            items: &mut self.items,
-            failures: &mut self.failures,
-        };
+        let mut aside = self.aside(occasion);
         let mut moved = false;
         for overlay in taught.plan.present.iter() {
-            if top.join(overlay).symlink_metadata().is_err() {
+            if aside.top.join(overlay).symlink_metadata().is_err() {
                 // git took it off itself before we had the lock.
                 moved = true;
                 continue;

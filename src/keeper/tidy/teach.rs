@@ -4,7 +4,6 @@
 use std::path::PathBuf;
 
 use super::{Answers, Tidying, let_it_settle};
-use crate::keeper::aside::Aside;
 use crate::keeper::found::{Found, Work};
 use crate::keeper::git::staged::Differences;
 use crate::keeper::git::{self, Git, Mark, sparse};
@@ -72,14 +71,7 @@ impl Tidying<'_> {
         let in_tree: Vec<PathBuf> = paths.iter().map(|path| layout.in_tree(path)).collect();
         sparse::skip(git, in_tree.iter().map(PathBuf::as_path))?;
         let Some(lock) = IndexLock::take(layout)? else { return Ok(false) };
-        let mut aside = Aside {
-            layout,
-            git,
-            occasion,
-            top,
-            items: &mut self.items,
-            failures: &mut self.failures,
-        };
+        let mut aside = self.aside(occasion);
         for overlay in found.plan.present.iter() {
             let pieces: Vec<PathBuf> = paths
                 .iter()

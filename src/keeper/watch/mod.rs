@@ -21,8 +21,9 @@ use crate::policy::Policy;
 use approach::approaches;
 use news::Known;
 pub use news::{News, line};
-use source::{Shortage, Source};
+use source::Source;
 use systemd::Manager;
+use ways::Shortage;
 
 /// The intervals of the watcher, as data.
 #[derive(Debug, Clone, Copy)]

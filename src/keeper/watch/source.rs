@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::ways::{Names, Ways};
+use super::ways::{Names, Shortage, Ways};
 use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind};
 use notify::{ErrorKind, Event, RecommendedWatcher, RecursiveMode, Watcher};
 
@@ -42,15 +42,6 @@ pub(super) struct Source {
     bell: Receiver<()>,
     /// Keeps the bell open also without a watcher.
     _ringer: SyncSender<()>,
-}
-
-/// Why there is no watch on everything.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Shortage {
-    /// The kernel has no more watches for this user.
-    Watches,
-    /// inotify itself cannot be had.
-    Inotify(String),
 }
 
 impl Source {

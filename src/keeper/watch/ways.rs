@@ -14,7 +14,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
 use rustix::io::Errno;
 
-use super::source::Shortage;
+/// Why there is no watch on everything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Shortage {
+    /// The kernel has no more watches for this user.
+    Watches,
+    /// inotify itself cannot be had.
+    Inotify(String),
+}
 
 /// Directories, each with the paths in it that matter; none means all.
 pub(super) type Names = BTreeMap<PathBuf, Vec<PathBuf>>;
