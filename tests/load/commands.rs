@@ -14,7 +14,7 @@ const ONE: &str = r#"
 exec 3<LOAD/start; : >"LOAD/ready/$1"; read -r _ <&3; exec 3<&-
 feed() { exec 3<LOAD/gate; read -r _ <&3; cat LOAD/foreign.yaml; }
 case $2 in
-    label) kubectl label pod web "n=n$1" ;;
+    label) kubectl label pod web a=b "--field-manager=n$1" ;;
     apply) kubectl apply -k overlays/production "--field-manager=n$1" ;;
     foreign) kubectl apply -k overlays/develop "--field-manager=n$1" ;;
     fed) feed | kubectl apply -f - "--field-manager=n$1" ;;
@@ -144,13 +144,10 @@ impl Load {
             let said = read(&self.dir(&format!("said/{number}")));
             let code: usize = read(&self.dir(&format!("codes/{number}"))).trim().parse().unwrap();
             let arrived = std::fs::read_to_string(self.dir(&format!("arrived/{number}"))).ok();
-            let (last, line) = match *kind {
-                "label" => (format!("n=n{number}"), format!("label pod web n=n{number}\n")),
-                "apply" => {
-                    let last = format!("--field-manager=n{number}");
-                    (last.clone(), format!("apply -k overlays/production {last}\n"))
-                }
-                _ => (format!("--field-manager=n{number}"), String::new()),
+            let last = format!("--field-manager=n{number}");
+            let line = match *kind {
+                "label" => format!("label pod web a=b {last}\n"),
+                _ => format!("apply -k overlays/production {last}\n"),
             };
             match *kind {
                 "label" | "apply" => {
