@@ -6,7 +6,8 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use rustix::process::{Resource, getrlimit};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
 use signal_hook::{SigId, flag, low_level};
 
 /// What ends a program that has not asked for it, and may come from outside.
@@ -19,6 +20,16 @@ pub fn is_ignored(signal: i32) -> bool {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
     mask & (1 << (signal - 1)) != 0
+}
+
+/// A file that may not grow (`ulimit -f`) is an error of whoever writes it, from here on, and
+/// no longer the silent end of the process. kubectl gets the signal as it was.
+pub fn survive_full_files() {
+    let limit = getrlimit(Resource::Fsize).current;
+    if limit.is_some() && !is_ignored(SIGXFSZ) {
+        // Where it cannot be taken, it does what it always does.
+        drop(flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false))));
+    }
 }
 
 /// As long as this lives, such a signal does not end the process: it rings a bell.

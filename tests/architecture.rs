@@ -74,7 +74,9 @@ const LAYERS: &[Layer] = &[
     Layer { modules: &["session"], may_use: &[] },
     Layer {
         modules: &["audit"],
-        may_use: &["env", "judge", "kubectl", "mask", "pattern", "policy", "session", "text"],
+        may_use: &[
+            "env", "judge", "kubectl", "mask", "pattern", "policy", "session", "signals", "text",
+        ],
     },
     Layer { modules: &["preview"], may_use: &["colour", "exec", "kubectl", "mask", "text"] },
     Layer { modules: &["notices"], may_use: &["env", "runtime", "text"] },

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, ensure};
 use rustix::fs::OFlags;
 
 use super::event::Event;
+use crate::signals;
 
 /// The log of one user: everybody owns a file of their own in a directory that
 /// all may write to and nobody may list.
@@ -34,6 +35,7 @@ fn append_to(path: &Path, directory: &Path, event: &Event) -> Result<()> {
     let metadata = file.metadata()?;
     ensure!(metadata.is_file(), "is not a regular file");
     ensure!(metadata.uid() == event.uid, "belongs to the user {}", metadata.uid());
+    signals::survive_full_files();
     let written = file.write(&line)?;
     // What was written stays; the reader skips a torn line.
     ensure!(written == line.len(), "the disk is full");

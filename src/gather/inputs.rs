@@ -216,8 +216,14 @@ impl Gathering<'_> {
             return;
         };
         let text = value.to_string_lossy();
+        // A shell takes the backslashes out: `pr\od` is `prod`.
+        let unescaped = text.replace('\\', "");
         let separates = |letter: char| letter.is_whitespace() || "\"'=;|&<>()`".contains(letter);
-        for word in text.split(separates).filter(|word| !word.is_empty()) {
+        let mut words: Vec<&str> =
+            text.split(separates).chain(unescaped.split(separates)).collect();
+        words.sort_unstable();
+        words.dedup();
+        for word in words.into_iter().filter(|word| !word.is_empty()) {
             let found = self.resolver.resolve(&here.physical.join(word));
             self.if_closed(OsStr::new(word), Role::Input { flag, below: false }, found);
         }

@@ -62,6 +62,24 @@ fn what_lets_somebody_in_stands_in_no_refusal_and_in_no_log() {
     assert!(log.lines().count() >= 19 && !log.contains("S3CRET"), "{log}");
 }
 
+/// `ulimit -f` ends a process that writes, without a word, unless it sees to that.
+#[test]
+fn a_limit_on_files_is_said() {
+    let limited = |instance: &Instance, words: &str| {
+        instance.program("bin/kubectl", "#!/bin/sh\nexit 42\n");
+        let script = format!("ulimit -f 0; exec {} {words}", shim().display());
+        let mut command = instance.command("/bin/sh".as_ref());
+        Output::of(command.args(["-c", &script]))
+    };
+    let output = limited(&Instance::new(), "get pods");
+    assert_eq!(output.code, Some(42), "{output}");
+    assert!(
+        output.stderr.contains("audit") && output.stderr.contains("File too large"),
+        "{output}"
+    );
+    limited(&Instance::of("production"), "get pods").refused("audit-unwritable");
+}
+
 #[test]
 fn every_judged_command_leaves_a_line_before_it_runs() {
     let instance = Instance::new();
