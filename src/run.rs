@@ -179,15 +179,16 @@ fn unconfigured(words: &[OsString], env: &Env, reporter: Reporter, unusable: &Un
 }
 
 /// Completion callbacks contact the server: they get the pinned environment and no
-/// questions. With a cluster override in their words they get no answer (`:1` is
-/// cobra's "error, offer nothing").
+/// questions. With a cluster override in their words, or a file to open, they get no
+/// answer (`:1` is cobra's "error, offer nothing").
 fn answer_completion(
     words: &[OsString],
     policy: &Policy,
     env: &Env,
     reporter: Reporter,
 ) -> Option<Exit> {
-    if kubectl::could_leave_pin(&kubectl::completion_words(words)?) {
+    let callback = kubectl::completion_words(words)?;
+    if kubectl::could_leave_pin(&callback) || kubectl::could_open_files(&callback) {
         use std::io::Write;
         let answered = writeln!(std::io::stdout(), ":1");
         return Some(if answered.is_ok() { Exit::Success } else { Exit::Failure });

@@ -292,7 +292,7 @@ fn a_shell_may_have_its_own_namespace() {
 }
 
 #[test]
-fn completion_callbacks_stay_with_the_pin() {
+fn completion_callbacks_stay_with_the_pin_and_open_no_file() {
     let instance = Instance::new();
     instance.envguard(&["__complete", "get", "pods", ""]).exits(42);
     let (_, environment) = instance.recorded().unwrap();
@@ -304,6 +304,9 @@ fn completion_callbacks_stay_with_the_pin() {
         &["__complete", "-shttps://other.test", "get", ""],
         &["__completeNoDesc", "--kubeconfig=/x", "get", ""],
         &["--context=prod", "__complete", "get", ""],
+        &["__complete", "get", "pods", "--profile=heap", ""],
+        &["__complete", "get", "--cache-dir", "overlays/prod", ""],
+        &["__complete", "get", "--client-certificate=overlays/prod/x", ""],
     ] {
         std::fs::remove_file(instance.path("kubectl-called")).unwrap_or_default();
         let output = instance.envguard(words).exits(0);

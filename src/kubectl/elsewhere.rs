@@ -10,6 +10,23 @@ use super::request::CLUSTER_FLAGS;
 /// What plugins that are no kubectl call `--context`.
 const CONTEXT: [&str; 2] = ["--context", "--kube-context"];
 
+/// Flags with which kubectl opens a file even for a completion callback: the profile
+/// after it (kubectl 1.20–1.33), the cache and the log on the way, and whom it is.
+const OPENING: [&str; 6] =
+    ["cache-dir", "client-certificate", "client-key", "log-dir", "log-file", "profile-output"];
+
+/// Whether the words of a completion callback could have kubectl open what they say.
+/// `debug` has a `--profile` of its own.
+#[must_use]
+pub fn could_open_files(words: &[OsString]) -> bool {
+    let debugs = words.iter().any(|word| word == "debug");
+    words.iter().any(|word| {
+        let text = long_form(word);
+        let flag = name(&text).strip_prefix("--");
+        flag.is_some_and(|flag| OPENING.contains(&flag) || (flag == "profile" && !debugs))
+    })
+}
+
 /// Whether words that may not parse choose another cluster: those of a completion
 /// callback, whose last one is unfinished, and those that nobody understands. What
 /// could be such a flag counts as one.
@@ -105,6 +122,29 @@ fn is_no_server(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_callback_could_open() {
+        let opens =
+            |line: &str| could_open_files(&line.split(' ').map(OsString::from).collect::<Vec<_>>());
+        for line in [
+            "get pods --profile=heap ",
+            "get --profile heap po",
+            "get --cache-dir=x ",
+            "get --cache_dir x ",
+            "debug x --profile=general --profile-output=y ",
+            "--log-file=x get ",
+            "--log_dir=x get ",
+            "get --client-certificate x ",
+        ] {
+            assert!(opens(line), "{line}");
+        }
+        for line in
+            ["get pods ", "debug node/x --profile=sysadmin --ima", "get profile ", "get --prof"]
+        {
+            assert!(!opens(line), "{line}");
+        }
+    }
 
     fn leading(line: &str) -> Vec<String> {
         let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();

@@ -17,7 +17,7 @@ mod table;
 pub use access::{Access, Reach};
 pub use anatomy::{Anatomy, Part, Piece, anatomy};
 pub use class::{Class, class_of_command, dry_run_prints};
-pub use elsewhere::{could_leave_pin, leading_a_plugin_elsewhere};
+pub use elsewhere::{could_leave_pin, could_open_files, leading_a_plugin_elsewhere};
 #[cfg(test)]
 pub(crate) use grammar::all_flags;
 pub use grammar::{Arity, Flag, Version};
