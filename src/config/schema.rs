@@ -58,6 +58,10 @@ struct File {
     /// The directory of the audit log, with a file for each user. Default:
     /// `/var/log/envguard`, for a configuration outside /etc `~/.local/state/envguard`.
     audit: Option<Text<AbsolutePath>>,
+    /// Whether each line of the audit log goes to the systemd journal as well, where whoever
+    /// wrote it cannot change it: `journalctl -t kubectl-envguard`. Default: `false`.
+    #[serde(default)]
+    journal: bool,
 }
 
 #[derive(Deserialize)]

@@ -159,6 +159,8 @@ pub struct Policy {
     pub confirm: Confirmations,
     /// Directory of the audit log.
     pub audit: PathBuf,
+    /// Whether each of its lines goes to the systemd journal as well.
+    pub journal: bool,
 }
 
 impl Policy {

@@ -86,7 +86,13 @@ pub(super) enum Recorded {
 }
 
 pub(super) fn append(event: &Event, policy: &Policy) -> Recorded {
-    let Err(problem) = audit::append(&policy.audit, event) else { return Recorded::Yes };
+    let copied = if policy.journal { audit::to_journal(event) } else { Ok(()) };
+    let Err(problem) = audit::append(&policy.audit, event) else {
+        return match copied {
+            Ok(()) => Recorded::Yes,
+            Err(problem) => Recorded::Not(format!("not sent to the journal: {problem:#}")),
+        };
+    };
     let problem = format!("{problem:#}");
     let demanded = default_answer(Topic::Audit, policy.environment.level) == Answer::Refuse;
     if event.break_glass.is_some() && is_lifted(Topic::Audit) {

@@ -5,6 +5,7 @@ mod rotation;
 mod would_refuse;
 
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -243,6 +244,52 @@ fn a_full_disk_is_said_and_the_log_stays_readable() {
     let output = Output::of(command.args(["--mount", "sh", "-c", &script]));
     assert!(output.stderr.contains("the disk is full"), "{output}");
     assert!(output.stdout.contains("4096"), "{output}");
+}
+
+/// In the place of journald, which no test machine runs: a socket where it has its own.
+#[test]
+fn each_line_goes_to_the_journal_where_that_is_wanted() {
+    if uid() != 0 {
+        return skip("only root can put a journal in its place");
+    }
+    let instance = Instance::new();
+    let journal = UnixDatagram::bind(instance.path("socket")).unwrap();
+    journal.set_nonblocking(true).unwrap();
+    let text = instance.config_text();
+    let lines = || read(&log(&instance)).lines().map(str::to_owned).collect::<Vec<_>>();
+    let run = |rules: &str, makes_it: &str| {
+        instance.write("config.yaml", &format!("{text}{rules}\n"));
+        let script = format!(
+            "mount -t tmpfs none /run; mkdir -p /run/systemd/journal; {makes_it}; exec {} get pods",
+            shim().display()
+        );
+        let mut command = instance.command("/usr/bin/unshare".as_ref());
+        Output::of(command.args(["--mount", "sh", "-euc", &script]))
+    };
+    let there = format!(
+        "touch /run/systemd/journal/socket; mount --bind {} /run/systemd/journal/socket",
+        instance.path("socket").display()
+    );
+    assert_eq!(run("", &there).exits(42).stderr, "");
+    let mut bytes = [0; 10_000];
+    assert!(journal.recv(&mut bytes).is_err(), "nobody has asked for it");
+
+    assert_eq!(run("journal: true", &there).exits(42).stderr, "");
+    let length = journal.recv(&mut bytes).unwrap();
+    let fields = std::str::from_utf8(&bytes[..length]).unwrap();
+    let fields: Vec<&str> = fields.lines().collect();
+    assert_eq!(fields[..2], ["SYSLOG_IDENTIFIER=kubectl-envguard", "SYSLOG_FACILITY=10"]);
+    let message = fields.last().unwrap().strip_prefix("MESSAGE=").unwrap();
+    assert_eq!(message, lines()[1]);
+    assert!(journal.recv(&mut bytes).is_err(), "once for each line");
+
+    // Without a journal it is said, and runs: the line is in the log.
+    let output = run("journal: true", "true").exits(42);
+    assert!(
+        output.stderr.contains("not sent to the journal: /run/systemd/journal/socket"),
+        "{output}"
+    );
+    assert_eq!(lines().len(), 3);
 }
 
 #[test]

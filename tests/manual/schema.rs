@@ -98,6 +98,7 @@ fn values(source: &str, kind: &str, is_list: bool) -> String {
         "Pairs" => "names and values",
         "Uid" | "Account" | "InstanceId" => "an id",
         "Duration" => "a time",
+        "bool" => "true or false",
         _ if kind.ends_with("Name") => return words(source, kind),
         _ => panic!("what is a {kind}?"),
     };

@@ -98,6 +98,7 @@ pub(super) fn policy(file: File, home: &Home<'_>) -> Result<Policy, FieldProblem
         sandbox: rules.sandbox.map_or(SandboxRule::Auto, SandboxRule::from),
         confirm,
         audit: file.audit.map_or_else(|| home.audit(), |Text(path)| path.0),
+        journal: file.journal,
     })
 }
 
