@@ -14,9 +14,10 @@ fn broken(instance: &Instance, options: &[&str], words: &[&str]) -> Output {
 }
 
 fn events(instance: &Instance) -> Vec<Value> {
-    let uid = rustix::process::getuid().as_raw();
-    let log = instance.path(&format!("home/.local/state/envguard/audit-{uid}.jsonl"));
-    read(&log).lines().map(|line| serde_json::from_str(line).expect(line)).collect()
+    read(&crate::audit::log(instance))
+        .lines()
+        .map(|line| serde_json::from_str(line).expect(line))
+        .collect()
 }
 
 #[test]
@@ -125,6 +126,14 @@ fn the_next_banner_says_it() {
     let shown = banner(&instance);
     assert!(shown.contains("BREAK GLASS was used once within a day"), "{shown}");
     assert!(shown.contains(REASON), "{shown}");
+    // Not even when a script has run a thousand commands since.
+    let log = crate::audit::log(&instance);
+    let text = read(&log);
+    instance.kubectl(&["get", "pods"]).exits(42);
+    let newest = read(&log)[text.len()..].to_owned();
+    std::fs::write(&log, text + &newest.repeat(1_000)).unwrap();
+    let shown = banner(&instance);
+    assert!(shown.contains("BREAK GLASS was used once within a day"), "{shown}");
 }
 
 #[test]

@@ -438,6 +438,22 @@ fn a_line_to_paste_says_where_a_secret_is_missing() {
             assert!(!output.stdout.contains("S3") && !output.stderr.contains("S3"), "{output}");
         }
     }
+    // An address is shown as a path that would be read, too.
+    for words in [
+        ["apply", "-k", "https://ghp_S3CRET@github.com/o/r?ref=v1"],
+        ["apply", "-k", "git::https://oauth2:S3CRET@git.test/o/r"],
+        ["apply", "-f", "https://h.test/x.yaml?sig=S3CRET"],
+        ["apply", "-k", "overlays/production"],
+    ] {
+        let resources = "resources: ['https://h.test/x.yaml?token=S3CRET']\n";
+        production.write("m/overlays/production/kustomization.yaml", resources);
+        for format in ["text", "json"] {
+            let output =
+                production.envguard(&[&["check", "-o", format, "--"][..], &words].concat());
+            assert!(output.stdout.contains("***"), "{output}");
+            assert!(!output.stdout.contains("S3") && !output.stderr.contains("S3"), "{output}");
+        }
+    }
     // What has no secret can be pasted as it stands.
     for (words, line) in [
         (&["label", "pod", "x", "a=b c"][..], "label pod x 'a=b c'"),

@@ -108,8 +108,9 @@ impl Iterator for Log {
     }
 }
 
-/// Events that are looked through for break glass, so that a login never waits.
-const MOST_EVENTS: usize = 500;
+/// Bytes of one file that are looked through for break glass, so that a login does not
+/// wait: some hundred thousand commands.
+const MOST_BYTES: usize = 64 << 20;
 
 /// The commands that ran by break glass within the last day, newest first, of all
 /// users whose logs this one may read.
@@ -117,11 +118,33 @@ const MOST_EVENTS: usize = 500;
 pub fn lifted(directory: &Path) -> Vec<Event> {
     let uid = rustix::process::geteuid().as_raw();
     let Ok(since) = since("1d", Timestamp::now()) else { return Vec::new() };
-    Log::open(directory, uid)
-        .take(MOST_EVENTS)
-        .take_while(|event| event.time >= since)
-        .filter(Event::ran_by_break_glass)
+    let files = files(directory, uid);
+    let mut found: Vec<Event> = files.iter().flat_map(|file| lifted_in(file, &since)).collect();
+    found.sort_by(|one, other| other.time.cmp(&one.time));
+    found
+}
+
+/// Only lines that could be meant are parsed: a script may write thousands in a day.
+fn lifted_in(file: &Path, since: &str) -> Vec<Event> {
+    let Ok(lines) = Backwards::open(file) else { return Vec::new() };
+    let mut read = 0;
+    lines
+        .map_while(Result::ok)
+        .take_while(|line| {
+            read += line.len();
+            read <= MOST_BYTES
+        })
+        .map(|line| String::from_utf8_lossy(&line).into_owned())
+        .take_while(|line| time_of(line).is_none_or(|time| time >= since))
+        .filter(|line| line.contains("\"breakGlass\""))
+        .filter_map(|line| parse(line.as_bytes()))
+        .filter(|event| event.time.as_str() >= since && event.ran_by_break_glass())
         .collect()
+}
+
+/// The time of a line as it is written, before anything that somebody has typed.
+fn time_of(line: &str) -> Option<&str> {
+    line.split_once("\"time\":\"")?.1.split('"').next()
 }
 
 /// An event; after a torn line, which ends without a line break when the disk is
@@ -134,12 +157,18 @@ pub(super) fn parse(line: &[u8]) -> Option<Event> {
     })
 }
 
+/// One's own log and what it was before each rotation, where the directory cannot be
+/// listed.
+fn named_files(own: &Path) -> Vec<PathBuf> {
+    let rotated = (1..).map(|number| own.with_extension(format!("jsonl.{number}")));
+    let rotated = rotated.take_while(|path| path.exists());
+    [own.to_path_buf()].into_iter().filter(|path| path.exists()).chain(rotated).collect()
+}
+
 /// All logs, rotated ones too, as far as they can be found.
 fn files(directory: &Path, uid: u32) -> Vec<PathBuf> {
-    let own = file_of(directory, uid);
     let Ok(entries) = std::fs::read_dir(directory) else {
-        let rotated = own.with_extension("jsonl.1");
-        return [own, rotated].into_iter().filter(|path| path.exists()).collect();
+        return named_files(&file_of(directory, uid));
     };
     let mut files: Vec<PathBuf> = entries
         .flatten()
@@ -152,4 +181,22 @@ fn files(directory: &Path, uid: u32) -> Vec<PathBuf> {
         .collect();
     files.sort();
     files
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logs_that_cannot_be_listed_are_found_by_their_names() {
+        let directory = tempfile::tempdir().unwrap();
+        let names = ["audit-7.jsonl", "audit-7.jsonl.1", "audit-7.jsonl.2", "audit-8.jsonl.1"];
+        let paths = names.map(|name| directory.path().join(name));
+        for path in &paths {
+            std::fs::write(path, "").unwrap();
+        }
+        assert_eq!(named_files(&paths[0]), paths[..3]);
+        std::fs::remove_file(&paths[0]).unwrap();
+        assert_eq!(named_files(&paths[0]), paths[1..3]);
+    }
 }

@@ -214,7 +214,8 @@ fn paths(facts: &[Facts], wanted: impl Fn(&Role) -> bool) -> Vec<String> {
         match &reached.whereabouts {
             _ if !wanted(&reached.role) => {}
             Whereabouts::Local(local) => paths.extend(local.readings.iter().map(shown)),
-            Whereabouts::Remote(_) | Whereabouts::Stream(_) => paths.push(shown(&reached.spelled)),
+            Whereabouts::Remote(_) => paths.push(mask::text(&reached.spelled)),
+            Whereabouts::Stream(_) => paths.push(shown(&reached.spelled)),
         }
     }
     let mut seen = std::collections::HashSet::new();

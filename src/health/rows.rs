@@ -44,7 +44,8 @@ pub const ROWS: &[Row] = &[
     row("quarantine", "nothing is put aside", repositories::quarantine).for_status(),
     row("sandbox", "the kernel enforces the verdict", places::sandbox).for_status(),
     row("audit", "the log can be written", audit).walks(),
-    row("break-glass", "no rule was lifted in the last day", break_glass).walks(),
+    row("break-glass", "no log that you may read has a lifted rule of the last day", break_glass)
+        .walks(),
     row("mode", "refusals are enforced", mode).says(Word::Observe),
 ];
 

@@ -85,14 +85,17 @@ pub(super) enum Recorded {
     Demanded(Box<Reason>),
 }
 
+/// The copy for the journal, of what stands in the log.
+fn copied(event: &Event, policy: &Policy) -> Recorded {
+    let sent = if policy.journal { audit::to_journal(event) } else { Ok(()) };
+    match sent {
+        Ok(()) => Recorded::Yes,
+        Err(problem) => Recorded::Not(format!("not sent to the journal: {problem:#}")),
+    }
+}
+
 pub(super) fn append(event: &Event, policy: &Policy) -> Recorded {
-    let copied = if policy.journal { audit::to_journal(event) } else { Ok(()) };
-    let Err(problem) = audit::append(&policy.audit, event) else {
-        return match copied {
-            Ok(()) => Recorded::Yes,
-            Err(problem) => Recorded::Not(format!("not sent to the journal: {problem:#}")),
-        };
-    };
+    let Err(problem) = audit::append(&policy.audit, event) else { return copied(event, policy) };
     let problem = format!("{problem:#}");
     let demanded = default_answer(Topic::Audit, policy.environment.level) == Answer::Refuse;
     if event.break_glass.is_some() && is_lifted(Topic::Audit) {

@@ -28,7 +28,11 @@ pub(super) fn subject(request: &Request, namespace: Option<&OsStr>) -> Option<St
     {
         return None;
     }
-    let kinds = kinds(&invocation.positionals)?;
+    let kinds = match invocation.command() {
+        // They take names, and no kind.
+        "cordon" | "drain" | "uncordon" => "node".to_owned(),
+        _ => kinds(&invocation.positionals)?,
+    };
     let mut parts = vec![invocation.command().to_owned(), kinds];
     parts.extend(namespace.map(|flag| flag.to_string_lossy().into_owned()));
     let flags = invocation.flags.iter().map(|given| {
@@ -70,6 +74,9 @@ mod tests {
         assert_ne!(subject("delete pod a -n web"), subject("delete pod a -n shop"));
         assert_ne!(subject("delete pod a --force"), subject("delete pod a"));
         assert_ne!(subject("delete pod/a"), subject("delete node/a"));
+        assert_eq!(subject("drain a b").as_deref(), Some("drain node"));
+        assert_eq!(subject("drain a"), subject("drain b c"));
+        assert_eq!(subject("drain -l a=b"), None);
         for line in
             ["delete -f x", "delete pod --all", "delete pod -l a=b", "delete pod", "delete -k ."]
         {
