@@ -50,6 +50,9 @@ pub enum Part {
 /// Commands whose further words are a program and its words.
 const START_PROGRAMS: [&str; 4] = ["exec", "run", "debug", "alpha debug"];
 
+/// Commands whose words after `--` are a program of the object.
+const HOLD_PROGRAMS: [&str; 3] = ["create cronjob", "create deployment", "create job"];
+
 /// Takes a command line apart.
 #[must_use]
 pub fn anatomy(words: &[String]) -> Anatomy {
@@ -117,7 +120,10 @@ impl Reader {
         let at = "--".len() + name.len() + usize::from(attached);
         let part = match (flag, attached) {
             (Some(flag), true) => Part::Value(flag),
-            (None, true) => Part::UnknownValue,
+            (None, true) => {
+                self.expected = may_go_on(long).then_some(Part::UnknownValue);
+                Part::UnknownValue
+            }
             (Some(flag), false) => {
                 self.expected = (flag.arity == Arity::Required).then_some(Part::Value(flag));
                 return Piece { at: 0, part: Part::Flag };
@@ -130,7 +136,8 @@ impl Reader {
         Piece { at, part }
     }
 
-    /// `-Rf X`, `-RfX`, `-Rf=X`
+    /// `-Rf X`, `-RfX`, `-Rf=X`; what is no row of the command's letters could be a long
+    /// flag without its second dash: `-token X`.
     fn letters(&mut self, word: &str) -> Piece {
         for (at, letter) in word.char_indices().skip(1) {
             let behind = at + letter.len_utf8();
@@ -142,8 +149,10 @@ impl Reader {
                 Some(_) => continue,
                 None => Part::UnknownValue,
             };
-            if rest.is_empty() {
+            if rest.is_empty() || flag.is_none() && may_go_on(rest) {
                 self.expected = Some(part);
+            }
+            if rest.is_empty() {
                 return Piece { at: 0, part: Part::Flag };
             }
             return Piece { at: behind + equals, part };
@@ -165,13 +174,19 @@ impl Reader {
             }
         }
         let starts = START_PROGRAMS.contains(&self.command);
-        if starts && (self.ended || self.operands > 0) {
+        let holds = HOLD_PROGRAMS.contains(&self.command);
+        if starts && (self.ended || self.operands > 0) || holds && self.ended {
             self.program += 1;
             return Part::Program(self.program - 1);
         }
         self.operands += 1;
         Part::Operand(self.operands - 1)
     }
+}
+
+/// Whether the next word could be the value of an unknown flag: of `-token X`, `--pasword= X`.
+fn may_go_on(flag: &str) -> bool {
+    !flag.contains('=') || flag.ends_with('=')
 }
 
 #[cfg(test)]
@@ -213,7 +228,12 @@ mod tests {
             ("apply --novel=x --novel x", "C ?8 U ?0"),
             ("apply --novel -k x", "C U F V0:kustomize"),
             ("get pods -zx -z x y", "C O0 ?2 F ?0 O1"),
-            ("get pods -é=x", "C O0 ?4"),
+            ("get pods -é=x y", "C O0 ?4 O1"),
+            ("get pods -é= x y", "C O0 ?3 ?0 O1"),
+            ("get pods -zx y -zx -w y", "C O0 ?2 ?0 ?2 F O1"),
+            ("apply --novel= x y", "C ?8 ?0 O0"),
+            ("create job x y --image=i -- sh -c", "C C O0 O1 V8:image -- P0 P1"),
+            ("create cm x -- y", "C C O0 -- O1"),
             ("exec web -it -- sh -c x", "C O0 F -- P0 P1 P2"),
             ("exec web sh -c x", "C O0 P0 F V0:container"),
             ("exec -f x -- sh", "C F V0:filename -- P0"),

@@ -6,7 +6,8 @@
 
 use super::address;
 use super::names::{
-    holds_secret, is_bearer, is_name, is_secret_header, is_secret_name, names_no_secret,
+    holds_secret, is_bearer, is_name, is_secret_header, is_secret_name, is_variable,
+    names_no_secret,
 };
 use super::script::script;
 use crate::text::{MASK, without_keys};
@@ -40,6 +41,8 @@ pub(super) enum Value {
     Pair,
     /// `--from-literal`: what is no pair is a secret written down wrongly.
     Literal,
+    /// What should have stood behind a `=` in the word before.
+    Slip,
     Text,
     /// `USER:PASSWORD`
     Credentials,
@@ -66,22 +69,31 @@ pub(super) fn word_of_object(word: &str) -> String {
 pub(super) fn in_context(words: &[String], mut context: Context) -> Vec<String> {
     let mut out = Vec::with_capacity(words.len());
     let mut expected = Value::Plain;
-    let mut after_secret_name = false;
     for word in words {
-        let (masked, next) = if after_secret_name && !word.starts_with('-') {
-            (MASK.to_owned(), Value::Plain)
-        } else if expected != Value::Plain {
-            (value(word, expected, context), Value::Plain)
-        } else {
-            one(word, context)
+        if expected == Value::Slip && word.starts_with('-') {
+            expected = Value::Plain;
+        }
+        let (masked, next) = match expected {
+            Value::Plain => one(word, context),
+            _ => (value(word, expected, context), after_value(word, expected)),
         };
         context.foreign |= word == "--" && expected == Value::Plain;
-        // `config set users.admin.token VALUE`
-        after_secret_name = context.is_config_set && is_secret_name(word) && !word.contains('=');
         out.push(masked);
-        expected = next;
+        expected = if next == Value::Plain { after_name(word, context) } else { next };
     }
     out
+}
+
+/// What a flag's value makes of the next word: `--from-literal NAME VALUE`.
+fn after_value(text: &str, kind: Value) -> Value {
+    if kind == Value::Literal && !text.contains('=') { Value::Slip } else { Value::Plain }
+}
+
+/// `config set users.admin.token VALUE`, `set env deploy/x PASSWORD VALUE`
+fn after_name(word: &str, context: Context) -> Value {
+    let sets = context.sets_environment && !context.foreign && is_variable(word);
+    let is_name = is_secret_name(word) && !word.contains('=');
+    if is_name && (context.is_config_set || sets) { Value::Slip } else { Value::Plain }
 }
 
 /// What the whole command line says about its words.
@@ -136,7 +148,9 @@ fn one(word: &str, context: Context) -> (String, Value) {
         };
         let kind = kind_of(&name.replace('_', "-"), context);
         return match attached {
-            Some(text) => (format!("--{name}={}", value(text, kind, context)), Value::Plain),
+            Some(text) => {
+                (format!("--{name}={}", value(text, kind, context)), after_value(text, kind))
+            }
             None => (word.to_owned(), kind),
         };
     }
@@ -188,7 +202,7 @@ fn kind_of(flag: &str, context: Context) -> Value {
 
 pub(super) fn value(text: &str, kind: Value, context: Context) -> String {
     match kind {
-        Value::Secret => MASK.to_owned(),
+        Value::Secret | Value::Slip => MASK.to_owned(),
         // `sh -e`, `psql -e`: not everybody's `-e` is a variable.
         Value::Pair if context.foreign && !text.contains('=') => plain(text, context),
         Value::Pair => pair(text),
@@ -276,6 +290,18 @@ mod tests {
                 "create secret docker-registry r --docker-username=u --docker-password=S3CRET",
                 "create secret docker-registry r --docker-username=u --docker-password=***",
             ),
+            (
+                "create cm x --from-literal password S3CRET -n web",
+                "create cm x --from-literal *** *** -n web",
+            ),
+            ("create cm x --from-literal=a S3CRET web", "create cm x --from-literal=*** *** web"),
+            (
+                "create cm x --from-literal password --dry-run=client",
+                "create cm x --from-literal *** --dry-run=client",
+            ),
+            ("run x --image=i --env DB_PASSWORD S3CRET", "run x --image=i --env DB_PASSWORD ***"),
+            ("set env deploy/x PASSWORD S3CRET", "set env deploy/x PASSWORD ***"),
+            ("config set --token -S3CRET", "config set --token ***"),
             ("run x --image=i --env=A=S3CRET", "run x --image=i --env=A=***"),
             ("run x --image=i --env A=S3CRET", "run x --image=i --env A=***"),
             ("set env deploy/x A=S3CRET B-", "set env deploy/x A=*** B-"),
@@ -417,6 +443,8 @@ mod tests {
             "get secret web -o yaml",
             "get pods -l app=web,tier!=db --field-selector=status.phase=Running",
             "annotate deploy web note=hello",
+            "exec web -- printenv DB_PASSWORD DB_HOST",
+            "exec secret-store -c api -- sh",
             "label ns web team=payments",
             "set image deploy/web web=registry.test/web:v42",
             "patch deploy web -p {\"spec\":{\"replicas\":3}}",

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::address;
 use super::known;
-use super::names::{SECRET_FLAGS, is_secret_name};
+use super::names::{SECRET_FLAGS, is_secret_name, is_variable};
 use super::open::{OBJECT_FLAGS, OPEN_FLAGS, PAIR_FLAGS};
 use crate::kubectl::{Anatomy, Arity, Flag, Part, anatomy};
 use crate::text::{MASK, shown};
@@ -52,6 +52,8 @@ struct Before {
     flag: bool,
     /// A flag whose secret is missing, as in `--token= X`: it could be the next word.
     slip: bool,
+    /// `NAME`, where `set env` takes `NAME=VALUE`
+    variable: bool,
     /// `NAME=VALUE`
     pair: bool,
     /// A property of [`OPEN_PROPERTIES`].
@@ -63,10 +65,10 @@ fn one(anatomy: &Anatomy, before: &mut Before, part: Part, head: &str, rest: &st
     let slip = std::mem::take(&mut before.slip);
     match part {
         Part::Command | Part::End | Part::Flag => rest.to_owned(),
-        Part::Operand(_) if slip => MASK.to_owned(),
+        Part::Operand(_) | Part::Program(_) if slip => MASK.to_owned(),
         Part::Operand(nth) => operand(anatomy, before, nth, rest),
         Part::Value(flag) => {
-            before.slip = is_slip(flag, rest);
+            before.slip = is_slip(flag, rest) || is_long_flag(head, rest);
             head.to_owned() + &value(flag, rest)
         }
         Part::UnknownFlag => flag_name(&format!("{head}{rest}")),
@@ -80,6 +82,13 @@ fn is_slip(flag: &Flag, text: &str) -> bool {
     let is_pair = PAIR_FLAGS.contains(&flag.long);
     let is_secret = SECRET_FLAGS.contains(&flag.long);
     is_secret && matches!(text, "" | "=") || is_pair && pair(text).is_none()
+}
+
+/// `-password X`, where the letter is one of the command's.
+fn is_long_flag(head: &str, rest: &str) -> bool {
+    head.strip_prefix('-').is_some_and(|letter| {
+        SECRET_FLAGS.iter().any(|secret| secret.strip_prefix(letter) == Some(rest))
+    })
 }
 
 fn value(flag: &Flag, text: &str) -> String {
@@ -105,6 +114,10 @@ fn operand(anatomy: &Anatomy, before: &mut Before, nth: usize, word: &str) -> St
         }
         "set image" if word.chars().all(|letter| is_plain(letter) || letter == '=') => {
             known::word(word)
+        }
+        "set env" if before.variable || is_variable(word) => {
+            before.variable = true;
+            MASK.to_owned()
         }
         // Who gives more than the one name that kubectl takes here has split a value.
         one if takes_one_name(one) && anatomy.operands > 1 => MASK.to_owned(),
@@ -289,6 +302,19 @@ mod tests {
             ("apply --novel=S3CRET -k overlays/prod", "apply --novel=*** -k overlays/prod"),
             ("apply --novel S3CRET -k overlays/prod", "apply --novel *** -k overlays/prod"),
             ("get pods -pS3CRET -zS3CRET -z S3CRET", "get pods -p*** -z*** -z ***"),
+            ("get pods --pasword= S3CRET", "get pods --pasword=*** ***"),
+            ("get pods -token S3CRET", "get pods -t*** ***"),
+            ("get pods -password S3CRET web", "get pods -p*** *** web"),
+            ("get pods -passwd S3CRET", "get pods -p*** ***"),
+            ("get pods -user S3CRET", "get pods -u*** ***"),
+            ("get pods -token -n web", "get pods -t*** -n web"),
+            ("get pods -token=S3CRET web", "get pods -t*** web"),
+            ("get pods -token= S3CRET", "get pods -t*** ***"),
+            ("get pods -wtoken S3CRET", "get pods -wt*** ***"),
+            ("logs web -password S3CRET", "logs web -pa*** ***"),
+            ("exec web -token S3CRET -- sh", "exec web -to*** *** -- sh"),
+            ("patch deploy x -password S3CRET", "patch deploy x -p*** ***"),
+            ("get -n token pods", "get -n token pods"),
             ("get pods --all-namespaces=S3CRET", "get pods --all-namespaces=***"),
             (
                 "create secret generic x --from-literal=a=S3CRET",
@@ -333,8 +359,15 @@ mod tests {
                 "run x --image=i --env=A=*** --env B=*** --labels=a=***",
             ),
             ("run x --annotations=a=S3CRET", "run x --annotations=a=***"),
+            ("run x --image=i --env DB S3CRET", "run x --image=i --env *** ***"),
+            ("run x --image=i --env=DB S3CRET a", "run x --image=i --env=*** *** ***"),
+            ("run x --image=i --env DB -- sh", "run x --image=i --env *** -- sh"),
             ("set env deploy/x A=S3CRET B-", "set env deploy/x A=*** B-"),
             ("set env deploy/x A=two S3CRET", "set env deploy/x A=*** ***"),
+            ("set env deploy/x PASSWORD S3CRET", "set env deploy/x *** ***"),
+            ("set env deploy x A_2 S3CRET a-", "set env deploy x *** *** ***"),
+            ("set env deploy/x PASSWORD -n web S3CRET", "set env deploy/x *** -n web ***"),
+            ("set env deploy/x PASSWORD = S3CRET", "set env deploy/x *** *** ***"),
             (
                 "set env deploy/x -eA=S3CRET -e=B=S3CRET -e C=S3CRET",
                 "set env deploy/x -eA=*** -e=B=*** -e C=***",
@@ -472,6 +505,20 @@ mod tests {
                 "run x --image=i -- server --db-pass=*** ***",
             ),
             (
+                "create job migrate --image=busybox -- rake db:migrate",
+                "create job migrate --image=busybox -- rake ***",
+            ),
+            (
+                "create deploy web --image=i -- server --db-pass=S3CRET S3CRET",
+                "create deploy web --image=i -- server --db-pass=*** ***",
+            ),
+            (
+                "create cronjob x --image=i --schedule=@daily -- /bin/sh -c S3CRET",
+                "create cronjob x --image=i --schedule=@daily -- /bin/sh -c ***",
+            ),
+            ("create job x S3CRET --image=i -- sh", "create job *** *** --image=i -- sh"),
+            ("create cm x -- S3CRET", "create cm *** -- ***"),
+            (
                 "debug pod/x -it --image=i --env=A=S3CRET -- echo S3CRET",
                 "debug pod/x -it --image=i --env=A=*** -- echo ***",
             ),
@@ -520,6 +567,8 @@ mod tests {
             "delete pod/web-0 svc/web --grace-period=0 --force --now",
             "delete clusterrole system:node:x",
             "label ns web team- --overwrite",
+            "set env deploy 12 --list",
+            "set env deploy/web DB_HOST- --from=cm/web",
             "set image deploy/web web=registry.test/web:v42@sha256:0123",
             "set resources deploy/web --limits=cpu=1,memory=1Gi",
             "scale deploy/web --replicas=3",
@@ -558,7 +607,7 @@ mod tests {
         /// not seen.
         #[test]
         fn nothing_behind_an_unknown_flag_or_program_is_seen(
-            before in "(exec x -- [a-z]{1,5}|run x --image=i -- [a-z]+|vault|create cm x --from-literal|get pods --novel)",
+            before in "(exec x -- [a-z]{1,5}|run x --image=i -- [a-z]+|vault|create cm x --from-literal|get pods --novel|get pods -token|run x --image=i --env DB|set env deploy/x DB)",
             around in "[a-zA-Z0-9:=+]{0,3}",
             more in "( [-a-zA-Z0-9=/+:é]{0,5}){0,3}",
         ) {

@@ -32,6 +32,12 @@ pub(super) fn is_name(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || "_-.".contains(c))
 }
 
+/// The name of an environment variable, which no object has: objects have small letters.
+pub(super) fn is_variable(word: &str) -> bool {
+    let is_part = |letter: char| matches!(letter, 'A'..='Z' | '0'..='9' | '_');
+    word.chars().all(is_part) && word.contains(|letter: char| letter.is_ascii_uppercase())
+}
+
 /// `Authorization: …`, `X-Api-Key: …`; not `secret/web:…`, which is a resource.
 pub(super) fn is_secret_header(name: &str) -> bool {
     is_name(name) && is_secret_name(name) && !name.eq_ignore_ascii_case("secret")
