@@ -79,7 +79,9 @@ fn a_reader_that_follows_sleeps_until_something_comes() {
     let trace = instance.path("trace");
     let guard = crate::support::envguard().display().to_string();
     let mut command = instance.command("/usr/bin/strace".as_ref());
-    command.args(["-f", "-e", "trace=poll,ppoll,clock_nanosleep,nanosleep", "-o"]).arg(&trace);
+    // The reader is the child, not its tracer: what is killed must not go on alone.
+    command.args(["-D", "-f", "-e", "trace=poll,ppoll,clock_nanosleep,nanosleep", "-o"]);
+    command.arg(&trace);
     let reader = Reader::of(command.args([guard.as_str(), "audit", "-f"]));
     reader.next("get zero");
     for word in ["one", "two", "three"] {
