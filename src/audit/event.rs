@@ -169,6 +169,21 @@ impl Event {
         self.answered(event, time)
     }
 
+    /// Who it was. Without Run As everybody is `ssm-user` in Session Manager: there it is
+    /// the name that the session's id begins with (`alice-0123456789abcdef0`).
+    #[must_use]
+    pub fn person(&self) -> String {
+        let of_session = self.session.rsplit_once('-').filter(|(name, number)| {
+            let is_number = number.bytes().all(|byte| byte.is_ascii_alphanumeric());
+            !name.is_empty() && number.len() >= 13 && is_number
+        });
+        match (of_session, &self.user) {
+            (Some((name, _)), _) => name.to_owned(),
+            (None, Some(user)) => user.clone(),
+            (None, None) => self.uid.to_string(),
+        }
+    }
+
     /// Whether something was lifted and the name was typed for it.
     #[must_use]
     pub fn ran_by_break_glass(&self) -> bool {

@@ -57,7 +57,7 @@ impl Table {
 }
 
 fn who(event: &Event) -> String {
-    shown(event.user.clone().unwrap_or_else(|| event.uid.to_string()))
+    shown(event.person())
 }
 
 fn command(event: &Event) -> String {
@@ -122,6 +122,23 @@ mod tests {
         let mut table = Table::new(width);
         events().iter().for_each(|event| table.fit(event));
         events().iter().map(|event| table.row(event)).collect()
+    }
+
+    #[test]
+    fn a_person_is_who_opened_the_session() {
+        for (session, user, person) in [
+            ("alice@example.com-0123456789abcdef0", Some("ssm-user"), "alice@example.com"),
+            ("mary-ann-abcdefghijklmnopqrstuvwxyz", Some("ssm-user"), "mary-ann"),
+            ("unknown", Some("bob"), "bob"),
+            ("mary-ann", Some("bob"), "bob"),
+            ("-0123456789abcdef0", Some("bob"), "bob"),
+            ("unknown", None, "7"),
+        ] {
+            let event = event("", "run", &[], &["get", "pods"]);
+            let user = user.map(str::to_owned);
+            let event = Event { session: session.to_owned(), user, ..event };
+            assert_eq!(event.person(), person, "{session}");
+        }
     }
 
     #[test]

@@ -38,7 +38,7 @@ impl Row {
 impl WouldRefuse {
     /// Counts one event.
     pub fn add(&mut self, event: &Event) {
-        let person = event.user.clone().unwrap_or_else(|| event.uid.to_string());
+        let person = event.person();
         for reason in &event.reasons {
             let key = (reason.code.clone(), reason.offender.clone());
             let row = self.rows.entry(key).or_default();

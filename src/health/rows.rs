@@ -255,11 +255,10 @@ fn break_glass(situation: &Situation) -> Finding {
         1 => "once".to_owned(),
         several => format!("{several} times"),
     };
-    let uid = last.uid.to_string();
     failed(
         format!(
             "BREAK GLASS was used {times} within a day, last by {} at {}: {}",
-            shown(last.user.as_deref().unwrap_or(&uid)),
+            shown(last.person()),
             shown(&last.time),
             shown(last.break_glass.as_deref().unwrap_or_default()),
         ),
