@@ -255,19 +255,29 @@ fn ctrl_c_ends_the_look_and_the_question_and_nothing_runs() {
     terminal.until(mark, "the prompt", crate::support::at_prompt).contains("nothing was typed");
     assert_eq!(code(&mut terminal), 77);
     // A server that never answers: Ctrl-C does not wait for it.
-    let real = std::fs::read_link(night.instance.path("bin/kubectl")).unwrap();
-    night.instance.program("bin/slow", "#!/bin/sh\nexec sleep 600\n");
+    let started = night.instance.path("elsewhere/started");
+    let script = format!("#!/bin/sh\necho $$ \"$@\" >>{}\nexec sleep 600\n", started.display());
+    night.instance.program("bin/slow", &script);
     let rules = format!("kubectl: {}", night.instance.path("bin/slow").display());
     let text = night.instance.config_text();
     night.instance.write("config.yaml", &format!("{text}{rules}\n"));
     let mark = terminal.raw.len();
     terminal.types("kubectl apply -k overlays/production\n");
     terminal.until(mark, "the progress line", |shown| shown.contains("would change ... "));
+    let lines = || std::fs::read_to_string(&started).unwrap_or_default();
+    crate::support::awaited("the look", || lines().ends_with('\n'));
+    let process = lines().split(' ').next().unwrap().to_owned();
+    // One that has ended has no words any more, also where nobody has asked for its end.
+    let has_ended =
+        || std::fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default().is_empty();
+    assert!(!has_ended());
     terminal.types("\u{3}");
     terminal.until(mark, "the prompt", crate::support::at_prompt).contains("it was interrupted");
     assert_eq!(code(&mut terminal), 77);
     assert_eq!(night.server.changes(), before);
-    assert!(real.exists());
+    let only = format!("{process} diff --kustomize=overlays/production\n");
+    assert_eq!(lines(), only, "nothing else was started");
+    crate::support::awaited("the end of the look", has_ended);
     // The terminal is as it was: Ctrl-C ends other programs.
     terminal.run("stty -a").contains("intr = ^C").contains("eol = <undef>");
 }

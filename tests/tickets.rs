@@ -76,8 +76,11 @@ fn a_typed_name_counts_for_this_terminal_only() {
     assert_eq!(login.asked("label pod x a=b", ""), 77);
     assert_eq!(login.asked("label pod x a=b", "production"), 42);
     assert_eq!(login.unasked("label pod x a=b"), 42);
-    // a script of this terminal, and the cluster's name on another one
-    assert_eq!(login.unasked("annotate pod x a=b | cat; true"), 0);
+    // in a pipeline and in a script of this terminal, and the cluster's name on another one
+    assert_eq!(login.unasked("annotate pod x a=b | cat; (exit ${PIPESTATUS[0]})"), 42);
+    let script =
+        format!("label pod x a=b; sh -c '{} annotate pod x a=b; exit $?'", shim().display());
+    assert_eq!(login.unasked(&script), 42);
     let mut other = Login::new(login.instance);
     assert_eq!(other.asked("label pod x a=b", "develop-eks"), 42);
     // what destroys asks every time

@@ -232,9 +232,9 @@ fn a_full_disk_is_said_and_the_log_stays_readable() {
     let dir = instance.path("small");
     std::fs::create_dir(&dir).unwrap();
     let instance = instance.rules(&format!("audit: {}", dir.display()));
-    // One page: the padding leaves room for a torn line.
+    // One page, in which the second line is torn, and then room for the third.
     let script = format!(
-        "mount -t tmpfs -o size=4k none {dir} && head -c 3900 /dev/zero | tr '\\0' '\\n' > {file} && {shim} get pods; echo $?; wc -c < {file}; truncate -s 3950 {file}; {shim} get pods 2>&1; {guard} audit",
+        "mount -t tmpfs -o size=4k none {dir} && {shim} get pods; head -c $((4000 - $(wc -c < {file}))) /dev/zero | tr '\\0' '\\n' >> {file}; {shim} get nodes; echo $? $(wc -c < {file}); mount -o remount,size=8k {dir} && {shim} get events; {guard} audit",
         dir = dir.display(),
         file = dir.join(format!("audit-{}.jsonl", uid())).display(),
         shim = shim().display(),
@@ -242,8 +242,13 @@ fn a_full_disk_is_said_and_the_log_stays_readable() {
     );
     let mut command = instance.command("/usr/bin/unshare".as_ref());
     let output = Output::of(command.args(["--mount", "sh", "-c", &script]));
-    assert!(output.stderr.contains("the disk is full"), "{output}");
-    assert!(output.stdout.contains("4096"), "{output}");
+    assert!(output.stderr.ends_with("the disk is full\n"), "{output}");
+    assert_eq!(output.stderr.lines().count(), 1, "{output}");
+    let mut lines = output.stdout.lines();
+    assert_eq!(lines.next(), Some("42 4096"), "{output}");
+    // What was torn is lost; the lines before it, and behind it on the same line, are not.
+    let shown = lines.map(|line| line.rsplit_once("  ").unwrap().1).collect::<Vec<_>>();
+    assert_eq!(shown, ["kubectl get pods", "kubectl get events"], "{output}");
 }
 
 /// In the place of journald, which no test machine runs: a socket where it has its own.
