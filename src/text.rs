@@ -150,6 +150,14 @@ fn escaped(word: &OsStr) -> String {
     out
 }
 
+/// `program` as another user, root where `options` name none. sudo looks for it in its own
+/// directories only (`secure_path`), where it need not be: this shell finds it.
+#[must_use]
+pub fn with_sudo(options: &str, program: &str) -> String {
+    let sudo = if options.is_empty() { "sudo".to_owned() } else { format!("sudo {options}") };
+    format!("{sudo} \"$(command -v {program})\"")
+}
+
 /// `kubectl` and `words` as one line that can be pasted.
 #[must_use]
 pub fn command_line<W: AsRef<OsStr>>(words: &[W]) -> String {

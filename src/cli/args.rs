@@ -280,7 +280,7 @@ pub(super) enum Format {
     disable_help_flag = true,
     after_help = "\
 Examples:
-  sudo kubectl-envguard setup
+  sudo \"$(command -v kubectl-envguard)\" setup
   kubectl-envguard setup --yes --environment develop --checkout /srv/manifests
 
 More (man kubectl-envguard): --context --cluster --overlay-root --shared
@@ -506,7 +506,7 @@ fn lengths() -> Vec<CompletionCandidate> {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  sudo kubectl-envguard broadcast 'This instance stops at 20:00'")]
+  sudo \"$(command -v kubectl-envguard)\" broadcast 'This instance stops at 20:00'")]
 pub(super) struct Broadcast {
     /// What to say
     #[arg(required = true, value_name = "MESSAGE")]

@@ -16,7 +16,7 @@ use crate::env::Env;
 use crate::exit::Exit;
 use crate::report::Reporter;
 use crate::session;
-use crate::text::{shown, wrapped};
+use crate::text::{shown, with_sudo, wrapped};
 
 /// Fits the narrowest terminal in use, with an indent.
 const WIDTH: usize = 74;
@@ -38,7 +38,7 @@ pub(super) fn broadcast(
     if !rustix::process::geteuid().is_root() {
         reporter.error(
             "only root may write to the terminals of others",
-            "sudo kubectl-envguard broadcast MESSAGE",
+            &format!("{} broadcast MESSAGE", with_sudo("", "kubectl-envguard")),
         );
         return Exit::Failure;
     }

@@ -14,7 +14,7 @@ use crate::exit::Exit;
 use crate::judge::Territory;
 use crate::keeper;
 use crate::report::Reporter;
-use crate::text::shown;
+use crate::text::{shown, with_sudo};
 
 /// Set for a keeper that root has started as the owner of a checkout.
 const AS_OWNER: &str = "ENVGUARD_AS_OWNER";
@@ -46,7 +46,7 @@ pub(super) fn run_as_each(
                 let Ok(owner) = keeper::owner(&checkout.top) else { continue };
                 reporter.error(
                     &format!("{} belongs to user {owner}: left alone", shown(&checkout.top)),
-                    &format!("sudo -u '#{owner}' kubectl-envguard tidy"),
+                    &format!("{} tidy", with_sudo(&format!("-u '#{owner}'"), "kubectl-envguard")),
                 );
             }
             exit = Exit::Failure;
@@ -65,7 +65,7 @@ pub(super) fn run_as_each(
         if let Err(problem) = run_as(owner, words) {
             reporter.error(
                 &format!("the checkouts of user {owner} are left alone: {problem:#}"),
-                &format!("sudo -u '#{owner}' kubectl-envguard tidy"),
+                &format!("{} tidy", with_sudo(&format!("-u '#{owner}'"), "kubectl-envguard")),
             );
             exit = Exit::Failure;
         }

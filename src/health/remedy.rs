@@ -7,7 +7,7 @@ use super::places::kubeconfigs;
 use crate::config;
 use crate::kubeconfig::{Kubeconfig, Selection, made_readable};
 use crate::policy::Pin;
-use crate::text::quoted;
+use crate::text::{quoted, with_sudo};
 
 /// `setup WORDS` for the configuration that is in force: root's for the whole
 /// instance, else the one that this user has.
@@ -73,12 +73,7 @@ fn aws(pin: &Pin, file: &str) -> Option<String> {
     ))
 }
 
-/// `program` run by root. sudo looks for it in its own directories only, where it
-/// need not be.
+/// `program` run by root.
 pub(super) fn as_root(program: &str) -> String {
-    if rustix::process::geteuid().is_root() {
-        program.to_owned()
-    } else {
-        format!("sudo \"$(command -v {program})\"")
-    }
+    if rustix::process::geteuid().is_root() { program.to_owned() } else { with_sudo("", program) }
 }

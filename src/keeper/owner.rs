@@ -4,7 +4,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::hitch::{Hitch, Result};
-use crate::text::shown;
+use crate::text::{shown, with_sudo};
 
 /// Whether a checkout belongs to the user of this process.
 #[must_use]
@@ -28,6 +28,6 @@ pub(super) fn owned_by_us(top: &Path, words: &str) -> Result<()> {
     }
     Err(Hitch::new(
         format!("{} belongs to user {owner}: left alone", shown(top)),
-        format!("sudo -u '#{owner}' kubectl-envguard {words}"),
+        format!("{} {words}", with_sudo(&format!("-u '#{owner}'"), "kubectl-envguard")),
     ))
 }

@@ -82,7 +82,10 @@ fn a_copy_says_so_everywhere_and_changes_nothing() {
     ] {
         let machine = Machine::with(service.clone());
         let refused = machine.run(&CHANGE).refused("instance-cloned");
-        refused.says("CLONED INSTANCE").says(here).says("sudo kubectl-envguard setup");
+        refused
+            .says("CLONED INSTANCE")
+            .says(here)
+            .says("sudo \"$(command -v kubectl-envguard)\" setup");
         machine.run(&["delete", "pod", "x"]).refused("instance-cloned");
         let lifting = [&["--break-glass", "fire", "--confirm", "develop"], &CHANGE[..]].concat();
         machine.run(&lifting).refused("instance-cloned");

@@ -9,7 +9,7 @@ use crate::judge::skew::download;
 use crate::judge::verdict::{Code, Reason};
 use crate::mask;
 use crate::policy::{Policy, Unusable};
-use crate::text::{quoted, rough, shown};
+use crate::text::{quoted, rough, shown, with_sudo};
 
 /// The sandbox is demanded and cannot be had.
 #[must_use]
@@ -143,7 +143,10 @@ pub(in crate::judge) fn instance_cloned(policy: &Policy, here: &str, set_up: &st
             instance(policy),
             shown(set_up)
         ),
-        "go to the right machine; if this is to be it: sudo kubectl-envguard setup".to_owned(),
+        format!(
+            "go to the right machine; if this is to be it: {} setup",
+            with_sudo("", "kubectl-envguard")
+        ),
     )
 }
 
@@ -172,8 +175,10 @@ pub fn config_unusable(unusable: &Unusable) -> Reason {
             "this instance has no configuration".to_owned(),
             looked_for.first().map_or_else(String::new, shown),
             "without one only commands that read may run".to_owned(),
-            "sudo \"$(command -v kubectl-envguard)\" setup   # or name a file: kubectl envguard --config FILE ..."
-                .to_owned(),
+            format!(
+                "{} setup   # or name a file: kubectl envguard --config FILE ...",
+                with_sudo("", "kubectl-envguard")
+            ),
         ),
         Unusable::Invalid { file, remedy, .. } => binding(
             Code::ConfigInvalid,
