@@ -542,6 +542,81 @@ fn a_script_that_names_the_environment_leaves_in_its_log_what_it_changes() {
     }
 }
 
+/// Each of these texts and arguments is in two versions of the overlay.
+#[test]
+fn no_value_is_seen_that_is_called_like_a_secret() {
+    let Some(night) = Night::newest(true) else { return };
+    let text = r#"apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings, namespace: web}
+data:
+  a: "Server=db;Password=S3CRET1"
+  b: "//r/:_authToken=S3CRET1"
+  c: "Server=db1"
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: texts, namespace: web}
+data:
+  json: '{"clientSecret":"S3CRET1"}'
+  texts: |
+    bindpw=S3CRET1
+    password S3CRET1
+    <password>S3CRET1</password>
+    passphrase:
+      S3CRET1
+    LOG_LEVEL=debug
+    port=80801
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: worker, namespace: web}
+spec:
+  selector: {matchLabels: {app: worker}}
+  template:
+    metadata: {labels: {app: worker}}
+    spec:
+      containers:
+      - name: worker
+        image: registry.example/shop/worker:v1
+        args: ["--db-password", "S3CRET1", "--v=1"]
+      - name: shell
+        image: registry.example/shop/shell:v1
+        command: ["sh", "-c", "curl -u admin:S3CRET1 http://h/x1; mysql -pS3CRET1"]
+      - name: db
+        image: registry.example/shop/db:v1
+        args: ["-uroot", "-pS3CRET1"]
+"#;
+    let apply = ["--confirm", "production", "apply", "-f", "overlays/production/texts.yaml"];
+    night.instance.write("m/overlays/production/texts.yaml", text);
+    night.instance.commit();
+    night.instance.envguard(&apply).exits(0);
+    let next = text.replace("S3CRET1", "S3CRET2").replace(":v1", ":v2").replace("db1", "db2");
+    let next = next.replace("80801", "80802").replace("--v=1", "--v=2").replace("h/x1", "h/x2");
+    night.instance.write("m/overlays/production/texts.yaml", &next);
+    night.instance.commit();
+    let mut terminal = night.login();
+    let line = "apply -f overlays/production/texts.yaml";
+    let shown = asks(&mut terminal, &format!("kubectl envguard --full {line}"));
+    shown.lacks("S3CRET");
+    for seen in [
+        "  c: Server=db2",
+        "+    port=80802",
+        "worker:v2",
+        "--db-password",
+        "- --v=2",
+        "http://h/x2",
+        "LOG_LEVEL=debug",
+    ] {
+        shown.contains(seen);
+    }
+    answers(&mut terminal, "no");
+    let output = night.instance.envguard(&apply).exits(0);
+    assert!(!output.stderr.contains("S3CRET"), "{output}");
+    let told = "data.a changed, data.b changed, data.c Server=db1->Server=db2";
+    assert!(output.stderr.contains(told), "{output}");
+}
+
 #[test]
 fn a_real_api_server_is_asked_what_would_change() {
     let Some(assets) = std::env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from) else {

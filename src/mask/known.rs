@@ -31,6 +31,9 @@ const PAIR_FLAGS: [&str; 4] = ["env", "exec-env", "set-string", "set"];
 /// Flags whose value is a text that may contain anything.
 const TEXT_FLAGS: [&str; 2] = ["overrides", "patch"];
 
+/// The program that takes its password with `-a`.
+const REDIS: &str = "redis-cli";
+
 /// Of scripts in scripts.
 const MAX_DEPTH: u8 = 8;
 
@@ -61,9 +64,17 @@ pub(super) fn word(word: &str) -> String {
     plain(word, Context::of(&[]))
 }
 
-/// One word of a text in an object, which may be a flag of some program.
-pub(super) fn word_of_object(word: &str) -> String {
-    one(word, Context { of_object: true, ..Context::of(&[]) }).0
+/// A line of a text in an object, which may be a command line of some program.
+pub(super) fn line_of_object(line: &str) -> String {
+    let context = Context::of_object(line.contains(REDIS));
+    if line.contains(char::is_whitespace) { plain(line, context) } else { one(line, context).0 }
+}
+
+/// A list in an object, which may be the arguments of some program. `names`: whether a word
+/// that is called like a secret may have its value behind it, without being a flag.
+pub(super) fn list_of_object(words: &[String], names: bool) -> Vec<String> {
+    let is_redis = words.iter().any(|word| word.contains(REDIS));
+    in_context(words, Context { names_value: names, ..Context::of_object(is_redis) })
 }
 
 pub(super) fn in_context(words: &[String], mut context: Context) -> Vec<String> {
@@ -92,8 +103,9 @@ fn after_value(text: &str, kind: Value) -> Value {
 /// `config set users.admin.token VALUE`, `set env deploy/x PASSWORD VALUE`
 fn after_name(word: &str, context: Context) -> Value {
     let sets = context.sets_environment && !context.foreign && is_variable(word);
-    let is_name = is_secret_name(word) && !word.contains('=');
-    if is_name && (context.is_config_set || sets) { Value::Slip } else { Value::Plain }
+    let names = context.names_value && is_name(word);
+    let is_secret = is_secret_name(word) && !word.contains('=');
+    if is_secret && (context.is_config_set || sets || names) { Value::Slip } else { Value::Plain }
 }
 
 /// What the whole command line says about its words.
@@ -111,6 +123,8 @@ pub(super) struct Context {
     is_redis: bool,
     /// They stand in an object, not on a command line.
     of_object: bool,
+    /// `requirepass VALUE`, as two words.
+    names_value: bool,
     /// How many scripts are around the words.
     depth: u8,
 }
@@ -133,9 +147,15 @@ impl Context {
             names_secret: words.iter().any(is_secret),
             foreign: false,
             of_object: false,
+            names_value: false,
             depth: 0,
-            is_redis: words.iter().any(|word| word.contains("redis-cli")),
+            is_redis: words.iter().any(|word| word.contains(REDIS)),
         }
+    }
+
+    /// Of words in an object: those of a program in a container.
+    fn of_object(is_redis: bool) -> Self {
+        Self { foreign: true, of_object: true, is_redis, ..Self::of(&[]) }
     }
 }
 
@@ -164,6 +184,9 @@ fn one(word: &str, context: Context) -> (String, Value) {
 /// attached too.
 fn short(word: &str, letters: &str, context: Context) -> (String, Value) {
     let mut rest = letters.chars();
+    // `-token X`, `-password X`: flags of Go, Java and TLS tools have one dash.
+    let is_long = context.foreign && letters.len() > 1 && is_secret_name(letters);
+    let next = if is_long && is_name(letters) { Value::Secret } else { Value::Plain };
     let kind = match rest.next() {
         Some('e') if context.sets_environment => Value::Pair,
         // mysql takes `-pPASSWORD`, sshpass `-p PASSWORD`, and mkdir is none the worse.
@@ -172,14 +195,14 @@ fn short(word: &str, letters: &str, context: Context) -> (String, Value) {
         Some('a') if context.foreign && context.is_redis => Value::Secret,
         Some('u') if context.foreign => Value::Credentials,
         Some('H') if context.foreign => Value::Header,
-        _ => return (value(word, Value::Plain, context), Value::Plain),
+        _ => return (value(word, Value::Plain, context), next),
     };
     let text = rest.as_str();
     if text.is_empty() {
         return (word.to_owned(), kind);
     }
     let (equals, text) = text.strip_prefix('=').map_or(("", text), |text| ("=", text));
-    (format!("-{}{equals}{}", &letters[..1], value(text, kind, context)), Value::Plain)
+    (format!("-{}{equals}{}", &letters[..1], value(text, kind, context)), next)
 }
 
 fn kind_of(flag: &str, context: Context) -> Value {

@@ -7,7 +7,7 @@
 //!
 //! A refusal is read by who typed the line, and is pasted: [`line()`] and [`text`] mask what
 //! is *known to be one*, so that the rest runs as it stands. So does the preview, with
-//! [`text_of_object`].
+//! [`line_of_object`] and [`list_of_object`].
 
 mod address;
 mod known;
@@ -52,11 +52,18 @@ pub fn text(text: impl AsRef<OsStr>) -> String {
     known::masked(&[shown(text)]).concat()
 }
 
-/// One word of a text in an object; parameters of addresses can be seen in it that are no
+/// One line of a text in an object; parameters of addresses can be seen in it that are no
 /// keys.
 #[must_use]
-pub fn text_of_object(word: &str) -> String {
-    known::word_of_object(word)
+pub fn line_of_object(line: &str) -> String {
+    known::line_of_object(line)
+}
+
+/// A list of words in an object, such as the arguments of a program. `names`: whether a word
+/// that is called like a secret may have its value behind it, without being a flag.
+#[must_use]
+pub fn list_of_object(words: &[String], names: bool) -> Vec<String> {
+    known::list_of_object(words, names)
 }
 
 /// The line, and whether something is masked in it.

@@ -20,8 +20,8 @@ const SECRET_NAMES: [&str; 13] = [
     "authorization",
 ];
 
-/// The same, where a name is made of such words, or ends in one (`PGPASS`, `dbPwd`).
-const SECRET_WORDS: [&str; 3] = ["pass", "pwd", "pw"];
+/// The same, where a word of a name ends so (`PGPASS`, `dbPwd`, `bindpw`).
+const SECRET_ENDS: [&str; 3] = ["pass", "pwd", "pw"];
 
 /// Fields of a patch below which anything may stand that a program is given.
 const SECRET_FIELDS: [&str; 4] = ["env", "data", "stringdata", "binarydata"];
@@ -50,8 +50,8 @@ pub fn is_secret_name(name: &str) -> bool {
     let mut words = name.split(|letter: char| !letter.is_alphanumeric());
     SECRET_NAMES.iter().any(|part| name.contains(part))
         || words.any(|word| {
-            let ends = word.ends_with("pass") || word.ends_with("pwd");
-            SECRET_WORDS.contains(&word) || ends && word != "bypass"
+            let ends = SECRET_ENDS.iter().any(|end| word.ends_with(end));
+            ends && word != "bypass"
         })
 }
 

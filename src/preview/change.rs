@@ -222,7 +222,7 @@ impl Differences<'_> {
         if !is_scalar(value) || conceal::is_hidden(self.identity, &path) {
             return None;
         }
-        let text = conceal::text(&plain(value));
+        let text = conceal::text_at(&path, &plain(value));
         let fits = text.chars().count() <= LONGEST && !text.contains('\n');
         (fits || self.path.last().is_some_and(|last| last == "image")).then_some(text)
     }
@@ -398,6 +398,20 @@ mod tests {
         ] {
             assert_eq!(told("X", &live, &next), expected);
         }
+    }
+
+    #[test]
+    fn of_a_line_with_a_password_in_it_nothing_is_told() {
+        let data = |text: &str| json!({"data": {"a": text}});
+        for text in ["Server=db;Password=S3CRET", "Server=db;Pwd=S3CRET", "//r/:_authToken=S3CRET"]
+        {
+            let (live, next) = (format!("{text}1"), format!("{text}2"));
+            assert_eq!(told("ConfigMap", &data(&live), &data(&next)), ["data.a ~"]);
+        }
+        assert_eq!(
+            told("ConfigMap", &data("Server=db"), &data("Server=db2")),
+            ["data.a Server=db>Server=db2"]
+        );
     }
 
     #[test]

@@ -3,8 +3,9 @@
 
 use serde_json::Value;
 
+use super::conceal_text;
 use super::object::Identity;
-use crate::mask::{is_secret_name, text_of_object};
+use crate::mask::{is_secret_name, list_of_object};
 use crate::text::MASK;
 
 /// Fields of Kubernetes' own that have such a word in their name and no secret in
@@ -29,33 +30,31 @@ pub(super) fn is_hidden(identity: &Identity, path: &[String]) -> bool {
     of_secret || !names_none && path.iter().any(|name| is_secret_name(name))
 }
 
-/// A text as it may be seen.
-pub(super) fn text(text: &str) -> String {
-    if text.contains("PRIVATE KEY") {
-        return MASK.to_owned();
+/// The text that stands at `path` of an object, as it may be seen.
+pub(super) fn text_at(path: &[String], text: &str) -> String {
+    // `shop/token-service:v42` is called like a secret, and what stands behind it is none.
+    if path.last().is_some_and(|last| last == "image") && is_image(text) {
+        return text.to_owned();
     }
-    let lines: Vec<String> = text.lines().map(line).collect();
-    lines.join("\n")
+    conceal_text::text(text)
 }
 
-/// One line: `password=…` and `api_key: …` too, whatever file they stand in.
-fn line(line: &str) -> String {
-    if let Some(at) = line.find(['=', ':']) {
-        let name = line[..at].trim().trim_matches(['"', '\'', '-', ' ']);
-        let has_value = !line[at + 1..].trim().is_empty();
-        if has_value
-            && !name.contains(' ')
-            && is_secret_name(name)
-            && !line[at..].starts_with("://")
-        {
-            return format!("{} {MASK}", &line[..=at]);
-        }
-    }
-    // `Authorization: Bearer …` is one secret, and no word of it.
-    if text_of_object(line) == MASK {
-        return MASK.to_owned();
-    }
-    line.split(' ').map(text_of_object).collect::<Vec<_>>().join(" ")
+/// A name of an image: of a user and a password before a host nothing is left in it.
+fn is_image(text: &str) -> bool {
+    let (name, digest) = text.split_once('@').unwrap_or((text, "sha256:"));
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "._-/:".contains(letter);
+    digest.starts_with("sha256:")
+        && !name.contains("://")
+        && [name, digest].iter().all(|part| part.chars().all(is_plain))
+}
+
+/// A list of texts: `--db-password` in one and the value in the next belong together.
+fn list(items: &[String], path: &[String]) -> Value {
+    // Of a role and a webhook: names of resources, one of which may be `secrets`.
+    let resources = ["resources", "resourceNames"];
+    let names = !path.last().is_some_and(|last| resources.contains(&last.as_str()));
+    let masked = list_of_object(items, names);
+    masked.iter().map(|item| Value::String(conceal_text::text(item))).collect()
 }
 
 /// `object` with everything replaced that is not to be seen. What differs from
@@ -89,10 +88,18 @@ fn hidden(
             fields.iter().map(of).collect()
         }
         Value::Array(items) => {
+            let texts: Option<Vec<String>> =
+                items.iter().map(|item| item.as_str().map(str::to_owned)).collect();
+            if let Some(texts) = texts.filter(|_| !is_hidden(identity, path)) {
+                return list(&texts, path);
+            }
             let of = |(index, item): (usize, &Value)| {
-                let name = item.get("name").and_then(Value::as_str);
+                let name = item.get("name").or_else(|| item.get("key")).and_then(Value::as_str);
                 let same = |other: &&Value| match name {
-                    Some(name) => other.get("name").and_then(Value::as_str) == Some(name),
+                    Some(name) => {
+                        let named = |field| other.get(field).and_then(Value::as_str);
+                        named("name").or_else(|| named("key")) == Some(name)
+                    }
                     None => false,
                 };
                 let others = other.and_then(Value::as_array);
@@ -115,7 +122,7 @@ fn hidden(
                 MASK.to_owned()
             })
         }
-        Value::String(found) => Value::String(text(found)),
+        Value::String(found) => Value::String(text_at(path, found)),
         other => other.clone(),
     }
 }
@@ -165,28 +172,55 @@ mod tests {
         }
     }
 
+    /// What is a flag in one item of a list has its value in the next.
     #[test]
-    fn of_an_address_only_what_may_be_a_key_is_hidden() {
-        for (address, expected) in [
+    fn lists_are_read_as_command_lines() {
+        for (field, list, expected) in [
             (
-                "http://h/x?page=2&sort=name,asc&tz=Asia%2FTokyo&charset=UTF-8#a",
-                "http://h/x?page=2&sort=name,asc&tz=Asia%2FTokyo&charset=UTF-8#a",
+                "args",
+                json!(["--db-password", "S3CRET", "--v=2"]),
+                json!(["--db-password", "***", "--v=2"]),
             ),
-            ("postgres://u:S3CRET@db/x?sslmode=require", "postgres://***@db/x?sslmode=require"),
+            ("args", json!(["-token", "S3CRET", "x"]), json!(["-token", "***", "x"])),
             (
-                "jdbc:mysql://db/x?useSSL=false&password=S3",
-                "jdbc:mysql://db/x?useSSL=false&password=***",
+                "command",
+                json!(["mysql", "-uroot", "-pS3CRET"]),
+                json!(["mysql", "-uroot", "-p***"]),
+            ),
+            ("command", json!(["redis-cli", "-a", "S3CRET"]), json!(["redis-cli", "-a", "***"])),
+            (
+                "command",
+                json!(["redis-cli", "config", "set", "requirepass", "S3CRET"]),
+                json!(["redis-cli", "config", "set", "requirepass", "***"]),
             ),
             (
-                "https://h/x?key=S3&sig=S3&X-Amz-Signature=S3",
-                "https://h/x?key=***&sig=***&X-Amz-Signature=***",
+                "command",
+                json!(["sh", "-c", "curl -u admin:S3CRET http://h/x; mysql -pS3CRET"]),
+                json!(["sh", "-c", "curl -u admin:*** http://h/x; mysql -p***"]),
             ),
-            ("https://h/x?api_key=S3&auth=S3&code=S3", "https://h/x?api_key=***&auth=***&code=***"),
-            ("https://h/x?k=S3CRETS3CRETS3CRE", "https://h/x?k=***"),
-            ("https://h/x?k=a@b&to=https://a:S3@b", "https://h/x?k=***&to=***"),
-            ("--url=https://h/x?a=1&token=S3", "--url=https://h/x?a=1&token=***"),
+            ("args", json!(["{\"clientSecret\":\"S3CRET\"}"]), json!(["{\"clientSecret\":***"])),
+            ("resources", json!(["secrets", "configmaps"]), json!(["secrets", "configmaps"])),
+            ("command", json!(["run", "LOG_LEVEL=debug"]), json!(["run", "LOG_LEVEL=debug"])),
+            ("apiTokens", json!(["S3CRET"]), json!(["***"])),
         ] {
-            assert_eq!(text(address), expected);
+            let found = super::object(&json!({field: list}), None, &identity("X"), false);
+            assert_eq!(found[field], expected);
+        }
+        let items = json!([{"key": "password", "value": "S3CRET"}, {"key": "host", "value": "db"}]);
+        let found = super::object(&json!({"list": items}), None, &identity("X"), false);
+        assert_eq!(found["list"][0]["value"], "***");
+        assert_eq!(found["list"][1]["value"], "db");
+    }
+
+    #[test]
+    fn an_image_can_be_seen_whatever_it_is_called() {
+        for (image, expected) in [
+            ("registry:5000/shop/token-service:v42", "registry:5000/shop/token-service:v42"),
+            ("token-service:v1@sha256:0a", "token-service:v1@sha256:0a"),
+            ("https://u:S3CRET@h/x", "https://***@h/x"),
+            ("password=S3CRET", "password=***"),
+        ] {
+            assert_eq!(text_at(&["image".to_owned()], image), expected);
         }
     }
 

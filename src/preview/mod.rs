@@ -9,6 +9,7 @@
 mod change;
 pub mod child;
 mod conceal;
+mod conceal_text;
 mod look;
 mod object;
 mod plan;
