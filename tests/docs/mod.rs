@@ -8,6 +8,7 @@ mod named;
 mod peers;
 mod picture;
 mod translations;
+mod workflows;
 
 use std::path::PathBuf;
 
