@@ -56,11 +56,14 @@ hide_real_instance() {
     command -v unshare >/dev/null 2>&1 || die \
         "this machine is a real instance, and without unshare its configuration cannot be hidden from the demo" \
         "apt-get install util-linux, or try it on another machine"
+    # Tried first: after exec there is nobody left who could say what to do.
+    why=$(unshare --user --map-root-user --mount mount -t tmpfs none /etc/envguard 2>&1) || die \
+        "this machine is a real instance, and its configuration cannot be hidden from the demo: $why" \
+        "try it on another machine"
     say "This machine is a real instance: the demo runs where its configuration cannot be seen."
     # shellcheck disable=SC2016 # expanded by the inner shell
     ENVGUARD_TRY_HIDDEN=1 exec unshare --user --map-root-user --mount sh -c \
-        'mount -t tmpfs none /etc/envguard && exec "$0" "$@"' "$here/install.sh" "$@" ||
-        die "this kernel does not allow it (unshare --user)" "try it on another machine"
+        'mount -t tmpfs none /etc/envguard && exec "$0" "$@"' "$here/install.sh" "$@"
 }
 
 # The release that lies beside this script.
@@ -152,9 +155,9 @@ stage() {
         esac
         [ "$kind" = link ] || chmod "$mode" "$1$place"
     done <"$from/deploy/files"
+    drop_in=/etc/systemd/system/amazon-ssm-agent.service.d
     [ "$reach" = system ] || return 0
     # What was asked for once is kept by an upgrade.
-    drop_in=/etc/systemd/system/amazon-ssm-agent.service.d
     if [ -n "$agent" ] || is_ours "$drop_in/envguard.conf"; then
         agent=yes
         mkdir -p "$1$drop_in"
@@ -175,9 +178,22 @@ stage() {
     fi
 }
 
+# The machine's own secure_path stays, behind the guard.
 sudoers_line() {
+    path=$(secure_path)
     printf 'Defaults secure_path="%s"' \
-        "$prefix/lib/envguard/shims:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        "$prefix/lib/envguard/shims:${path:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}"
+}
+
+# The last secure_path that others than this installer have written.
+secure_path() {
+    for file in "$root/etc/sudoers" "$root/etc/sudoers.d"/*; do
+        # sudo passes over names with a dot in them, and those that end in ~.
+        case ${file##*/} in *.* | *~ | envguard) continue ;; esac
+        [ ! -f "$file" ] || sed -nE \
+            -e 's/^[[:space:]]*Defaults.*secure_path[[:space:]]*=[[:space:]]*"([^"]*)".*/\1/p;t' \
+            -e 's/^[[:space:]]*Defaults.*secure_path[[:space:]]*=[[:space:]]*([^",[:space:]]+).*/\1/p' "$file"
+    done 2>/dev/null | tail -n 1 | sed "s|^$prefix/lib/envguard/shims:||"
 }
 
 # /usr/local/bin/kubectl is taken when the name is free, or when it may be moved aside.
@@ -270,6 +286,7 @@ was_changed_by_hand() {
 }
 
 place_all() {
+    agent_changed=''
     while read -r kind what path; do
         if still_is "$kind" "$what" "$path"; then continue; fi
         if was_changed_by_hand "$path"; then
@@ -277,6 +294,7 @@ place_all() {
             continue
         fi
         say "placed   $root$path"
+        [ "$path" != "$drop_in/envguard.conf" ] || agent_changed=yes
         [ -z "$dry" ] || continue
         rm -f "$root$path.envguard-new"
         cp -P "$work/tree$path" "$root$path.envguard-new"
@@ -509,6 +527,24 @@ verify() {
         die "$1 is not what SHA256SUMS says" "fetch the release again; do not install it"
 }
 
+# A package goes where its manager puts it, with what is in it: nothing else can be asked of it.
+check_package_options() {
+    case $archive in *.deb | *.rpm) ;; *) return 0 ;; esac
+    asked=''
+    [ -z "$root" ] || asked="$asked --root"
+    [ -z "$prefix" ] || asked="$asked --prefix"
+    [ -z "$adopt" ] || asked="$asked --adopt-kubectl"
+    [ -z "$agent" ] || asked="$asked --agent"
+    [ -z "$sudoers" ] || asked="$asked --sudoers"
+    [ -z "$shell_rc" ] || asked="$asked --shell-rc"
+    [ -z "$asked" ] || die "a package is installed by this machine's own package manager, which knows no$asked" \
+        "--from kubectl-envguard-VERSION-$(uname -m)-linux.tar.gz with the same options, or the package without"
+}
+
+package_verb() {
+    if [ -n "$dry" ]; then echo "would be installed"; else echo "installing"; fi
+}
+
 take_release() {
     fetch SHA256SUMS
     fetch SHA256SUMS.sig
@@ -516,14 +552,14 @@ take_release() {
     verify "$archive"
     case $archive in
         *.deb)
-            say "would be installed by apt-get: $archive"
+            say "$(package_verb) by apt-get: $archive"
             # What a person has changed below /etc stays, and nobody is asked about it.
             [ -n "$dry" ] || apt-get install -y --allow-downgrades \
                 -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$work/$archive"
             exit
             ;;
         *.rpm)
-            say "would be installed by dnf: $archive"
+            say "$(package_verb) by dnf: $archive"
             [ -n "$dry" ] || dnf install -y "$work/$archive"
             exit
             ;;
@@ -611,7 +647,11 @@ install_all() {
 after_install() {
     [ -z "$root" ] || return 0
     if [ "$reach" = system ]; then
-        ! command -v systemctl >/dev/null 2>&1 || systemctl daemon-reload >/dev/null 2>&1 || :
+        if systemd_runs; then
+            systemctl daemon-reload || :
+            # The keeper goes on with the programs that are there now.
+            systemctl try-restart 'envguard-watch@*.service' || :
+        fi
         # Until the next start of the machine, when systemd makes it.
         mkdir -p /run/envguard
         chmod 1777 /run/envguard
@@ -632,19 +672,51 @@ after_install() {
     fi
 }
 
+# Whether this is a machine's own systemd, not an image's or a person's.
+systemd_runs() {
+    [ "$reach" = system ] && [ -z "$root" ] && [ -d /run/systemd/system ]
+}
+
+# The keeper's units of this installation that are enabled.
+enabled_units() {
+    systemd_runs || return 0
+    for link in /etc/systemd/system/*.wants/envguard-*@*; do
+        [ -L "$link" ] || continue
+        unit=${link##*/}
+        template=${unit%%@*}@.${unit##*.}
+        ! is_ours "$prefix/lib/systemd/system/$template" || printf '%s\n' "$unit"
+    done
+}
+
+# A keeper whose program is gone would go on from memory, and never end.
+stop_keeper() {
+    enabled_units | sort -u | while read -r unit; do
+        say "stopped  $unit"
+        [ -n "$dry" ] || systemctl disable --now "$unit" ||
+            say "it may still run: systemctl disable --now $unit"
+    done
+}
+
+# Whether a start file that --shell-rc would change reads the hook already.
+shells_are_hooked() {
+    start_files | while read -r file; do
+        ! grep -qs '^[^#]*envguard' "$root$file" || echo "$file"
+    done | grep -q .
+}
+
 notes() {
     shims=$prefix/lib/envguard/shims
     say ""
     say "Installed. New logins are guarded; shells that are open now are not."
     if [ "$reach" = user ]; then
-        [ -n "$shell_rc" ] || say "  shells    eval \"\$($prefix/bin/kubectl-envguard hook bash)\" in ~/.bashrc (zsh: hook zsh), or --shell-rc"
+        shells_are_hooked || say "  shells    eval \"\$($prefix/bin/kubectl-envguard hook bash)\" in ~/.bashrc (zsh: hook zsh), or --shell-rc"
     else
-        [ -n "$shell_rc" ] || say "  shells    that are no login shells need a line: --shell-rc (docs: login.md)"
+        shells_are_hooked || say "  shells    that are no login shells need a line: --shell-rc (docs: login.md)"
         [ -n "$sudoers" ] || say "  sudo      is not guarded until sudoers has (sudo visudo, or --sudoers): $(sudoers_line)"
-        if [ -n "$agent" ]; then
-            say "  sessions  systemctl restart amazon-ssm-agent"
-        else
+        if [ -z "$agent" ]; then
             say "  sessions  of Session Manager: --agent"
+        elif [ -n "$agent_changed" ]; then
+            say "  sessions  systemctl restart amazon-ssm-agent"
         fi
     fi
     say "  cron      PATH=$shims:/usr/bin:/bin as the first line of the crontab"
@@ -677,12 +749,16 @@ bring_overlays_back() {
         say "Bringing back the overlays of other environments."
         [ -n "$dry" ] || "$root$prefix/bin/kubectl-envguard" tidy --undo ||
             die "not every overlay could be brought back; nothing was removed" "see the messages above"
-    else
-        say "Still tidied, and so without overlays of other environments:"
-        printf '%s\n' "$found" | sed 's/^/  /' >&2
-        say "  instead   $prefix/lib/envguard/install.sh --uninstall --undo"
-        say "  later     git sparse-checkout disable, in each"
+        found=''
     fi
+}
+
+# At the end, where it is read, and with what works without the programs.
+say_what_is_tidied() {
+    [ -n "$found" ] || return 0
+    say "Still tidied, and so without overlays of other environments; to bring them back:"
+    printf '%s\n' "$found" | sed "s/'/'\\\\''/g;s/.*/  git -C '&' sparse-checkout disable/" >&2
+    [ -z "$dry" ] || say "  or do not remove envguard without it: --uninstall --undo"
 }
 
 uninstall() {
@@ -690,6 +766,7 @@ uninstall() {
         die "$prefix/bin/kubectl-envguard belongs to a package" "apt-get remove kubectl-envguard, or dnf remove kubectl-envguard"
     [ -e "$manifest" ] || die "nothing is installed below $root$prefix" "name the place: --uninstall --prefix DIR"
     bring_overlays_back
+    stop_keeper
     # kubectl first, and at once: whoever types it now gets the real one.
     give_kubectl_back
     remove_lines
@@ -704,6 +781,7 @@ uninstall() {
     done
     listed dir | sort -r >"$work/directories"
     [ -z "$dry" ] || {
+        say_what_is_tidied
         say "Nothing was done (--dry-run)."
         return 0
     }
@@ -711,10 +789,11 @@ uninstall() {
     while read -r _ _ path; do
         rmdir "$root$path" 2>/dev/null || :
     done <"$work/directories"
-    [ -n "$root" ] || ! command -v systemctl >/dev/null 2>&1 || systemctl daemon-reload >/dev/null 2>&1 || :
+    ! systemd_runs || systemctl daemon-reload || :
     say "Removed. What the programs have written is kept: configuration, audit log, caches."
-    say "What was put aside stays in each checkout's git directory, below envguard."
+    say "What was put aside stays in each checkout's git directory, below envguard/quarantine."
     still_there
+    say_what_is_tidied
 }
 
 # What was written while it was in use, and may be removed by hand.
@@ -770,7 +849,7 @@ main() {
             --undo) undo=yes ;;
             --no-setup) setup='' ;;
             --prefix) needs_value "$@" && prefix=${2%/} && shift ;;
-            --root) needs_value "$@" && root=$(readlink -f "$2") && shift ;;
+            --root) needs_value "$@" && root=$(readlink -f "$2") && root=${root%/} && shift ;;
             --programs) needs_value "$@" && programs=$2 && shift ;;
             --key) needs_value "$@" && key=$2 && shift ;;
             --version) needs_value "$@" && version=${2#v} && shift ;;
@@ -793,6 +872,7 @@ main() {
         try_out
         exit
     }
+    [ "$action" != install ] || check_package_options
     choose_place
     case $action in
         install) install_all ;;

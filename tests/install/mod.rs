@@ -4,6 +4,7 @@
 mod debian;
 mod packages;
 mod root;
+mod running;
 mod walk;
 
 pub(crate) use root::{Release, Root, inventory, machine, same};
@@ -104,6 +105,42 @@ fn everything_on_request_goes_too() {
     same(&root.inventory(), &after, "in the root");
     root.uninstall(&[]).exits(0);
     same(&root.inventory(), &before, "in the root");
+}
+
+#[test]
+fn the_machines_own_secure_path_stays_behind_the_guard() {
+    // It comes with sudo, and is not on everybody's PATH.
+    if !Path::new("/usr/sbin/visudo").exists() && lacks("visudo", "checks the sudoers line") {
+        return;
+    }
+    let root = Root::new();
+    let written = |expected: &str| {
+        root.install(&["--sudoers"]).exits(0);
+        let text = read(&root.path("/etc/sudoers.d/envguard"));
+        let line = format!("Defaults secure_path=\"{PREFIX}/lib/envguard/shims:{expected}\"");
+        assert_eq!(text.lines().last(), Some(line.as_str()), "{text}");
+    };
+    written("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    root.write(
+        "/etc/sudoers",
+        "Defaults secure_path=/sbin:/bin, env_reset\n@includedir sudoers.d\n",
+    );
+    written("/sbin:/bin");
+    // As status says it: the guard is there already, and is not put in twice.
+    let guarded = format!("{PREFIX}/lib/envguard/shims:/snap/bin:/bin");
+    root.write(
+        "/etc/sudoers",
+        &format!("#Defaults secure_path=/x\nDefaults\tsecure_path = \"{guarded}\"\n"),
+    );
+    written("/snap/bin:/bin");
+    root.write(
+        "/etc/sudoers.d/tools",
+        "Defaults env_reset\nDefaults secure_path=\"/opt/tools:/bin\"\n",
+    );
+    root.write("/etc/sudoers.d/tools.rpmsave", "Defaults secure_path=/y\n");
+    root.write("/etc/sudoers.d/tools~", "Defaults secure_path=/z\n");
+    written("/opt/tools:/bin");
+    written("/opt/tools:/bin");
 }
 
 #[test]
@@ -617,6 +654,17 @@ fn checkouts_that_are_still_tidied_are_named_and_can_be_undone() {
     let top = instance.checkout().display().to_string();
     root.write("/etc/gitconfig", &format!("[safe]\n\tdirectory = {top}\n"));
     uninstall(&["--dry-run"]).says("Still tidied").says(&top).says("--undo").exits(0);
+    assert!(!overlay.exists());
+    // Without it, the last word is a command that is still there, and works.
+    let said = uninstall(&[]).says("envguard/quarantine").exits(0).stderr;
+    let last = said.lines().last().unwrap();
+    assert_eq!(last, format!("  git -C '{top}' sparse-checkout disable"), "{said}");
+    assert!(!said.contains("--undo"), "{said}");
+    let mut disable = Command::new("sh");
+    Output::of(disable.args(["-c", last]).env("HOME", root.beside(""))).exits(0);
+    assert!(overlay.join("kustomization.yaml").exists());
+    installed(&instance, &root);
+    instance.envguard(&["tidy"]).exits(0);
     assert!(!overlay.exists());
     uninstall(&["--undo"])
         .says("Bringing back")

@@ -160,6 +160,11 @@ fn sums_signature_and_krew_manifest_fit_the_files() {
         let from = file["from"].as_str().unwrap();
         assert!(inside.lines().any(|line| line == from), "{from} in {inside}");
     }
+    // A version that this release does not have is no plugin without platforms.
+    let mut krew = Command::new("sh");
+    krew.arg(sources().join("deploy/krew")).arg(&release.dir);
+    let wrong = Output::of(krew.args(["9.9.9", address])).says("no archive of the version 9.9.9");
+    assert_eq!(wrong.exits(1).stdout, "");
     let shown = manifest["spec"]["shortDescription"].as_str().unwrap();
     assert!(shown.len() <= 50, "{shown}");
 }

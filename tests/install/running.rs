@@ -1,0 +1,172 @@
+//! The machine that the installer runs on, not an image: with systemd and package managers.
+
+use std::process::Command;
+
+use super::root::{Release, Root};
+use crate::login::sources;
+use crate::support::{Output, executable, left_out, read, write};
+
+/// A program on the machine's PATH that writes down its words.
+const RECORDING: &str = "#!/bin/sh\necho \"${0##*/} $*\" >>\"$CALLS\"\n";
+
+/// Stands in for this machine's directories in a mount namespace, and runs the rest there.
+const FACADE: &str = r#"
+place=$1
+shift
+mkdir -p "$place/etc"
+for part in alternatives passwd group ld.so.cache; do
+    [ ! -e "/etc/$part" ] || [ -e "$place/etc/$part" ] || cp -a "/etc/$part" "$place/etc"
+done
+for dir in /etc /run /usr/local /var/log /var/lib; do
+    mkdir -p "$place$dir"
+    mount --bind "$place$dir" "$dir"
+done
+exec sh "$@"
+"#;
+
+/// A directory with what stands in for /etc, /run and the like.
+struct Machine {
+    root: Root,
+}
+
+impl Machine {
+    fn new() -> Option<Self> {
+        let possible = Command::new("/usr/bin/unshare").args(["-m", "true"]).output();
+        if !possible.is_ok_and(|output| output.status.success()) {
+            left_out("a machine to install on needs a mount namespace of its own (root)");
+            return None;
+        }
+        let root = Root::new();
+        for program in ["systemctl", "apt-get", "dnf"] {
+            write(&root.beside("bin").join(program), RECORDING);
+            executable(&root.beside("bin").join(program));
+        }
+        std::fs::create_dir_all(root.path("/run/systemd/system")).unwrap();
+        Some(Self { root })
+    }
+
+    fn runs(&self, words: &[&str]) -> Output {
+        let mut command = Command::new("/usr/bin/unshare");
+        command.args(["-m", "sh", "-euc", FACADE, "sh"]).arg(self.root.path(""));
+        command.arg(sources().join("install.sh")).args(words).env_clear();
+        let path = format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", self.root.beside("bin").display());
+        command.env("PATH", path).env("TMPDIR", self.root.tmp());
+        command.env("HOME", self.root.beside("")).env("CALLS", self.root.beside("calls"));
+        Output::of(command.stdin(std::process::Stdio::null()))
+    }
+
+    fn installs(&self, words: &[&str]) -> Output {
+        let programs = self.root.programs.to_str().unwrap();
+        self.runs(&[&["--programs", programs], words].concat())
+    }
+
+    /// What was called since the last time.
+    fn calls(&self) -> Vec<String> {
+        let file = self.root.beside("calls");
+        let calls = if file.exists() { read(&file) } else { String::new() };
+        write(&file, "");
+        calls.lines().map(str::to_owned).collect()
+    }
+}
+
+#[test]
+fn the_keeper_is_restarted_by_an_upgrade_and_ends_with_the_installation() {
+    let Some(machine) = Machine::new() else { return };
+    machine.installs(&[]).exits(0);
+    let fresh = ["systemctl daemon-reload", "systemctl try-restart envguard-watch@*.service"];
+    assert_eq!(machine.calls(), fresh);
+    let watch = "/etc/systemd/system/multi-user.target.wants/envguard-watch@alice.service";
+    let timer = "/etc/systemd/system/timers.target.wants/envguard-fetch@bob.timer";
+    let others = "/etc/systemd/system/timers.target.wants/envguard-other@bob.timer";
+    for link in [watch, timer, others] {
+        std::fs::create_dir_all(machine.root.path(link).parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink("/nowhere", machine.root.path(link)).unwrap();
+    }
+    machine.runs(&["--uninstall", "--dry-run"]).says("stopped  envguard-watch@alice").exits(0);
+    assert!(machine.calls().is_empty());
+    // An image's units are no business of the machine that makes it.
+    machine.root.install(&[]).exits(0);
+    assert!(machine.calls().is_empty());
+    machine.runs(&["--uninstall"]).says("Removed.").exits(0);
+    assert_eq!(
+        machine.calls(),
+        [
+            "systemctl disable --now envguard-fetch@bob.timer",
+            "systemctl disable --now envguard-watch@alice.service",
+            "systemctl daemon-reload",
+        ]
+    );
+}
+
+#[test]
+fn without_systemd_nobody_is_asked_to_stop_anything() {
+    let Some(machine) = Machine::new() else { return };
+    std::fs::remove_dir_all(machine.root.path("/run/systemd")).unwrap();
+    machine.installs(&[]).exits(0);
+    machine.runs(&["--uninstall"]).says("Removed.").exits(0);
+    assert!(machine.calls().is_empty());
+}
+
+#[test]
+fn a_second_run_asks_for_nothing_that_is_there_already() {
+    let Some(machine) = Machine::new() else { return };
+    machine.installs(&[]).says("--shell-rc").says("of Session Manager: --agent").exits(0);
+    machine.installs(&["--agent", "--shell-rc"]).says("restart amazon-ssm-agent").exits(0);
+    let again = machine.installs(&[]).says("Installed.").exits(0).stderr;
+    for done in ["--shell-rc", "amazon-ssm-agent", "--agent"] {
+        assert!(!again.contains(done), "{done}: {again}");
+    }
+}
+
+#[test]
+fn a_package_is_refused_together_with_what_it_cannot_do() {
+    let Some(machine) = Machine::new() else { return };
+    let root = &machine.root;
+    let release = Release::new(root);
+    for name in ["x.deb", "x.rpm"] {
+        write(&release.dir.join(name), "a package\n");
+    }
+    release.sign(root);
+    let key = release.key.to_str().unwrap();
+    for (name, manager) in [("x.deb", "apt-get"), ("x.rpm", "dnf")] {
+        let file = release.dir.join(name);
+        let from = ["--from", file.to_str().unwrap(), "--key", key];
+        for asked in [
+            &["--root", "/nowhere"][..],
+            &["--prefix", "/opt/guard"],
+            &["--adopt-kubectl"],
+            &["--agent"],
+            &["--sudoers"],
+            &["--shell-rc"],
+            &["--shell-rc", "--dry-run"],
+        ] {
+            machine
+                .runs(&[&from, asked].concat())
+                .says(&format!("which knows no {}", asked[0]))
+                .says("linux.tar.gz")
+                .exits(1);
+            assert!(machine.calls().is_empty(), "{asked:?}");
+        }
+        let dry = [&from[..], &["--dry-run"]].concat();
+        machine.runs(&dry).says(&format!("would be installed by {manager}: {name}")).exits(0);
+        assert!(machine.calls().is_empty());
+        let said = machine.runs(&from).says(&format!("installing by {manager}: {name}")).exits(0);
+        assert!(!said.stderr.contains("would be"), "{said}");
+        let calls = machine.calls();
+        assert!(calls.len() == 1 && calls[0].starts_with(&format!("{manager} install -y")));
+    }
+}
+
+#[test]
+fn a_configuration_that_cannot_be_hidden_from_the_demo_ends_it_with_a_word_of_why() {
+    let Some(machine) = Machine::new() else { return };
+    machine.root.write("/etc/envguard/config.yaml", "the instance's\n");
+    let unshare = machine.root.beside("bin/unshare");
+    write(&unshare, "#!/bin/sh\necho 'unshare failed: Operation not permitted' >&2\nexit 1\n");
+    executable(&unshare);
+    machine
+        .runs(&["--try"])
+        .says("cannot be hidden from the demo: unshare failed: Operation not permitted")
+        .says("instead   try it on another machine")
+        .exits(1);
+}
