@@ -1,6 +1,7 @@
 //! Rows about shells and sudo: what plain `kubectl` means there.
 
 use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::rows::failed;
@@ -105,7 +106,7 @@ fn below_sudo(path: &str) -> Finding {
         (Some(_), _) if found.first_is_ours => Finding::Fine,
         (Some(first), Some(shims)) => failed(
             format!("sudo kubectl is {}: it is not guarded", shown(first)),
-            format!("sudo visudo    # Defaults secure_path=\"{}:{path}\"", shown(&shims)),
+            guarding_sudo(&shims, path),
         ),
         (Some(first), None) => failed(
             format!("sudo kubectl is {}: it is not guarded", shown(first)),
@@ -116,6 +117,23 @@ fn below_sudo(path: &str) -> Finding {
 
 /// Files that include more than this are a mistake (sudo stops at a depth of 128).
 const MOST_INCLUDES: usize = 128;
+
+/// What puts the guard into sudo's path. A demo's directory, or a person's own, never gets
+/// there: sudo would run as root what somebody else can change.
+fn guarding_sudo(shims: &Path, path: &str) -> String {
+    if is_roots_alone(shims) {
+        format!("sudo visudo    # Defaults secure_path=\"{}:{path}\"", shown(shims))
+    } else {
+        "sudo ./install.sh --sudoers    # for everybody: these programs are not root's alone".into()
+    }
+}
+
+/// Whether everything above is root's, and nobody outside its group may write there.
+fn is_roots_alone(directory: &Path) -> bool {
+    directory.ancestors().all(|place| {
+        place.metadata().is_ok_and(|found| found.uid() == 0 && found.mode() & 0o002 == 0)
+    })
+}
 
 /// The last `secure_path` in sudoers and in the files that it includes.
 fn secure_path(etc: &Path) -> std::io::Result<Option<String>> {
@@ -198,6 +216,23 @@ fn stated_path(line: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn sudo_is_never_to_run_what_others_can_change() {
+        let installed = guarding_sudo(Path::new("/usr/bin"), "/bin");
+        assert_eq!(installed, "sudo visudo    # Defaults secure_path=\"/usr/bin:/bin\"");
+        // As a demo's is, below a directory for temporary files.
+        let shared = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(shared.path(), PermissionsExt::from_mode(0o1777)).unwrap();
+        let demo = shared.path().join("envguard-try/shims");
+        std::fs::create_dir_all(&demo).unwrap();
+        for place in [demo.as_path(), Path::new("/not/there")] {
+            let remedy = guarding_sudo(place, "/bin");
+            assert!(remedy.starts_with("sudo ./install.sh --sudoers "), "{remedy}");
+            assert!(!remedy.contains("secure_path"), "{remedy}");
+        }
+    }
 
     #[test]
     fn the_last_secure_path_counts() {
