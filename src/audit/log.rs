@@ -134,17 +134,17 @@ fn lifted_in(file: &Path, since: &str) -> Vec<Event> {
             read += line.len();
             read <= MOST_BYTES
         })
-        .map(|line| String::from_utf8_lossy(&line).into_owned())
-        .take_while(|line| time_of(line).is_none_or(|time| time >= since))
-        .filter(|line| line.contains("\"breakGlass\""))
-        .filter_map(|line| parse(line.as_bytes()))
+        .take_while(|line| !is_before(&String::from_utf8_lossy(line), since))
+        .filter(|line| String::from_utf8_lossy(line).contains("\"breakGlass\""))
+        .filter_map(|line| parse(&line))
         .filter(|event| event.time.as_str() >= since && event.ran_by_break_glass())
         .collect()
 }
 
-/// The time of a line as it is written, before anything that somebody has typed.
-fn time_of(line: &str) -> Option<&str> {
-    line.split_once("\"time\":\"")?.1.split('"').next()
+/// Whether a line is older: its time stands before anything that somebody has typed.
+fn is_before(line: &str, since: &str) -> bool {
+    let time = line.split_once("\"time\":\"").and_then(|(_, rest)| rest.split('"').next());
+    time.is_some_and(|time| time < since)
 }
 
 /// An event; after a torn line, which ends without a line break when the disk is

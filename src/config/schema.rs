@@ -108,8 +108,9 @@ struct Cluster {
     uid: Option<Text<Uid>>,
     /// SHA-256 over this pin and the text of the kubeconfig, as `setup` records it after
     /// it has proved the one against the other. While both are as they were, the
-    /// kubeconfig is not parsed before each command, which takes half of the time. When
-    /// either has changed, or without it, it is; so it need not be kept up to date.
+    /// kubeconfig is not parsed before each command, which is nearly half of what the guard
+    /// computes. When either has changed, or without it, it is; so it need not be kept up to
+    /// date.
     seal: Option<Text<Fingerprint>>,
 }
 

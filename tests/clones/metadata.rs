@@ -84,6 +84,7 @@ fn answer(mut stream: TcpStream, shared: &Mutex<State>) {
         drop(state);
         let mut write = |bytes: &[u8]| stream.write_all(bytes).is_ok();
         if write(b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n") {
+            // Slow is a matter of time: there is nothing to wait for.
             while write(b"x") {
                 std::thread::sleep(std::time::Duration::from_millis(10));
             }

@@ -2,9 +2,11 @@
 //! again without a trace.
 
 mod debian;
+mod interrupted;
 mod packages;
 mod root;
 mod running;
+mod upgrade;
 mod walk;
 
 pub(crate) use root::{Release, Root, inventory, machine, same};
@@ -232,111 +234,6 @@ fn the_guard_runs_the_kubectl_that_was_moved_aside() {
 }
 
 #[test]
-fn an_upgrade_and_the_way_back() {
-    let root = Root::new();
-    let release = Release::new(&root);
-    let old = release.add(&root, "0.1.0");
-    release.add(&root, "0.2.0");
-    let key = release.key.to_str().unwrap();
-    let before = root.inventory();
-    root.install(&["--from", old.to_str().unwrap(), "--key", key]).exits(0);
-    let first = root.inventory();
-    let says = |version: &str| {
-        Output::of(&mut Command::new(root.path(PROGRAM))).prints(version).exits(0);
-        Output::of(&mut Command::new(root.path(SHIM))).prints(version).exits(0);
-    };
-    says("0.1.0");
-    // What a person has changed below /etc is kept, and so is the configuration.
-    root.write("/etc/envguard/config.yaml", "mine\n");
-    let profile = "/etc/fish/conf.d/envguard.fish";
-    write(&root.path(profile), "# mine\n");
-    let releases = release.dir.to_str().unwrap();
-    let to =
-        |version: &str| root.install(&["--version", version, "--releases", releases, "--key", key]);
-    to("0.2.0").says("kept").exits(0);
-    says("0.2.0");
-    assert_eq!(read(&root.path(profile)), "# mine\n");
-    to("v0.1.0").exits(0);
-    says("0.1.0");
-    assert_eq!(read(&root.path("/etc/envguard/config.yaml")), "mine\n");
-    std::fs::remove_file(root.path(profile)).unwrap();
-    to("0.1.0").exits(0);
-    std::fs::remove_dir_all(root.path("/etc/envguard")).unwrap();
-    same(&root.inventory(), &first, "in the root");
-    to("0.3.0").says("0.3.0").exits(1);
-    same(&root.inventory(), &first, "in the root");
-    root.uninstall(&[]).exits(0);
-    same(&root.inventory(), &before, "in the root");
-}
-
-#[test]
-fn below_etc_the_next_version_replaces_what_nobody_has_changed_and_keeps_the_rest() {
-    // It comes with sudo, and is not on everybody's PATH.
-    if !Path::new("/usr/sbin/visudo").exists() && lacks("visudo", "checks the sudoers line") {
-        return;
-    }
-    let root = Root::new();
-    let release = Release::new(&root);
-    release.add(&root, VERSIONS[0]);
-    release.add_of(&next_sources(&root.beside("")), &root, VERSIONS[1]);
-    let [releases, key] = [&release.dir, &release.key].map(|path| path.to_str().unwrap());
-    let to = |version: &str, more: &[&str]| {
-        let words = ["--version", version, "--releases", releases, "--key", key];
-        root.install(&[&words, more].concat())
-    };
-    to(VERSIONS[0], &["--agent", "--sudoers"]).exits(0);
-    let ours: Vec<String> = read(&root.path("/usr/local/lib/envguard/manifest"))
-        .lines()
-        .filter_map(|line| line.split_once(" /etc/").map(|(_, path)| format!("/etc/{path}")))
-        .filter(|path| !root.path(path).is_dir())
-        .collect();
-    assert_eq!(ours.len(), 5, "{ours:?}");
-    let before: Vec<String> = ours.iter().map(|path| read(&root.path(path))).collect();
-    // Nobody has changed anything.
-    let said = to(VERSIONS[1], &[]).exits(0).stderr;
-    assert!(!said.contains("changed by hand"), "{said}");
-    let news: Vec<&String> =
-        ours.iter().filter(|path| read(&root.path(path)).ends_with(NEXT)).collect();
-    assert_eq!(news.len(), 3, "{news:?} of {ours:?}");
-    to(VERSIONS[0], &[]).exits(0);
-    for (path, text) in ours.iter().zip(&before) {
-        assert_eq!(read(&root.path(path)), *text, "{path}");
-    }
-    // Somebody has changed all of them: they stay, forwards, back, and when it is removed.
-    let mine = |text: &str| format!("{text}# mine\n");
-    for (path, text) in ours.iter().zip(&before) {
-        write(&root.path(path), &mine(text));
-    }
-    for version in [VERSIONS[1], VERSIONS[0]] {
-        let mut said = to(version, &[]).exits(0);
-        for (path, text) in ours.iter().zip(&before) {
-            said = said.says(&format!("kept     {} (changed by hand)", root.path(path).display()));
-            assert_eq!(read(&root.path(path)), mine(text), "{path} in {version}");
-        }
-    }
-    let mut said = root.uninstall(&[]).exits(0);
-    for (path, text) in ours.iter().zip(&before) {
-        said = said.says(&format!("kept     {} (changed since", root.path(path).display()));
-        assert_eq!(read(&root.path(path)), mine(text), "{path}");
-    }
-}
-
-#[test]
-fn a_file_that_a_later_version_lacks_is_removed() {
-    let root = Root::new();
-    root.install(&[]).exits(0);
-    // As if the version before had placed one more.
-    let outdated = "/usr/local/share/doc/kubectl-envguard/outdated.md";
-    root.write(outdated, "old\n");
-    let manifest = root.path("/usr/local/lib/envguard/manifest");
-    let sum = Output::of(Command::new("sha256sum").arg(root.path(outdated))).exits(0).stdout;
-    let sum = &sum[..64];
-    write(&manifest, &format!("{}file {sum} {outdated}\n", read(&manifest)));
-    root.install(&[]).says(outdated).exits(0);
-    assert!(!root.path(outdated).exists());
-}
-
-#[test]
 fn a_release_that_is_not_what_was_signed_is_not_touched() {
     let root = Root::new();
     let release = Release::new(&root);
@@ -399,117 +296,6 @@ fn the_tarball_has_what_the_list_says_and_always_the_same_bytes() {
     Output::of(&mut Command::new(root.path(PROGRAM))).prints("0.1.0").exits(0);
 }
 
-/// A PATH whose `mv` sends the installer `signal` at its call number `n`.
-fn deadly(root: &Root, signal: &str, n: usize) -> String {
-    let dir = root.beside("deadly");
-    let count = root.beside("count");
-    write(&count, "");
-    let script = format!(
-        "#!/bin/sh\necho x >>{0}\n[ \"$(wc -l <{0})\" -ne {n} ] || kill -s {signal} \"$PPID\"\nexec /bin/mv \"$@\"\n",
-        count.display()
-    );
-    write(&dir.join("mv"), &script);
-    executable(&dir.join("mv"));
-    format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", dir.display())
-}
-
-#[test]
-fn killed_at_any_moment_the_old_one_works_and_a_rerun_finishes() {
-    let root = Root::new();
-    root.write("/usr/local/bin/kubectl", "#!/bin/sh\necho real\n");
-    executable(&root.path(KUBECTL));
-    let before = root.inventory();
-    let words = ["--adopt-kubectl", "--shell-rc"];
-    root.install(&words).exits(0);
-    let wanted = root.inventory();
-    root.uninstall(&[]).exits(0);
-    same(&root.inventory(), &before, "in the root");
-    let mut killed = 0;
-    // Each of the first moments, and then some.
-    for n in (1..5).chain((5..).step_by(3)) {
-        // A first install, and a kubectl at every moment.
-        let path = deadly(&root, "KILL", n);
-        let output = root.command(&words).env("PATH", path).output().unwrap();
-        let said = Output::of(&mut Command::new(
-            root.path(KUBECTL)
-                .canonicalize()
-                .unwrap_or_else(|_| root.path("/usr/local/lib/envguard/envguard-shim")),
-        ));
-        assert!(!said.exits(0).stdout.is_empty(), "call {n}");
-        if output.status.success() {
-            break;
-        }
-        killed += 1;
-        if killed % 2 == 0 {
-            root.install(&words).exits(0);
-            same(&root.inventory(), &wanted, &format!("after call {n}"));
-        }
-        if root.path("/usr/local/lib/envguard/manifest").exists() {
-            root.uninstall(&[]).exits(0);
-        }
-        // What was prepared before the very first line of the manifest may be left over.
-        let left = root.inventory();
-        let more: Vec<&str> =
-            paths(&left).into_iter().filter(|path| !before.contains_key(*path)).collect();
-        let harmless = |path: &&str| root.path(path).is_dir() || path.ends_with(".envguard-new");
-        assert!(more.iter().all(harmless), "call {n}: {more:?}");
-        let kept = before.iter().all(|(path, what)| left.get(path) == Some(what));
-        assert!(kept, "call {n}");
-    }
-    assert!(killed > 8, "only {killed} moments were tried");
-}
-
-#[test]
-fn killed_during_an_upgrade_one_version_or_the_other_answers() {
-    let root = Root::new();
-    root.install(&[]).exits(0);
-    stubs(&root.programs, "0.2.0");
-    for n in (1..).step_by(4) {
-        let path = deadly(&root, "KILL", n);
-        let output = root.command(&[]).env("PATH", path).output().unwrap();
-        for program in [PROGRAM, "/usr/local/lib/envguard/envguard-shim"] {
-            Output::of(&mut Command::new(root.path(program))).prints("0.").exits(0);
-        }
-        if output.status.success() {
-            break;
-        }
-    }
-    Output::of(&mut Command::new(root.path(PROGRAM))).prints("0.2.0").exits(0);
-}
-
-/// What the installer has left in its temporary directory.
-fn left(root: &Root) -> Vec<std::ffi::OsString> {
-    std::fs::read_dir(root.tmp()).unwrap().map(|entry| entry.unwrap().file_name()).collect()
-}
-
-#[test]
-fn interrupted_it_leaves_nothing_of_its_own_work() {
-    for (signal, code) in [("HUP", 129), ("INT", 130), ("TERM", 143)] {
-        let root = Root::new();
-        for n in [1, 2, 9] {
-            let path = deadly(&root, signal, n);
-            Output::of(root.command(&["--shell-rc"]).env("PATH", path)).exits(code);
-            assert!(left(&root).is_empty(), "{signal} at call {n}: {:?}", left(&root));
-        }
-        root.install(&["--shell-rc"]).exits(0);
-        root.uninstall(&[]).exits(0);
-        assert!(left(&root).is_empty(), "{:?}", left(&root));
-    }
-}
-
-#[test]
-fn nobody_reads_on_and_nothing_of_its_own_work_is_left() {
-    let root = Root::new();
-    let before = root.inventory();
-    // As in `install.sh --dry-run 2>&1 | head`, at the moment when head has ended.
-    let (reader, writer) = std::io::pipe().unwrap();
-    drop(reader);
-    let status = root.command(&["--dry-run"]).stderr(writer).status().unwrap();
-    assert_eq!(status.code(), Some(141));
-    assert!(left(&root).is_empty(), "{:?}", left(&root));
-    same(&root.inventory(), &before, "in the root");
-}
-
 /// Gives the home directory to somebody who is not root, and says what is in it.
 fn hand_over(root: &Root, home: &Path) -> Inventory {
     std::fs::set_permissions(root.beside(""), PermissionsExt::from_mode(0o755)).unwrap();
@@ -559,49 +345,6 @@ fn a_person_without_root_installs_into_the_home_directory() {
     assert!(read(&home.join(".bashrc")).contains("/.local/bin/kubectl-envguard hook bash)"));
     run(&["--uninstall"]).exits(0);
     same(&inventory(&home), &before, "at home");
-}
-
-#[test]
-fn an_upgrade_leaves_a_configuration_of_another_version_alone_and_says_what_to_do() {
-    if lacks("setpriv", "runs a test as another user") {
-        return;
-    }
-    let (root, instance) = (Root::new(), Instance::new());
-    let release = Release::new(&root);
-    release.add(&root, "0.1.0");
-    let home = root.beside("home");
-    let config = home.join(".config/envguard/config.yaml");
-    let older = instance.config_text().replace("envguard/v1alpha1", "envguard/v0alpha1");
-    write(&config, &older);
-    std::fs::set_permissions(&config, PermissionsExt::from_mode(0o600)).unwrap();
-    // The installer of the old version, and that of this one with the real programs.
-    let unpacked = root.beside("unpacked");
-    std::fs::create_dir_all(&unpacked).unwrap();
-    let old = root.beside("programs-0.1.0");
-    for name in ["kubectl-envguard", "envguard-shim"] {
-        let real = crate::support::envguard().with_file_name(name);
-        Output::of(Command::new("cp").arg(real).arg(&unpacked)).exits(0);
-    }
-    hand_over(&root, &home);
-    let script = sources().join("install.sh");
-    let install =
-        |programs: &Path| as_somebody(&script, &home, &["--programs", programs.to_str().unwrap()]);
-    install(&old).exits(0);
-    install(&unpacked)
-        .says(&format!("{} is not one of this version: ", config.display()))
-        .says("setup --migrate")
-        .exits(0);
-    assert_eq!(read(&config), older);
-    // Until then it keeps the cluster safe: reading only.
-    let shim = home.join(".local/lib/envguard/shims/kubectl");
-    let run = |words: &[&str]| {
-        let mut command = instance.command(&shim);
-        Output::of(command.args(words).env("ENVGUARD_CONFIG", &config))
-    };
-    run(&["apply", "-k", "overlays/develop"]).says("refused (config-invalid)").exits(78);
-    // The way back is there, too.
-    install(&old).exits(0);
-    assert_eq!(read(&config), older);
 }
 
 /// An instance whose programs stand where the installer has put them.
