@@ -18,9 +18,10 @@
 #   --agent           also Session Manager's shells (the agent's ENV drop-in)
 #   --sudoers         also `sudo kubectl` (a secure_path line, checked by visudo)
 #   --shell-rc        also shells that read only their own start file: one line in it
+#                     (after a package, too: /usr/lib/envguard/install.sh --agent)
 #   --undo            with --uninstall: bring back the overlays that were tidied away
 #   --no-setup        do not ask anything afterwards
-#   --key FILE        the public key that releases are signed with
+#   --key FILE        the public key of the releases; it is kept for the next one
 #   --root DIR        install below DIR: for images
 #   --programs DIR    take the programs that were built there before
 #
@@ -32,10 +33,20 @@ set -eu
 
 say() { printf '%s\n' "$*" >&2; }
 
-die() {
+complain() {
     say "install.sh: error: $1"
     [ -z "${2-}" ] || say "  instead   $2"
+}
+
+die() {
+    complain "$@"
     exit 1
+}
+
+# What was typed cannot be meant so: nothing is looked at.
+misuse() {
+    complain "$@"
+    exit 64
 }
 
 usage() {
@@ -97,10 +108,9 @@ try_out() {
             programs=$here/bin
         else
             archive=$(release_beside)
-            releases=$here
+            archive=${archive##*/} releases=$here
         fi
     fi
-    archive=${archive##*/}
     if [ -n "$archive" ]; then
         case $archive in *.tar.gz) ;; *) die "only a tarball can be tried" "--from kubectl-envguard-…-linux.tar.gz" ;; esac
         say "Using the release $archive."
@@ -131,8 +141,17 @@ zsh_functions() {
     fi
 }
 
-# stage TREE: lays out below TREE what deploy/files lists, as it will stand.
+# stage TREE: lays out below TREE what is installed, as it will stand.
 stage() {
+    drop_in=/etc/systemd/system/amazon-ssm-agent.service.d
+    mkdir -p "$1"
+    # What a package has placed is there.
+    [ -n "$packaged" ] || stage_listed "$1"
+    [ "$reach" != system ] || stage_asked "$1"
+}
+
+# What deploy/files lists.
+stage_listed() {
     zsh=$(zsh_functions)
     while read -r scope kind mode source place; do
         case $scope in
@@ -150,18 +169,33 @@ stage() {
             file) cp "$from/$source" "$1$place" ;;
             text) with_prefix "$from/$source" >"$1$place" ;;
             page) gzip -9nc "$from/$source" >"$1$place" ;;
+            key) stage_key "$from/$source" "$1$place" || continue ;;
             link) ln -sf "$source" "$1$place" ;;
             *) die "deploy/files has an entry of the kind $kind" ;;
         esac
         [ "$kind" = link ] || chmod "$mode" "$1$place"
     done <"$from/deploy/files"
-    drop_in=/etc/systemd/system/amazon-ssm-agent.service.d
-    [ "$reach" = system ] || return 0
-    # What was asked for once is kept by an upgrade.
+}
+
+# With what the next release is verified: the key that this one brings, else the one that
+# it was verified with, else the one that is there.
+stage_key() {
+    for candidate in "$1" "$key" "$root$prefix/lib/envguard/release-key.pem"; do
+        [ -f "$candidate" ] || continue
+        cp "$candidate" "$2"
+        return
+    done
+    return 1
+}
+
+# What was asked for; and what was once asked for an upgrade keeps.
+stage_asked() {
     if [ -n "$agent" ] || is_ours "$drop_in/envguard.conf"; then
         agent=yes
         mkdir -p "$1$drop_in"
-        with_prefix "$from/shell/systemd/amazon-ssm-agent.conf" >"$1$drop_in/envguard.conf"
+        unit=$root$prefix/lib/envguard/amazon-ssm-agent.conf
+        [ -n "$packaged" ] || unit=$from/shell/systemd/amazon-ssm-agent.conf
+        with_prefix "$unit" >"$1$drop_in/envguard.conf"
     fi
     if [ -n "$sudoers" ] || is_ours /etc/sudoers.d/envguard; then
         sudoers=yes
@@ -185,15 +219,44 @@ sudoers_line() {
         "$prefix/lib/envguard/shims:${path:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}"
 }
 
-# The last secure_path that others than this installer have written.
+# The last secure_path for everybody that others than this installer have written.
 secure_path() {
-    for file in "$root/etc/sudoers" "$root/etc/sudoers.d"/*; do
-        # sudo passes over names with a dot in them, and those that end in ~.
-        case ${file##*/} in *.* | *~ | envguard) continue ;; esac
-        [ ! -f "$file" ] || sed -nE \
-            -e 's/^[[:space:]]*Defaults.*secure_path[[:space:]]*=[[:space:]]*"([^"]*)".*/\1/p;t' \
-            -e 's/^[[:space:]]*Defaults.*secure_path[[:space:]]*=[[:space:]]*([^",[:space:]]+).*/\1/p' "$file"
-    done 2>/dev/null | tail -n 1 | sed "s|^$prefix/lib/envguard/shims:||"
+    sudoers_defaults /etc/sudoers '' | sed -nE \
+        -e 's/^(.*[,[:space:]])?secure_path[[:space:]]*=[[:space:]]*"([^"]*)".*/\2/p;t' \
+        -e 's/^(.*[,[:space:]])?secure_path[[:space:]]*=[[:space:]]*([^",[:space:]]+).*/\2/p' |
+        tail -n 1 | sed "s|^$prefix/lib/envguard/shims:||"
+}
+
+# sudoers_defaults FILE ABOVE: what its lines `Defaults` say, and in their places what the
+# files say that it includes. A file that is among those ABOVE it is a circle.
+sudoers_defaults() (
+    case $1:$2 in /etc/sudoers.d/envguard:* | *:*"|$1|"*) exit 0 ;; esac
+    [ -r "$root$1" ] || exit 0
+    LC_ALL=C
+    export LC_ALL
+    # A line that ends with a backslash goes on.
+    sed -e :a -e '/\\$/N' -e 's/\\\n//' -e ta "$root$1" | while read -r word rest; do
+        case $word in
+            Defaults) printf '%s\n' "$rest" ;;
+            [@#]include) sudoers_defaults "$(included "$rest" "$1")" "$2|$1|" ;;
+            [@#]includedir)
+                for file in "$root$(included "$rest" "$1")"/*; do
+                    # sudo passes over names with a dot in them, and those that end in ~.
+                    case ${file##*/} in *.* | *~) continue ;; esac
+                    [ ! -f "$file" ] || sudoers_defaults "${file#"$root"}" "$2|$1|"
+                done
+                ;;
+        esac
+    done
+)
+
+# included NAME FILE: the place that FILE calls so (sudoers(5): %h is this host).
+included() {
+    name=$(printf '%s\n' "$1" | sed -e 's/^"\(.*\)"$/\1/' -e 's/\\\(.\)/\1/g' -e "s/%h/$(uname -n | cut -d. -f1)/g")
+    case $name in
+        /*) printf '%s\n' "$name" ;;
+        *) printf '%s\n' "${2%/*}/$name" ;;
+    esac
 }
 
 # /usr/local/bin/kubectl is taken when the name is free, or when it may be moved aside.
@@ -266,17 +329,63 @@ package_of_program() {
     { dpkg -S "$prefix/bin/kubectl-envguard" || rpm -qf "$prefix/bin/kubectl-envguard"; } 2>/dev/null
 }
 
+# Of the deb: db:Status-Status is installed, or config-files when it was removed and its
+# files below /etc have stayed; Conffiles are these.
+deb_field() {
+    dpkg-query --admindir="$root/var/lib/dpkg" --show --showformat="\${$1}\n" kubectl-envguard 2>/dev/null
+}
+
+# Two installations would take turns on PATH.
+check_packages() {
+    [ "$reach" = system ] && [ -z "$packaged" ] || return 0
+    [ "$(deb_field db:Status-Status)" != installed ] ||
+        die "the package kubectl-envguard is installed" \
+            "upgrade it, --from a deb, or first: ${SUDO_USER:+sudo }apt-get purge kubectl-envguard"
+    [ -z "$root" ] && command -v rpm >/dev/null 2>&1 && rpm -q kubectl-envguard >/dev/null 2>&1 || return 0
+    die "the package kubectl-envguard is installed" \
+        "upgrade it, --from an rpm, or first: ${SUDO_USER:+sudo }dnf remove kubectl-envguard"
+}
+
 # Something else that stands in the way is found before anything is written.
 check_places() {
+    check_packages
     while read -r kind what path; do
         if [ ! -e "$root$path" ] && [ ! -L "$root$path" ]; then continue; fi
         if still_is "$kind" "$what" "$path" || is_ours "$path"; then continue; fi
         [ "$path" != /usr/local/bin/kubectl ] || [ -z "$adopt" ] || continue
-        die "$path is there already, and not from this installer" "mv $path $path.old"
-    done <"$work/wanted"
-    [ "$reach" = system ] && [ -z "$root" ] || return 0
-    owner=$(package_of_program) || return 0
-    die "$prefix/bin/kubectl-envguard belongs to the package ${owner%%:*}" "upgrade that package, or another --prefix"
+        printf '%s\n' "$path"
+    done <"$work/wanted" >"$work/others"
+    [ ! -s "$work/others" ] || refuse_others
+}
+
+# What a removed deb has left it takes away itself; anything else is moved aside.
+refuse_others() {
+    : >"$work/left"
+    if [ "$(deb_field db:Status-Status)" = config-files ]; then
+        deb_field Conffiles | awk '{ print $1 }' | grep -xF -f - "$work/others" >"$work/left" || :
+    fi
+    grep -vxF -f "$work/left" "$work/others" >"$work/strangers" || :
+    remedy=''
+    if [ -s "$work/left" ]; then
+        remedy="${SUDO_USER:+sudo }dpkg ${root:+--root=$(quoted "$root") }--purge kubectl-envguard"
+    fi
+    if [ -s "$work/strangers" ]; then
+        names=$(while read -r path; do printf ' %s' "$(quoted "$root$path")"; done <"$work/strangers")
+        remedy="${remedy:+$remedy; }for f in$names; do ${SUDO_USER:+sudo }mv \"\$f\" \"\$f.old\"; done"
+    fi
+    all=$(sed "s|^|$root|" "$work/others" | tr '\n' ' ')
+    if [ -s "$work/strangers" ]; then
+        die "not from this installer, and in its way: ${all% }" "$remedy"
+    fi
+    die "the package kubectl-envguard was removed, and has left in the way: ${all% }" "$remedy"
+}
+
+# As a shell reads it back.
+quoted() {
+    case $1 in
+        *[!A-Za-z0-9/._@+-]*) printf "'%s'" "$(printf '%s\n' "$1" | sed "s/'/'\\\\''/g")" ;;
+        *) printf '%s' "$1" ;;
+    esac
 }
 
 # Keeps what a person has changed below /etc.
@@ -466,6 +575,11 @@ remove_lines() {
 
 build_release() {
     from=$here
+    if [ -n "$packaged" ]; then
+        [ -n "$agent$sudoers$shell_rc$adopt" ] || [ -e "$manifest" ] ||
+            die "the package has placed everything that needs no asking for" "--agent, --sudoers, --shell-rc, --adopt-kubectl"
+        return 0
+    fi
     # The installed copy can only take away, or install a release.
     [ -f "$from/deploy/files" ] || die "there is nothing to install beside $0" "--from FILE, a release; or the installer of the source"
     # Those that were built before, or are in the release that was unpacked by hand.
@@ -527,18 +641,33 @@ verify() {
         die "$1 is not what SHA256SUMS says" "fetch the release again; do not install it"
 }
 
-# A package goes where its manager puts it, with what is in it: nothing else can be asked of it.
+# A package goes where its manager puts it, with what is in it.
 check_package_options() {
     case $archive in *.deb | *.rpm) ;; *) return 0 ;; esac
-    asked=''
-    [ -z "$root" ] || asked="$asked --root"
-    [ -z "$prefix" ] || asked="$asked --prefix"
-    [ -z "$adopt" ] || asked="$asked --adopt-kubectl"
-    [ -z "$agent" ] || asked="$asked --agent"
-    [ -z "$sudoers" ] || asked="$asked --sudoers"
-    [ -z "$shell_rc" ] || asked="$asked --shell-rc"
-    [ -z "$asked" ] || die "a package is installed by this machine's own package manager, which knows no$asked" \
-        "--from kubectl-envguard-VERSION-$(uname -m)-linux.tar.gz with the same options, or the package without"
+    [ -z "$root$prefix" ] ||
+        misuse "a package is installed by this machine's own package manager, which knows no --root and no --prefix" \
+            "--from kubectl-envguard-VERSION-$(uname -m)-linux.tar.gz with the same options"
+    asked="${adopt:+ --adopt-kubectl}${agent:+ --agent}${sudoers:+ --sudoers}${shell_rc:+ --shell-rc}"
+    [ -z "$asked" ] || misuse "a package is installed by this machine's own package manager, which knows no$asked" \
+        "the same line without, and then ${SUDO_USER:+sudo }/usr/lib/envguard/install.sh$asked"
+}
+
+# Whether this is the copy that a package has placed: the program is there, and in no manifest.
+is_packaged_copy() {
+    case $here in */lib/envguard) ;; *) return 1 ;; esac
+    [ -x "${here%/lib/envguard}/bin/kubectl-envguard" ] &&
+        ! grep -qs '^file [^ ]* .*/bin/kubectl-envguard$' "$here/manifest"
+}
+
+# A package is followed by a package.
+archive_of() {
+    if is_packaged_copy && owner=$(dpkg -S "$here/install.sh" 2>/dev/null); then
+        echo "${owner%%:*}_$1_$(dpkg --print-architecture).deb"
+    elif is_packaged_copy && owner=$(rpm -qf --queryformat '%{name}' "$here/install.sh" 2>/dev/null); then
+        echo "$owner-$1-1.$(uname -m).rpm"
+    else
+        echo "kubectl-envguard-$1-$(uname -m)-linux.tar.gz"
+    fi
 }
 
 package_verb() {
@@ -593,11 +722,22 @@ choose_place() {
         # The installed copy knows where it is.
         case $here in */lib/envguard) prefix=${here%/lib/envguard} prefix=${prefix#"$root"} ;; esac
     fi
-    case $prefix in /*[!/]) ;; *) die "--prefix $prefix is no absolute path" ;; esac
+    case $prefix in /*[!/]) ;; *) misuse "--prefix $prefix is no absolute path" "--prefix $PWD/$prefix" ;; esac
     reach=system
     [ "$(id -u)" = 0 ] || [ -n "$root" ] || reach=user
     manifest=$root$prefix/lib/envguard/manifest
+    packaged=''
+    [ "$root$prefix/lib/envguard" != "$here" ] || ! is_packaged_copy || packaged=yes
+    [ "$reach" = system ] || check_reach
     make_work envguard-install
+}
+
+# What concerns everybody on the machine only root can do.
+check_reach() {
+    asked="${adopt:+ --adopt-kubectl}${agent:+ --agent}${sudoers:+ --sudoers}"
+    [ -z "$asked" ] || misuse "only root can do what$asked asks for" "sudo $0$asked"
+    [ -z "$packaged" ] || die "the package is the whole machine's, and only root adds to it" \
+        "sudo $0 …; for your own shells: eval \"\$($prefix/bin/kubectl-envguard hook bash)\" in ~/.bashrc (zsh: hook zsh)"
 }
 
 # The private directory of this run, gone when it ends: also when nobody reads on what
@@ -704,15 +844,29 @@ shells_are_hooked() {
     done | grep -q .
 }
 
+# What sudo itself says of the path that it gives.
+sudo_is_guarded() {
+    [ "$(id -u)" = 0 ] && command -v sudo >/dev/null 2>&1 || return 0
+    LC_ALL=C sudo -V 2>/dev/null | grep -qF "PATH with: $prefix/lib/envguard/shims:"
+}
+
 notes() {
     shims=$prefix/lib/envguard/shims
     say ""
-    say "Installed. New logins are guarded; shells that are open now are not."
+    if [ -n "$packaged" ]; then
+        say "Added to the package. To take it away again: ${SUDO_USER:+sudo }$here/install.sh --uninstall"
+    else
+        say "Installed. New logins are guarded; shells that are open now are not."
+    fi
     if [ "$reach" = user ]; then
         shells_are_hooked || say "  shells    eval \"\$($prefix/bin/kubectl-envguard hook bash)\" in ~/.bashrc (zsh: hook zsh), or --shell-rc"
     else
         shells_are_hooked || say "  shells    that are no login shells need a line: --shell-rc (docs: login.md)"
-        [ -n "$sudoers" ] || say "  sudo      is not guarded until sudoers has (sudo visudo, or --sudoers): $(sudoers_line)"
+        if [ -z "$sudoers" ]; then
+            say "  sudo      is not guarded until sudoers has (sudo visudo, or --sudoers): $(sudoers_line)"
+        elif ! sudo_is_guarded; then
+            say "  sudo      is not guarded: sudoers reads no /etc/sudoers.d, or states secure_path again behind it (sudo visudo)"
+        fi
         if [ -z "$agent" ]; then
             say "  sessions  of Session Manager: --agent"
         elif [ -n "$agent_changed" ]; then
@@ -765,7 +919,8 @@ uninstall() {
     [ -e "$manifest" ] || [ -n "$root" ] || ! package_of_program >/dev/null ||
         die "$prefix/bin/kubectl-envguard belongs to a package" "apt-get remove kubectl-envguard, or dnf remove kubectl-envguard"
     [ -e "$manifest" ] || die "nothing is installed below $root$prefix" "name the place: --uninstall --prefix DIR"
-    bring_overlays_back
+    found=''
+    [ -n "$packaged" ] || bring_overlays_back
     stop_keeper
     # kubectl first, and at once: whoever types it now gets the real one.
     give_kubectl_back
@@ -790,6 +945,10 @@ uninstall() {
         rmdir "$root$path" 2>/dev/null || :
     done <"$work/directories"
     ! systemd_runs || systemctl daemon-reload || :
+    [ -z "$packaged" ] || {
+        say "Removed what was added to the package."
+        return 0
+    }
     say "Removed. What the programs have written is kept: configuration, audit log, caches."
     say "What was put aside stays in each checkout's git directory, below envguard/quarantine."
     still_there
@@ -814,31 +973,43 @@ still_there() {
 # ---- the command line ---------------------------------------------------------------
 
 needs_value() {
-    [ -n "${2-}" ] || die "$1 needs a value" "./install.sh --help"
+    [ -n "${2-}" ] || misuse "$1 needs a value" "./install.sh --help"
 }
 
 choose_release() {
-    [ -z "$version" ] || {
-        [ -n "$releases" ] || die "--version needs --releases, the directory or address of the releases"
-        archive=kubectl-envguard-$version-$(uname -m)-linux.tar.gz
-    }
+    [ -z "$named" ] || [ -z "$version" ] ||
+        misuse "--from and --version both name a release" "--from $named, or --version $version --releases DIR-OR-URL"
+    [ -z "$named" ] || [ -z "$releases" ] ||
+        misuse "--from names a file, and --releases where others are" "--from $named, with SHA256SUMS beside it"
+    [ -z "$named$version" ] || [ -z "$programs" ] ||
+        misuse "a release brings its programs, so there are none to take from $programs" "leave --programs out"
+    releases=${releases:-${ENVGUARD_RELEASES-}}
+    if [ -n "$named" ]; then
+        archive=${named##*/} releases=$(dirname "$named")
+    elif [ -n "$version" ]; then
+        [ -n "$releases" ] ||
+            misuse "--version needs to know where the releases are" "--version $version --releases DIR-OR-URL"
+        archive=$(archive_of "$version")
+    fi
     case $releases in
         "" | https://*) ;;
-        *://*) die "releases are fetched over https:// only" ;;
+        *://*) misuse "releases are fetched over https:// only" "--releases https://${releases#*://}" ;;
     esac
 }
 
 main() {
     here=$(dirname "$(readlink -f "$0")")
     action=install prefix='' root='' dry='' adopt='' agent='' sudoers='' shell_rc='' undo='' setup=yes
-    programs='' archive='' version='' releases=${ENVGUARD_RELEASES-} key=$here/deploy/release-key.pem
+    programs='' archive='' named='' version='' releases='' key=$here/deploy/release-key.pem
+    # The installed copy has it beside itself.
+    [ -e "$here/deploy/files" ] || key=$here/release-key.pem
     umask 022
     case " $* " in *' --try'*) hide_real_instance "$@" ;; esac
     while [ $# -gt 0 ]; do
         case $1 in
             --try | --try=develop) action=try environment=develop ;;
             --try=production) action=try environment=production ;;
-            --try=*) die "there is no demo of ${1#--try=}" "--try=develop, or --try=production" ;;
+            --try=*) misuse "there is no demo of ${1#--try=}" "--try=develop, or --try=production" ;;
             --uninstall) action=uninstall ;;
             --stage) needs_value "$@" && action=stage tree=$2 && shift ;;
             --dry-run) dry=yes ;;
@@ -854,7 +1025,7 @@ main() {
             --key) needs_value "$@" && key=$2 && shift ;;
             --version) needs_value "$@" && version=${2#v} && shift ;;
             --releases) needs_value "$@" && releases=${2%/} && shift ;;
-            --from) needs_value "$@" && archive=${2##*/} releases=$(dirname "$2") && shift ;;
+            --from) needs_value "$@" && named=$2 && shift ;;
             -h | --help)
                 usage
                 exit

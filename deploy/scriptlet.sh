@@ -4,6 +4,8 @@
 # aside are no package's business: nothing here removes them.
 
 link=/usr/local/bin/kubectl
+added=/usr/lib/envguard/manifest
+installer=/usr/lib/envguard/install.sh
 shim=/usr/lib/envguard/shims/kubectl
 
 # Two installations would take turns on PATH.
@@ -24,6 +26,8 @@ after_install() {
         mkdir -p "${link%/*}"
         ln -s "$shim" "$link"
     fi
+    # What somebody has added to the package (--agent and the like) as this version has it.
+    [ ! -e "$added" ] || sh "$installer" --no-setup </dev/null || :
     if [ -d /run/systemd/system ]; then
         systemctl daemon-reload || :
         systemctl try-restart 'envguard-watch@*.service' || :
@@ -33,6 +37,7 @@ after_install() {
 
 # The name kubectl goes first: whoever types it now gets the real one.
 before_removal() {
+    [ ! -e "$added" ] || sh "$installer" --uninstall </dev/null
     [ "$(readlink "$link" 2>/dev/null)" != "$shim" ] || rm -f "$link"
     [ ! -d /run/systemd/system ] || for unit in /etc/systemd/system/*.wants/envguard-*@*; do
         [ ! -L "$unit" ] || systemctl disable --now "${unit##*/}" || :

@@ -94,7 +94,7 @@ write_tour() {
   kubectl get deployments,configmaps
   kubectl apply -k overlays/prod          the accident: refused
   kubectl envguard why target-foreign     what that means, and what helps
-  cp -r overlays/develop overlays/prod    put aside; the next prompt says so
+  cp -r overlays/develop overlays/prod    put aside: press Enter to be told so
   kubectl get pods --context production   another cluster: refused
   kubectl envguard status                 one line for each check
 END

@@ -1,5 +1,7 @@
 //! Where the pages point to.
 
+use std::path::{Path, PathBuf};
+
 use super::{page, pages};
 use crate::login::sources;
 
@@ -52,6 +54,39 @@ fn every_link_leads_to_a_file_and_a_heading_that_are_there() {
         }
     }
     assert!(broken.is_empty(), "{broken:#?}");
+}
+
+#[test]
+fn every_link_leads_somewhere_where_it_is_installed_too() {
+    let text = page("deploy/files");
+    let rows = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+    let rows: Vec<Vec<&str>> = rows.map(|line| line.split_whitespace().collect()).collect();
+    let places: Vec<&Path> = rows.iter().map(|row| Path::new(row[4])).collect();
+    let mut broken = Vec::new();
+    let mut seen = 0;
+    for row in rows.iter().filter(|row| row[3].ends_with(".md")) {
+        for link in links(&page(row[3])).iter().filter(|link| !link.contains("://")) {
+            seen += 1;
+            let file = link.split('#').next().unwrap();
+            let file = if file.is_empty() { row[4].into() } else { beside(row[4], file) };
+            // A directory is there for what stands in it.
+            if !places.iter().any(|place| place.starts_with(&file)) {
+                broken.push(format!("{}: {link}", row[4]));
+            }
+        }
+    }
+    assert!(seen > 60, "{seen} links");
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+/// Where a relative link in `page` leads.
+fn beside(page: &str, link: &str) -> PathBuf {
+    let mut place = PathBuf::from(page);
+    place.pop();
+    for part in link.split('/').filter(|part| !part.is_empty()) {
+        if part == ".." { assert!(place.pop(), "{page}: {link}") } else { place.push(part) }
+    }
+    place
 }
 
 #[test]

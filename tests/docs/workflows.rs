@@ -14,8 +14,9 @@ fn jobs(workflow: &str) -> Vec<(String, Value)> {
     jobs.into_iter().map(|(name, job)| (name.as_str().unwrap().to_owned(), job)).collect()
 }
 
+/// None where the job is another workflow.
 fn steps(job: &Value) -> &[Value] {
-    job["steps"].as_sequence().unwrap()
+    job["steps"].as_sequence().map_or(&[], Vec::as_slice)
 }
 
 /// Whether a job has what must not be stolen.
@@ -68,4 +69,24 @@ fn what_is_signed_is_all_that_is_published() {
     assert!(step("deploy/krew") < step("deploy/sign"), "{scripts:#?}");
     assert!(step("deploy/sign") < step("gh release"), "{scripts:#?}");
     assert!(scripts[step("deploy/sign")].contains("trap 'rm -f \"$key\"' EXIT"), "{scripts:#?}");
+}
+
+#[test]
+fn nothing_is_published_before_every_test_has_passed_on_that_commit() {
+    let called: Value = serde_yaml::from_str(&page(WORKFLOWS[0])).unwrap();
+    let on = called["on"].as_mapping().unwrap();
+    assert!(on.contains_key("workflow_call"), "{on:?}");
+    let (_, test) = jobs(WORKFLOWS[0]).into_iter().find(|(name, _)| name == "test").unwrap();
+    assert!(steps(&test).iter().any(|step| step["run"].as_str() == Some(".ci/run")));
+    let all = jobs(WORKFLOWS[1]);
+    let calls = |job: &Value| job["uses"].as_str() == Some("./.github/workflows/ci.yml");
+    let (ci, _) = all.iter().find(|(_, job)| calls(job)).unwrap();
+    let (_, publish) = all.iter().find(|(name, _)| name == "publish").unwrap();
+    let needs = publish["needs"].as_sequence().unwrap();
+    assert!(needs.iter().any(|needed| needed.as_str() == Some(ci)), "{needs:?}");
+    // A job that is left out, or may fail, is waited for in vain.
+    for (name, job) in &all {
+        assert!(job["continue-on-error"].is_null(), "{name}");
+    }
+    assert!(publish["if"].as_str().is_some_and(|it| !it.contains("always()")), "{publish:?}");
 }

@@ -1,6 +1,7 @@
 //! The installer: into a scratch root, over an older version, interrupted, and away
 //! again without a trace.
 
+mod added;
 mod debian;
 mod interrupted;
 mod packages;
@@ -42,7 +43,7 @@ fn what_is_installed_is_what_the_list_says_and_all_of_it_goes() {
         .collect();
     // A link to a file counts; the shim's leads to one.
     new.sort();
-    assert_eq!(new, listed(PREFIX, "/usr/local/share/zsh/site-functions"));
+    assert_eq!(new, listed(sources(), PREFIX, "/usr/local/share/zsh/site-functions"));
     assert_eq!(after["/var/log/envguard"].0 & 0o7777, 0o1733);
     assert_eq!(
         std::fs::canonicalize(root.path(SHIM)).unwrap(),
@@ -123,11 +124,7 @@ fn the_machines_own_secure_path_stays_behind_the_guard() {
         assert_eq!(text.lines().last(), Some(line.as_str()), "{text}");
     };
     written("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-    root.write(
-        "/etc/sudoers",
-        "Defaults secure_path=/sbin:/bin, env_reset\n@includedir sudoers.d\n",
-    );
-    written("/sbin:/bin");
+    root.write("/etc/sudoers", "Defaults secure_path=/sbin:/bin, env_reset\n");
     // As status says it: the guard is there already, and is not put in twice.
     let guarded = format!("{PREFIX}/lib/envguard/shims:/snap/bin:/bin");
     root.write(
@@ -135,12 +132,10 @@ fn the_machines_own_secure_path_stays_behind_the_guard() {
         &format!("#Defaults secure_path=/x\nDefaults\tsecure_path = \"{guarded}\"\n"),
     );
     written("/snap/bin:/bin");
-    root.write(
-        "/etc/sudoers.d/tools",
-        "Defaults env_reset\nDefaults secure_path=\"/opt/tools:/bin\"\n",
-    );
-    root.write("/etc/sudoers.d/tools.rpmsave", "Defaults secure_path=/y\n");
-    root.write("/etc/sudoers.d/tools~", "Defaults secure_path=/z\n");
+    // What nothing includes is not read, and our own line is nobody's.
+    root.write("/etc/sudoers.d/tools", "Defaults secure_path=/opt/tools:/bin\n");
+    written("/snap/bin:/bin");
+    root.write("/etc/sudoers", "Defaults secure_path=/sbin\n@includedir sudoers.d\n");
     written("/opt/tools:/bin");
     written("/opt/tools:/bin");
 }
@@ -167,10 +162,30 @@ fn a_dry_run_says_everything_and_does_nothing() {
 #[test]
 fn what_stands_in_the_way_is_found_before_anything_is_written() {
     let root = Root::new();
-    root.write("/etc/profile.d/zz-envguard.sh", "somebody else's\n");
+    let others = ["/etc/fish/conf.d/envguard.fish", "/etc/profile.d/zz-envguard.sh"];
+    for file in others {
+        root.write(file, "somebody else's\n");
+    }
     let before = root.inventory();
-    root.install(&[]).says("/etc/profile.d/zz-envguard.sh is there already").says("mv ").exits(1);
+    let said = root.install(&[]).exits(1).stderr;
     same(&root.inventory(), &before, "in the root");
+    // One sentence that names all of them, and one line that clears the way.
+    let [error, remedy] = said.lines().collect::<Vec<_>>()[..] else { panic!("{said}") };
+    for file in others {
+        assert!(error.contains(&root.path(file).display().to_string()), "{error}");
+    }
+    paste(remedy);
+    root.install(&[]).exits(0);
+    for file in others {
+        assert_eq!(read(&root.path(&format!("{file}.old"))), "somebody else's\n");
+    }
+}
+
+/// Does what the line proposes.
+#[track_caller]
+fn paste(remedy: &str) {
+    let line = remedy.strip_prefix("  instead   ").unwrap_or_else(|| panic!("{remedy}"));
+    Output::of(Command::new("sh").args(["-euc", line])).exits(0);
 }
 
 #[test]
@@ -242,30 +257,31 @@ fn a_release_that_is_not_what_was_signed_is_not_touched() {
     let from = tarball.to_str().unwrap();
     let key = release.key.to_str().unwrap();
     // Without a key, with another one, with another tarball, with other sums.
-    root.install(&["--from", from]).says("there is no public key").exits(1);
-    let other = Release::new(&Root::new());
-    root.install(&["--from", from, "--key", other.key.to_str().unwrap_or("/none")]).exits(1);
+    root.takes(&["--from", from]).says("there is no public key").exits(1);
+    let elsewhere = Root::new();
+    let other = Release::new(&elsewhere).key;
+    root.takes(&["--from", from, "--key", other.to_str().unwrap()])
+        .says("the signature of SHA256SUMS is not by")
+        .exits(1);
     let good = std::fs::read(&tarball).unwrap();
     let mut bad = good.clone();
     let middle = bad.len() / 2;
     bad[middle] ^= 1;
     std::fs::write(&tarball, &bad).unwrap();
-    root.install(&["--from", from, "--key", key]).says("is not what SHA256SUMS says").exits(1);
+    root.takes(&["--from", from, "--key", key]).says("is not what SHA256SUMS says").exits(1);
     let sums = release.dir.join("SHA256SUMS");
     let signed = read(&sums);
     let script = "cd \"$1\" && sha256sum *.tar.gz >SHA256SUMS";
     Output::of(Command::new("sh").args(["-c", script, "sh"]).arg(&release.dir)).exits(0);
-    root.install(&["--from", from, "--key", key])
-        .says("the signature of SHA256SUMS is not")
-        .exits(1);
+    root.takes(&["--from", from, "--key", key]).says("the signature of SHA256SUMS is not").exits(1);
     std::fs::write(&tarball, &good).unwrap();
     write(&sums, &signed);
     std::fs::rename(&tarball, release.dir.join("unsigned.tar.gz")).unwrap();
     let unsigned = release.dir.join("unsigned.tar.gz");
-    root.install(&["--from", unsigned.to_str().unwrap(), "--key", key])
+    root.takes(&["--from", unsigned.to_str().unwrap(), "--key", key])
         .says("is not in SHA256SUMS")
         .exits(1);
-    root.install(&["--version", "1", "--releases", "http://x.test"]).says("https:// only").exits(1);
+    root.takes(&["--version", "1", "--releases", "http://x.test"]).says("https:// only").exits(64);
     same(&root.inventory(), &before, "in the root");
 }
 
@@ -284,7 +300,8 @@ fn the_tarball_has_what_the_list_says_and_always_the_same_bytes() {
         let [_, kind, _, source, _] = words[..] else { continue };
         let source = if kind == "program" { format!("bin/{source}") } else { source.to_owned() };
         let listed = names.lines().any(|name| name.strip_prefix(&top) == Some(&source));
-        assert!(kind == "link" || line.starts_with('#') || listed, "{source} in {names}");
+        let needless = kind == "link" || (kind == "key" && !sources().join(&source).exists());
+        assert!(needless || line.starts_with('#') || listed, "{source} in {names}");
     }
     // Unpacked by hand it installs itself.
     let unpacked = root.beside("unpacked");
@@ -462,10 +479,25 @@ fn wrong_words_are_answered_with_the_right_ones() {
     let root = Root::new();
     let before = root.inventory();
     root.install(&["--frobnicate"]).says("there is no option --frobnicate").exits(64);
-    root.install(&["--prefix", "relative"]).says("is no absolute path").exits(1);
-    root.install(&["--version", "1"]).says("--releases").exits(1);
-    root.install(&["--from"]).says("needs a value").exits(1);
+    root.install(&["--prefix", "relative"]).says("is no absolute path").exits(64);
+    root.takes(&["--version", "1"]).says("--version 1 --releases DIR-OR-URL").exits(64);
+    root.takes(&["--from"]).says("needs a value").exits(64);
     root.install(&["--programs", "/nowhere"]).says("no kubectl-envguard in /nowhere").exits(1);
+    // What one word says is not to be ignored because of another.
+    for [words, more] in [
+        [&["--from", "x.tar.gz"][..], &["--programs", "/x"]],
+        [&["--version", "1", "--releases", "/x"], &["--programs", "/x"]],
+        [&["--try", "--from", "x.tar.gz"], &["--programs", "/x"]],
+    ] {
+        let said = root.takes(&[words, more].concat()).exits(64);
+        said.says("a release brings its programs").says("instead   leave --programs out");
+    }
+    root.takes(&["--from", "x.tar.gz", "--version", "1"])
+        .says("instead   --from x.tar.gz, or --version 1")
+        .exits(64);
+    root.takes(&["--from", "x.tar.gz", "--releases", "/x"])
+        .says("with SHA256SUMS beside it")
+        .exits(64);
     same(&root.inventory(), &before, "in the root");
     let help = root.install(&["--help"]).exits(0).stdout;
     assert!(help.lines().count() <= 40 && help.lines().all(|line| line.len() <= 88), "{help}");

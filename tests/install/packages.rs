@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::AGENT;
 use super::debian::{debian, inside};
 use super::root::{NEXT, Release, Root, VERSIONS, inventory, listed, machine, next_sources, stubs};
 use crate::login::sources;
@@ -112,8 +113,8 @@ fn deb_and_rpm_have_what_the_list_says_and_always_the_same_bytes() {
     let (deb, rpm) = (of_tree(&tree), of_rpm(&made.rpm));
     let debians = "/usr/share/zsh/vendor-completions";
     let others = "/usr/share/zsh/site-functions";
-    assert_eq!(deb.keys().cloned().collect::<Vec<_>>(), listed("/usr", debians));
-    assert_eq!(rpm.keys().cloned().collect::<Vec<_>>(), listed("/usr", others));
+    assert_eq!(deb.keys().cloned().collect::<Vec<_>>(), listed(sources(), "/usr", debians));
+    assert_eq!(rpm.keys().cloned().collect::<Vec<_>>(), listed(sources(), "/usr", others));
     for (path, what) in &deb {
         assert_eq!(Some(what), rpm.get(&path.replace(debians, others)), "{path}");
     }
@@ -126,47 +127,118 @@ fn deb_and_rpm_have_what_the_list_says_and_always_the_same_bytes() {
     told.prints("glibc >= 2.34");
 }
 
+/// `deploy/krew RELEASE WORDS`.
+fn krew(release: &Release, words: &[&str]) -> Output {
+    let mut krew = Command::new("sh");
+    krew.arg(sources().join("deploy/krew")).arg(&release.dir).args(words);
+    Output::of(&mut krew)
+}
+
+const ADDRESS: &str = "https://example.invalid/envguard/releases/download/v0.1.0";
+
 #[test]
-fn sums_signature_and_krew_manifest_fit_the_files() {
-    if no_tools() {
-        return;
-    }
+fn krew_manifest_fits_the_tarballs() {
     let root = Root::new();
     let release = Release::new(&root);
-    let made = make(&programs(&root.beside("")), &release.dir, "0.1.0");
-    release.sign(&root);
-    let sums = read(&release.dir.join("SHA256SUMS"));
-    for file in [&made.tarball, &made.deb, &made.rpm] {
-        let name = file.file_name().unwrap().to_str().unwrap();
-        assert!(sums.lines().any(|line| line.ends_with(&format!("  {name}"))), "{sums}");
-    }
-    let mut verify = Command::new("openssl");
-    verify.current_dir(&release.dir).args(["dgst", "-sha256", "-verify"]).arg(&release.key);
-    verify.args(["-signature", "SHA256SUMS.sig", "SHA256SUMS"]);
-    Output::of(&mut verify).prints("Verified OK").exits(0);
-    let mut krew = Command::new("sh");
-    krew.arg(sources().join("deploy/krew")).arg(&release.dir);
-    let address = "https://example.invalid/envguard/releases/download/v0.1.0";
-    let text = Output::of(krew.args(["0.1.0", address])).exits(0).stdout;
+    let tarball = release.add(&root, "0.1.0");
+    // A manifest for one kind of machine alone has to be asked for.
+    let words = ["0.1.0", ADDRESS];
+    let missing = krew(&release, &words).says("has no kubectl-envguard-0.1.0-").exits(1);
+    assert_eq!(missing.stdout, "");
+    let text = krew(&release, &[&words[..], &[&machine()]].concat()).exits(0).stdout;
     let manifest: serde_yaml::Value = serde_yaml::from_str(&text).unwrap();
     let platforms = manifest["spec"]["platforms"].as_sequence().unwrap();
     assert_eq!(platforms.len(), 1, "{text}");
-    let name = made.tarball.file_name().unwrap().to_str().unwrap();
-    assert_eq!(platforms[0]["uri"].as_str(), Some(format!("{address}/{name}").as_str()));
+    let name = tarball.file_name().unwrap().to_str().unwrap();
+    assert_eq!(platforms[0]["uri"].as_str(), Some(format!("{ADDRESS}/{name}").as_str()));
+    let sums = read(&release.dir.join("SHA256SUMS"));
     assert!(sums.contains(&format!("{}  {name}", platforms[0]["sha256"].as_str().unwrap())));
     // What krew is told to take out of the tarball is in it.
-    let inside = Output::of(Command::new("tar").arg("-tzf").arg(&made.tarball)).exits(0).stdout;
+    let inside = Output::of(Command::new("tar").arg("-tzf").arg(&tarball)).exits(0).stdout;
     for file in platforms[0]["files"].as_sequence().unwrap() {
         let from = file["from"].as_str().unwrap();
         assert!(inside.lines().any(|line| line == from), "{from} in {inside}");
     }
-    // A version that this release does not have is no plugin without platforms.
-    let mut krew = Command::new("sh");
-    krew.arg(sources().join("deploy/krew")).arg(&release.dir);
-    let wrong = Output::of(krew.args(["9.9.9", address])).says("no archive of the version 9.9.9");
-    assert_eq!(wrong.exits(1).stdout, "");
     let shown = manifest["spec"]["shortDescription"].as_str().unwrap();
     assert!(shown.len() <= 50, "{shown}");
+    // Both are there.
+    for arch in ["x86_64", "aarch64"] {
+        write(&release.dir.join(format!("kubectl-envguard-0.1.0-{arch}-linux.tar.gz")), arch);
+    }
+    release.sign(&root);
+    let text = krew(&release, &words).exits(0).stdout;
+    let manifest: serde_yaml::Value = serde_yaml::from_str(&text).unwrap();
+    let platforms = manifest["spec"]["platforms"].as_sequence().unwrap();
+    let kinds: Vec<&str> = platforms
+        .iter()
+        .map(|platform| platform["selector"]["matchLabels"]["arch"].as_str().unwrap())
+        .collect();
+    assert_eq!(kinds, ["amd64", "arm64"]);
+    let wrong = krew(&release, &["9.9.9", ADDRESS]).says("has no kubectl-envguard-9.9.9-").exits(1);
+    assert_eq!(wrong.stdout, "");
+    krew(&release, &["0.1.0", ADDRESS, "riscv64"]).says("no archives for riscv64").exits(64);
+}
+
+/// What `deploy/names WORDS` lists.
+fn names(words: &[&str]) -> Vec<String> {
+    let mut names = Command::new("sh");
+    names.arg(sources().join("deploy/names")).args(words);
+    Output::of(&mut names).exits(0).stdout.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn only_a_whole_release_and_nothing_else_is_signed() {
+    let root = Root::new();
+    let release = Release::new(&root);
+    let all = names(&["0.1.0"]);
+    assert_eq!(all.len(), 8, "{all:?}");
+    for name in &all {
+        write(&release.dir.join(name), name);
+    }
+    let sign = || Output::of(release.signing(&root).arg("0.1.0"));
+    let sums = release.dir.join("SHA256SUMS");
+    for name in &all {
+        std::fs::remove_file(release.dir.join(name)).unwrap();
+        sign().says(&format!("missing in {}: {name}\n", release.dir.display())).exits(1);
+        write(&release.dir.join(name), name);
+    }
+    for stranger in ["kubectl-envguard_0.0.9_amd64.deb", "below/x", "SHA256SUMS.old"] {
+        write(&release.dir.join(stranger), "");
+        sign().says("not of this release").says(stranger).exits(1);
+        std::fs::remove_file(release.dir.join(stranger)).unwrap();
+    }
+    assert!(!sums.exists());
+    sign().exits(0);
+    let signed: Vec<String> =
+        read(&sums).lines().map(|line| line.split_once("  ").unwrap().1.to_owned()).collect();
+    let mut all = all;
+    all.sort();
+    assert_eq!(signed, all);
+    // Again, over what was signed before.
+    sign().exits(0);
+    Output::of(release.signing(&root).arg("0.2.0")).says("missing in").exits(1);
+    let mut verify = Command::new("openssl");
+    verify.current_dir(&release.dir).args(["dgst", "-sha256", "-verify"]).arg(&release.key);
+    verify.args(["-signature", "SHA256SUMS.sig", "SHA256SUMS"]);
+    Output::of(&mut verify).prints("Verified OK").exits(0);
+}
+
+#[test]
+fn packages_have_the_names_that_are_expected() {
+    if no_tools() {
+        return;
+    }
+    let scratch = tempfile::tempdir().unwrap();
+    let made = scratch.path().join("made");
+    make(&programs(scratch.path()), &made, "0.1.0");
+    let mut expected = names(&["0.1.0", &machine()]);
+    expected.retain(|name| name != "envguard.yaml" && !name.ends_with(".json"));
+    let found = std::fs::read_dir(made).unwrap();
+    let mut found: Vec<String> =
+        found.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    expected.sort();
+    found.sort();
+    assert_eq!(found, expected);
 }
 
 #[test]
@@ -236,8 +308,15 @@ trait Manager {
 fn comes_and_goes(root: &Path, manager: &impl Manager) {
     let real = std::env::var_os("ENVGUARD_PROGRAMS").is_some();
     let before = inventory(root);
+    let drop_in = root.join(&AGENT[1..]);
     for version in VERSIONS {
         manager.installs(version).exits(0);
+        if version == VERSIONS[0] {
+            let add = "/usr/lib/envguard/install.sh --agent --shell-rc --no-setup";
+            inside(root, add).says("Added to the package.").exits(0);
+        } else {
+            assert!(read(&drop_in).ends_with(NEXT), "what was added is of this version, too");
+        }
         for (shell, shim) in
             [("bash -lc", "/usr/lib/envguard/shims/kubectl"), ("sh -c", "/usr/local/bin/kubectl")]
         {
@@ -257,6 +336,7 @@ fn comes_and_goes(root: &Path, manager: &impl Manager) {
         assert_eq!(read(&root.join(file)), "the operator's\n", "{file}");
     }
     let after = inventory(root);
+    assert_eq!(after["/etc/bash.bashrc"], before["/etc/bash.bashrc"]);
     let mut more: Vec<&String> =
         after.keys().filter(|path| !before.contains_key(*path) && !is_theirs(path)).collect();
     more.retain(|path| *path != "/run/envguard");
@@ -339,12 +419,22 @@ fn the_deb_comes_and_goes_in_a_debian() {
     let login = inside(&root, &format!("bash -i -c '. /{UNCHANGED}; command -v kubectl'"));
     let login = login.prints("/usr/bin/kubectl").exits(0);
     assert!(!login.stderr.contains("envguard"), "{login}");
-    purged.removes().exits(0);
+    // An install from the tarball names what is in its way, and the line that clears it.
+    let unpacked = format!("/opt/kubectl-envguard-{}-{}-linux", VERSIONS[0], machine());
+    inside(&root, &format!("tar -xzf {unpacked}.tar.gz -C /opt")).exits(0);
+    let install = format!("{unpacked}/install.sh --no-setup");
+    let said = inside(&root, &install).says("was removed, and has left in the way: /etc/").exits(1);
+    let [error, remedy] = said.stderr.lines().collect::<Vec<_>>()[..] else { panic!("{said}") };
+    assert!(error.contains(&format!("/{UNCHANGED}")), "{error}");
+    inside(&root, remedy.strip_prefix("  instead   ").unwrap()).exits(0);
     assert!(!hook.exists());
+    inside(&root, &install).exits(0);
+    inside(&root, "/usr/local/lib/envguard/install.sh --uninstall").exits(0);
     // The installer names the package that it will not touch.
     purged.installs(VERSIONS[0]).exits(0);
     let uninstall = "/usr/lib/envguard/install.sh --uninstall";
     inside(&root, uninstall).says("belongs to a package").exits(1);
+    inside(&root, &install).says("the package kubectl-envguard is installed").exits(1);
     purged.removes().exits(0);
     // Beside the installer's own there is no room for a package.
     write(&root.join("usr/local/lib/envguard/manifest"), "");

@@ -98,9 +98,15 @@ impl Root {
 
     /// `install.sh --root ROOT --programs STUBS WORDS`, as a command.
     pub(crate) fn command(&self, words: &[&str]) -> Command {
+        let mut command = self.installer(&sources().join("install.sh"));
+        command.arg("--programs").arg(&self.programs).args(words);
+        command
+    }
+
+    /// `SCRIPT --root ROOT`, as a command.
+    pub(super) fn installer(&self, script: &Path) -> Command {
         let mut command = Command::new("sh");
-        command.arg(sources().join("install.sh"));
-        command.arg("--root").arg(self.path("")).arg("--programs").arg(&self.programs).args(words);
+        command.arg(script).arg("--root").arg(self.path(""));
         command
             .env_clear()
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
@@ -113,6 +119,19 @@ impl Root {
     #[must_use = "assert something about it"]
     pub(crate) fn install(&self, words: &[&str]) -> Output {
         Output::of(&mut self.command(words))
+    }
+
+    /// Installs a release, which brings its own programs.
+    #[must_use = "assert something about it"]
+    pub(super) fn takes(&self, words: &[&str]) -> Output {
+        Output::of(self.installer(&sources().join("install.sh")).args(words))
+    }
+
+    /// What the copy does that was installed.
+    #[must_use = "assert something about it"]
+    pub(super) fn copy_does(&self, words: &[&str]) -> Output {
+        let copy = self.path("/usr/local/lib/envguard/install.sh");
+        Output::of(self.installer(&copy).args(words))
     }
 
     #[must_use = "assert something about it"]
@@ -131,13 +150,16 @@ pub(super) fn stubs(dir: &Path, version: &str) {
     }
 }
 
-/// Where each entry of `deploy/files` is to stand, for a system-wide install.
-pub(super) fn listed(prefix: &str, zsh: &str) -> Vec<String> {
-    let text = read(&sources().join("deploy/files"));
+/// Where each entry of `deploy/files` is to stand, for a system-wide install of `sources`.
+pub(super) fn listed(sources: &Path, prefix: &str, zsh: &str) -> Vec<String> {
+    let text = read(&sources.join("deploy/files"));
     let mut places: Vec<String> = text
         .lines()
         .filter(|line| !line.starts_with('#') && !line.trim().is_empty())
-        .map(|line| line.split_whitespace().last().unwrap())
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        // Of the public key there is none before the first release.
+        .filter(|words| words[1] != "key" || sources.join(words[3]).exists())
+        .map(|words| words[4])
         .map(|place| place.replace("@P", prefix).replace("@Z", zsh))
         .collect();
     places.sort();
@@ -163,7 +185,8 @@ pub(super) fn next_sources(dir: &Path) -> PathBuf {
     let mut demo = Command::new("cp");
     demo.arg("-a").arg(sources().join("tests/demo")).arg(next.join("tests"));
     Output::of(&mut demo).exits(0);
-    for line in read(&next.join("deploy/files")).lines().filter(|line| line.contains(" /etc/")) {
+    let below_etc = |line: &&str| line.contains(" /etc/") || line.contains("amazon-ssm-agent.conf");
+    for line in read(&next.join("deploy/files")).lines().filter(below_etc) {
         let file = next.join(line.split_whitespace().nth(3).unwrap());
         write(&file, &format!("{}{NEXT}", read(&file)));
     }
@@ -205,10 +228,23 @@ impl Release {
         self.dir.join(format!("kubectl-envguard-{version}-{}-linux.tar.gz", machine()))
     }
 
+    /// Signs what is there, whatever it is.
     pub(crate) fn sign(&self, root: &Root) {
+        let mut names: Vec<String> = std::fs::read_dir(&self.dir)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.retain(|name| {
+            name.ends_with(".gz") || name.ends_with(".deb") || name.ends_with(".rpm")
+        });
+        Output::of(self.signing(root).arg("--only").args(names)).exits(0);
+    }
+
+    /// `deploy/sign DIR KEY`, as a command.
+    pub(super) fn signing(&self, root: &Root) -> Command {
         let mut sign = Command::new("sh");
         sign.arg(sources().join("deploy/sign")).arg(&self.dir).arg(root.beside("private.pem"));
-        Output::of(&mut sign).exits(0);
+        sign
     }
 }
 

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use super::root::{Release, Root};
 use crate::login::sources;
-use crate::support::{Output, executable, left_out, read, write};
+use crate::support::{Output, executable, lacks, left_out, read, write};
 
 /// A program on the machine's PATH that writes down its words.
 const RECORDING: &str = "#!/bin/sh\necho \"${0##*/} $*\" >>\"$CALLS\"\n";
@@ -46,9 +46,14 @@ impl Machine {
     }
 
     fn runs(&self, words: &[&str]) -> Output {
+        self.shell(&[&[sources().join("install.sh").to_str().unwrap()], words].concat())
+    }
+
+    /// `sh WORDS`, there.
+    fn shell(&self, words: &[&str]) -> Output {
         let mut command = Command::new("/usr/bin/unshare");
         command.args(["-m", "sh", "-euc", FACADE, "sh"]).arg(self.root.path(""));
-        command.arg(sources().join("install.sh")).args(words).env_clear();
+        command.args(words).env_clear();
         let path = format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", self.root.beside("bin").display());
         command.env("PATH", path).env("TMPDIR", self.root.tmp());
         command.env("HOME", self.root.beside("")).env("CALLS", self.root.beside("calls"));
@@ -140,11 +145,17 @@ fn a_package_is_refused_together_with_what_it_cannot_do() {
             &["--shell-rc"],
             &["--shell-rc", "--dry-run"],
         ] {
+            let instead = if asked.len() == 2 && asked[1].starts_with('/') {
+                "linux.tar.gz".to_owned()
+            } else {
+                format!("and then /usr/lib/envguard/install.sh {}", asked[0])
+            };
             machine
                 .runs(&[&from, asked].concat())
-                .says(&format!("which knows no {}", asked[0]))
-                .says("linux.tar.gz")
-                .exits(1);
+                .says("this machine's own package manager, which knows no")
+                .says(asked[0])
+                .says(&instead)
+                .exits(64);
             assert!(machine.calls().is_empty(), "{asked:?}");
         }
         let dry = [&from[..], &["--dry-run"]].concat();
@@ -169,4 +180,109 @@ fn a_configuration_that_cannot_be_hidden_from_the_demo_ends_it_with_a_word_of_wh
         .says("cannot be hidden from the demo: unshare failed: Operation not permitted")
         .says("instead   try it on another machine")
         .exits(1);
+}
+
+/// Sudoers with a file for each way in which sudo comes from one to the other.
+const SUDOERS: [(&str, &[(&str, &str)]); 9] = [
+    ("Defaults secure_path=/sbin:/bin, env_reset\n@includedir /etc/sudoers.d\n", &[]),
+    (
+        "Defaults secure_path=/sbin\n#includedir /etc/sudoers.d\n",
+        &[("sudoers.d/a", "Defaults env_reset, \\\n  secure_path = \"/a:/bin\"\n")],
+    ),
+    (
+        "@includedir sudoers.d\n",
+        &[
+            ("sudoers.d/b", "Defaults secure_path=/b\n"),
+            ("sudoers.d/a.rpmsave", "Defaults secure_path=/x\n"),
+            ("sudoers.d/z~", "Defaults secure_path=/y\n"),
+        ],
+    ),
+    (
+        "Defaults secure_path=/sbin\n@include /etc/sudoers.local\n@includedir /etc/sudoers.d\n",
+        &[("sudoers.local", "Defaults secure_path=/local\n")],
+    ),
+    (
+        "#include sudoers.%h\n@includedir /etc/sudoers.d\n",
+        &[("sudoers.HOST", "Defaults\tsecure_path=/host\n")],
+    ),
+    (
+        "@include \"/etc/with space\"\n@include also\\ this\n@includedir /etc/sudoers.d\n",
+        &[
+            ("with space", "Defaults secure_path=/one\n"),
+            ("also this", "Defaults secure_path=/two\n"),
+        ],
+    ),
+    (
+        "Defaults secure_path=/sbin\nDefaults:nobody secure_path=/of-nobody\n#Defaults secure_path=/x\n#included\n@includedir /etc/sudoers.d\n",
+        &[],
+    ),
+    (
+        "@includedir /etc/sudoers.d\n",
+        &[
+            ("sudoers.d/10-more", "@includedir /etc/more\n"),
+            ("more/B", "Defaults secure_path=/B\n"),
+            ("more/a", "Defaults secure_path=/a\n"),
+        ],
+    ),
+    ("Defaults secure_path=/last # a remark\n@includedir /etc/sudoers.d\n", &[]),
+];
+
+impl Machine {
+    /// The path that sudo itself says it gives.
+    fn path_of_sudo(&self) -> String {
+        let said = self.shell(&["-c", "LC_ALL=C sudo -V"]).exits(0);
+        assert_eq!(said.stderr, "");
+        let line = said.stdout.lines().find_map(|line| line.split_once("PATH with: "));
+        line.map(|(_, path)| path.to_owned()).unwrap_or_default()
+    }
+
+    fn sudoers(&self, text: &str, files: &[(&str, &str)]) {
+        drop(std::fs::remove_dir_all(self.root.path("/etc/sudoers.d")));
+        let host = Output::of(Command::new("uname").arg("-n")).exits(0).stdout;
+        // sudo wants to know its own machine.
+        self.root.write("/etc/hosts", &format!("127.0.0.1 {host}"));
+        let host = host.trim().split('.').next().unwrap();
+        for (name, text) in [&[("sudoers", text)], files].concat() {
+            self.root.write(&format!("/etc/{}", name.replace("HOST", host)), text);
+        }
+    }
+}
+
+#[test]
+fn the_path_that_sudo_gives_stays_behind_the_guard_wherever_it_is_stated() {
+    let Some(machine) = Machine::new() else { return };
+    if lacks("sudo", "says which path it gives") {
+        return;
+    }
+    for (text, files) in SUDOERS {
+        machine.sudoers(text, files);
+        let before = machine.path_of_sudo();
+        assert!(before.starts_with('/'), "{text}{before}");
+        let said = machine.installs(&["--sudoers"]).exits(0);
+        assert!(!said.stderr.contains("sudo      is not guarded"), "{text}{said}");
+        let after = machine.path_of_sudo();
+        assert_eq!(after, format!("/usr/local/lib/envguard/shims:{before}"), "{text}");
+        machine.runs(&["--uninstall"]).exits(0);
+        assert_eq!(machine.path_of_sudo(), before, "{text}");
+    }
+}
+
+#[test]
+fn a_line_that_sudo_does_not_take_is_not_called_guarded() {
+    let Some(machine) = Machine::new() else { return };
+    if lacks("sudo", "says which path it gives") {
+        return;
+    }
+    for text in [
+        "Defaults secure_path=/sbin:/bin\n",
+        "@includedir /etc/sudoers.d\nDefaults secure_path=/sbin:/bin\n",
+        // A circle that sudo refuses: nothing to take, and no end to wait for.
+        "Defaults secure_path=/sbin\n@include /etc/sudoers\n",
+    ] {
+        machine.sudoers(text, &[]);
+        machine
+            .installs(&["--sudoers"])
+            .says("sudo      is not guarded: sudoers reads no")
+            .exits(0);
+    }
 }

@@ -10,7 +10,7 @@ fn an_upgrade_and_the_way_back() {
     release.add(&root, "0.2.0");
     let key = release.key.to_str().unwrap();
     let before = root.inventory();
-    root.install(&["--from", old.to_str().unwrap(), "--key", key]).exits(0);
+    root.takes(&["--from", old.to_str().unwrap(), "--key", key]).exits(0);
     let first = root.inventory();
     let says = |version: &str| {
         Output::of(&mut Command::new(root.path(PROGRAM))).prints(version).exits(0);
@@ -23,7 +23,7 @@ fn an_upgrade_and_the_way_back() {
     write(&root.path(profile), "# mine\n");
     let releases = release.dir.to_str().unwrap();
     let to =
-        |version: &str| root.install(&["--version", version, "--releases", releases, "--key", key]);
+        |version: &str| root.takes(&["--version", version, "--releases", releases, "--key", key]);
     to("0.2.0").says("kept").exits(0);
     says("0.2.0");
     assert_eq!(read(&root.path(profile)), "# mine\n");
@@ -41,6 +41,46 @@ fn an_upgrade_and_the_way_back() {
 }
 
 #[test]
+fn the_installed_copy_goes_back_with_the_key_that_was_trusted_once() {
+    let root = Root::new();
+    let release = Release::new(&root);
+    let old = release.add(&root, VERSIONS[0]);
+    release.add(&root, VERSIONS[1]);
+    let before = root.inventory();
+    let [releases, key] = [&release.dir, &release.key].map(|path| path.to_str().unwrap());
+    root.takes(&["--from", old.to_str().unwrap(), "--key", key]).exits(0);
+    for version in [VERSIONS[1], VERSIONS[0]] {
+        root.copy_does(&["--version", version, "--releases", releases]).exits(0);
+        Output::of(&mut Command::new(root.path(PROGRAM))).prints(version).exits(0);
+    }
+    // Without a release there is no new key, and the one that is there stays.
+    root.install(&[]).exits(0);
+    root.copy_does(&["--version", VERSIONS[1], "--releases", releases]).exits(0);
+    root.copy_does(&["--uninstall"]).exits(0);
+    same(&root.inventory(), &before, "in the root");
+}
+
+#[test]
+fn the_key_that_a_release_brings_is_the_next_ones() {
+    let root = Root::new();
+    let release = Release::new(&root);
+    let next = next_sources(&root.beside(""));
+    let elsewhere = Root::new();
+    let other = Release::new(&elsewhere);
+    assert_ne!(read(&other.key), read(&release.key));
+    Output::of(Command::new("cp").arg(&other.key).arg(next.join("deploy/release-key.pem")))
+        .exits(0);
+    let file = release.add_of(&next, &root, VERSIONS[1]);
+    let key = release.key.to_str().unwrap();
+    root.takes(&["--from", file.to_str().unwrap(), "--key", key]).exits(0);
+    let placed = root.path("/usr/local/lib/envguard/release-key.pem");
+    assert_eq!(read(&placed), read(&other.key));
+    root.copy_does(&["--from", file.to_str().unwrap()])
+        .says(&format!("is not by {}", placed.display()))
+        .exits(1);
+}
+
+#[test]
 fn below_etc_the_next_version_replaces_what_nobody_has_changed_and_keeps_the_rest() {
     // It comes with sudo, and is not on everybody's PATH.
     if !Path::new("/usr/sbin/visudo").exists() && lacks("visudo", "checks the sudoers line") {
@@ -53,7 +93,7 @@ fn below_etc_the_next_version_replaces_what_nobody_has_changed_and_keeps_the_res
     let [releases, key] = [&release.dir, &release.key].map(|path| path.to_str().unwrap());
     let to = |version: &str, more: &[&str]| {
         let words = ["--version", version, "--releases", releases, "--key", key];
-        root.install(&[&words, more].concat())
+        root.takes(&[&words, more].concat())
     };
     to(VERSIONS[0], &["--agent", "--sudoers"]).exits(0);
     let ours: Vec<String> = read(&root.path("/usr/local/lib/envguard/manifest"))
@@ -68,7 +108,7 @@ fn below_etc_the_next_version_replaces_what_nobody_has_changed_and_keeps_the_res
     assert!(!said.contains("changed by hand"), "{said}");
     let news: Vec<&String> =
         ours.iter().filter(|path| read(&root.path(path)).ends_with(NEXT)).collect();
-    assert_eq!(news.len(), 3, "{news:?} of {ours:?}");
+    assert_eq!(news.len(), 4, "{news:?} of {ours:?}");
     to(VERSIONS[0], &[]).exits(0);
     for (path, text) in ours.iter().zip(&before) {
         assert_eq!(read(&root.path(path)), *text, "{path}");

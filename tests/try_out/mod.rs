@@ -218,12 +218,14 @@ impl Visit {
         }
     }
 
-    /// The keeper takes it off the disk, and the next prompt says so.
+    /// The keeper takes it off the disk while the prompt stands there: the next one says so.
     #[track_caller]
     fn sees_the_copy_go(&mut self) {
         let notices = self.place.join("run/envguard/notices");
         awaited("the keeper", || notices.metadata().is_ok_and(|file| file.len() > 0));
         assert!(!self.place.join("manifests/overlays/prod").exists());
+        let tour = read(&self.place.join("tour"));
+        assert!(tour.contains("put aside: press Enter to be told so\n"), "{tour}");
         self.types("").contains("1 foreign overlay put aside");
     }
 }
