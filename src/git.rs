@@ -15,6 +15,10 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
+/// What git may take to look through a working tree. A status of 100,000 files takes about
+/// a second.
+pub const LIMIT: Duration = Duration::from_secs(10);
+
 /// Variables that would lead git to another repository or make it wait.
 const REMOVED: [&str; 15] = [
     "GIT_DIR",

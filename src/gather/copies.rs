@@ -66,7 +66,7 @@ fn ids(top: &Path, files: &BTreeSet<PathBuf>) -> Option<Vec<String>> {
     for some in files.chunks(AT_ONCE) {
         let mut command = git::command(top);
         command.args(["hash-object", "--"]).args(some);
-        let answer = git::answer(&mut command, trees::LIMIT).ok()?;
+        let answer = git::answer(&mut command, git::LIMIT).ok()?;
         ids.extend(String::from_utf8_lossy(&answer).lines().map(str::to_owned));
     }
     (ids.len() == files.len()).then_some(ids)

@@ -10,8 +10,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::trees::{LIMIT, concerned};
-use crate::git::{self, Silence};
+use crate::git::{self, LIMIT, Silence};
 
 /// The index of a working tree, which git is listing.
 pub(super) struct Question(git::Question);
@@ -31,16 +30,16 @@ impl Question {
         git::Question::ask(&mut command, LIMIT).map(Self)
     }
 
-    /// Those of `paths` that are hidden and changed.
+    /// Those paths that are hidden and changed, of the ones that a change is about.
     pub(super) fn changed(
         self,
         top: &Path,
-        paths: &BTreeSet<PathBuf>,
+        concerned: impl Fn(&Path) -> Vec<PathBuf>,
     ) -> Result<BTreeSet<PathBuf>, Silence> {
         let listing = self.0.answer()?;
         let mut changed = BTreeSet::new();
         for entry in listing.split(|byte| *byte == 0).filter_map(|record| hidden(top, record)) {
-            let read = concerned(paths, &entry.path);
+            let read = concerned(&entry.path);
             if !read.is_empty() && differs(top, &entry)? {
                 changed.extend(read);
             }

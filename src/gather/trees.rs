@@ -10,13 +10,13 @@ use std::ffi::OsStr;
 use std::ops::Bound;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 
 use super::regular::read_regular;
 use super::{head, hidden};
-use crate::git::{self, Silence};
+use crate::git::{self, LIMIT, Silence};
 use crate::judge::{
     Checkout, Facts, Nature, Reached, Role, Tree, Trouble, Uncommitted, Whereabouts,
 };
@@ -24,9 +24,6 @@ use crate::path::is_within;
 use crate::policy::{Care, Policy};
 use crate::text::{quoted, shown};
 use crate::upstream;
-
-/// What git may take. A status of 100,000 files takes about a second.
-pub(super) const LIMIT: Duration = Duration::from_secs(10);
 
 /// With more directories than that, git looks at the whole tree.
 const MOST_DIRECTORIES: usize = 200;
@@ -186,7 +183,7 @@ fn status(top: &Path, paths: &BTreeSet<PathBuf>, found: &mut Uncommitted) -> Res
     let directories = directories(top, paths);
     let index = hidden::Question::ask(top, &directories)?;
     let shown = shown_by_status(top, paths, &directories, found);
-    let hidden = index.changed(top, paths)?;
+    let hidden = index.changed(top, |changed| concerned(paths, changed))?;
     found.files.extend(hidden.iter().cloned());
     found.hidden.extend(hidden);
     shown
@@ -233,7 +230,7 @@ fn directories(top: &Path, paths: &BTreeSet<PathBuf>) -> Vec<PathBuf> {
 
 /// Those of `paths` that a change at `changed` is about: the path itself, what lies in
 /// a directory that is new as a whole, and a directory that counts whole.
-pub(super) fn concerned(paths: &BTreeSet<PathBuf>, changed: &Path) -> Vec<PathBuf> {
+fn concerned(paths: &BTreeSet<PathBuf>, changed: &Path) -> Vec<PathBuf> {
     let below = paths.range::<Path, _>((Bound::Included(changed), Bound::Unbounded));
     let mut found: Vec<PathBuf> =
         below.take_while(|path| is_within(path, changed)).cloned().collect();

@@ -1,6 +1,6 @@
 //! The row about the machine itself.
 
-use super::rows::{failed, no_configuration};
+use super::finding::{failed, no_configuration};
 use super::{Finding, Situation, remedy};
 use crate::identity;
 use crate::judge::{self, Identity};

@@ -6,6 +6,7 @@
 //! there is no time there look for themselves. [`ROWS`] is the list; a new check is
 //! one more row.
 
+mod finding;
 mod machine;
 mod overlays;
 mod places;
@@ -19,6 +20,7 @@ mod shells;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use finding::Finding;
 pub(crate) use programs::shim_directory;
 pub use rows::ROWS;
 
@@ -38,24 +40,6 @@ const WALK: Duration = Duration::from_millis(6);
 
 /// How long `status` may.
 const LONG_WALK: Duration = Duration::from_secs(5);
-
-/// What a check found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Finding {
-    /// As it should be.
-    Fine,
-    /// Nothing is wrong, and there is something to tell.
-    Told(String),
-    /// Not as it should be.
-    Failed {
-        /// What is wrong, in one sentence.
-        what: String,
-        /// What to do, if possible as a line that can be pasted.
-        remedy: String,
-    },
-    /// Could not be found out; why.
-    Unknown(String),
-}
 
 /// One row of the list.
 #[derive(Debug)]

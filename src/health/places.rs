@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::rows::{failed, no_configuration};
+use super::finding::{failed, no_configuration};
 use super::{Finding, Situation};
 use crate::env::sudo_for;
 use crate::judge;

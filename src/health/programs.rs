@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use super::rows::no_configuration;
+use super::finding::no_configuration;
 use super::{Finding, Situation};
 use crate::env::{Env, is_executable};
 use crate::exec::{self, Own};

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use super::rows::{failed, no_configuration};
+use super::finding::{failed, no_configuration};
 use super::{Finding, Situation};
 use crate::judge::Territory;
 use crate::keeper::{self, CheckoutState, State};

@@ -1,5 +1,6 @@
 //! The rows.
 
+use super::finding::{failed, no_configuration};
 use super::{
     Cost, Finding, Row, Situation, machine, places, programs, remedy, repositories, server, shells,
 };
@@ -69,10 +70,6 @@ impl Row {
     const fn for_status(self) -> Self {
         Self { cost: Cost::Much, ..self }
     }
-}
-
-pub(super) fn failed(what: impl Into<String>, remedy: impl Into<String>) -> Finding {
-    Finding::Failed { what: what.into(), remedy: remedy.into() }
 }
 
 fn configuration(situation: &Situation) -> Finding {
@@ -275,9 +272,4 @@ fn mode(situation: &Situation) -> Finding {
         Some(Mode::Enforce) => Finding::Fine,
         None => no_configuration(),
     }
-}
-
-/// The row `configuration` says it; the others have nothing to look at.
-pub(super) fn no_configuration() -> Finding {
-    Finding::Unknown("there is no usable configuration".into())
 }

@@ -1,6 +1,6 @@
 //! Rows about the API server. It is asked only where somebody said `--online`.
 
-use super::rows::{failed, no_configuration};
+use super::finding::{failed, no_configuration};
 use super::{Finding, Situation, remedy};
 use crate::env::Env;
 use crate::installed::{Installed, server as record};

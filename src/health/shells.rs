@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::rows::failed;
+use super::finding::failed;
 use super::{Finding, Situation, programs, shim_directory};
 use crate::env::{Env, is_executable, this_program};
 use crate::text::{listed, shown};

@@ -3,7 +3,8 @@
 
 use std::ffi::OsString;
 
-use super::grammar::{Arity, Flag, Grammar, Version, flags_of_any_version, is_called};
+use super::entry::{Arity, Flag};
+use super::grammar::{Grammar, Version, flags_of_any_version, is_called};
 use super::parse::command_path;
 
 /// A command line, taken apart.

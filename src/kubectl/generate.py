@@ -294,8 +294,8 @@ BODY = """
 //! of a command are its local ones, also those that are hidden, deprecated, behind a feature gate
 //! or shadow a global flag. `--help` is left out.
 
-use super::grammar::{Command, Flag, Versions};
-use super::grammar::{boolean as b, command as c, optional as o, required as r};
+use super::entry::{Command, Flag, Versions};
+use super::entry::{boolean as b, command as c, optional as o, required as r};
 """
 
 

@@ -1,20 +1,8 @@
-//! The types of the flag table, and look-ups in it as one kubectl version sees it.
+//! Look-ups in the flag table, as one kubectl version sees it.
 
+use super::entry::{Arity, Command, Flag, Versions, boolean};
 use super::learned::{Assumption, Learned};
 use super::table::{COMMANDS, GLOBAL_FLAGS, VERSIONS};
-
-/// The kubectl versions that know an entry: bit `i` stands for `VERSIONS[i]`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Versions(pub u16);
-
-impl Versions {
-    /// No version: the entry was looked up in the installed kubectl's own help.
-    pub(super) const NONE: Self = Self(0);
-
-    const fn has(self, version: Version) -> bool {
-        self.0 & (1 << version.0) != 0
-    }
-}
 
 /// One of the kubectl versions in the table, by its place in `VERSIONS`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,83 +25,6 @@ impl Version {
     pub fn minor(self) -> u32 {
         self.name().rsplit('.').next().and_then(|minor| minor.parse().ok()).unwrap_or(0)
     }
-}
-
-/// Whether the next word is a flag's value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Arity {
-    /// A boolean: never.
-    Bool,
-    /// Text with a value of its own when none is attached (pflag's NoOptDefVal):
-    /// never.
-    Optional,
-    /// Needs a value: attached, or the next word.
-    Required,
-}
-
-/// One flag.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Flag {
-    /// Name without dashes.
-    pub long: &'static str,
-    /// Its letter.
-    pub short: Option<u8>,
-    /// Whether it takes the next word.
-    pub arity: Arity,
-    /// Where it exists with this arity.
-    pub versions: Versions,
-}
-
-/// One command or subcommand.
-#[derive(Debug)]
-pub(super) struct Command {
-    /// Words after `kubectl`, separated by blanks; empty for kubectl itself.
-    pub path: &'static str,
-    /// Other names of the last word.
-    pub aliases: &'static [&'static str],
-    /// Where it exists.
-    pub versions: Versions,
-    /// Its own flags, also those that shadow a global one.
-    pub flags: &'static [Flag],
-}
-
-impl Flag {
-    /// Whether the table lacks it: it was looked up, and what its value means is
-    /// unknown.
-    #[must_use]
-    pub fn is_looked_up(&self) -> bool {
-        self.versions == Versions::NONE
-    }
-}
-
-const fn flag(long: &'static str, short: char, arity: Arity, versions: Versions) -> Flag {
-    let short = if short == ' ' { None } else { Some(short as u8) };
-    Flag { long, short, arity, versions }
-}
-
-/// A boolean flag of the table.
-pub(super) const fn boolean(long: &'static str, short: char, versions: Versions) -> Flag {
-    flag(long, short, Arity::Bool, versions)
-}
-
-/// A flag with a value of its own when none is attached.
-pub(super) const fn optional(long: &'static str, short: char, versions: Versions) -> Flag {
-    flag(long, short, Arity::Optional, versions)
-}
-
-/// A flag that needs a value.
-pub(super) const fn required(long: &'static str, short: char, versions: Versions) -> Flag {
-    flag(long, short, Arity::Required, versions)
-}
-
-/// A command of the table.
-pub(super) const fn command(
-    path: &'static str,
-    aliases: &'static [&'static str],
-    versions: Versions,
-    flags: &'static [Flag],
-) -> Command {
-    Command { path, aliases, versions, flags }
 }
 
 /// cobra adds it to every command, but only once the command is known: before
@@ -157,7 +68,7 @@ impl<'l> Grammar<'l> {
     /// The command of the table whose full path is `path`.
     pub(super) fn command(self, path: &str) -> Option<&'static Command> {
         let index = COMMANDS.binary_search_by(|command| command.path.cmp(path)).ok()?;
-        Some(&COMMANDS[index]).filter(|command| command.versions.has(self.version))
+        Some(&COMMANDS[index]).filter(|command| command.versions.has(self.version.0))
     }
 
     /// The subcommand of `parent` called `name`, by its name or an alias. Exact
@@ -175,7 +86,7 @@ impl<'l> Grammar<'l> {
             COMMANDS
                 .iter()
                 .filter(|command| command.aliases.contains(&name))
-                .filter(|command| command.versions.has(self.version))
+                .filter(|command| command.versions.has(self.version.0))
                 .find(|command| parent_path(command.path) == parent.path)
                 .or_else(|| self.learned?.0.subcommand(parent.path, &path))
         })
@@ -201,7 +112,7 @@ impl<'l> Grammar<'l> {
     /// up counts where no version of the table has the flag, or none has it as a
     /// boolean and the help does, or the other way round.
     fn flags(self, command: &Command) -> impl Iterator<Item = &'static Flag> {
-        let here = move |flag: &&'static Flag| flag.versions.has(self.version);
+        let here = move |flag: &&'static Flag| flag.versions.has(self.version.0);
         let own = command.flags;
         let global = GLOBAL_FLAGS
             .iter()

@@ -1,8 +1,6 @@
 //! What was read in the installed kubectl's own help, as the grammar needs it.
 
-use std::ffi::OsStr;
-
-use super::grammar::{Arity, Command, Flag, Versions, is_in_table};
+use super::entry::{Arity, Command, Flag, Versions};
 use super::help::Page;
 
 /// Pages of help that have been read, or asked for in vain.
@@ -58,10 +56,9 @@ impl Learned {
         self.lesson(path).is_some()
     }
 
-    /// Whether kubectl lists `name` among its own commands, and the table does not.
-    pub(super) fn has_command(&self, name: &OsStr) -> bool {
-        let command = name.to_str().and_then(|name| self.subcommand("", name));
-        command.is_some_and(|command| !is_in_table(command.path))
+    /// Whether kubectl lists `name` among its own commands.
+    pub(super) fn has_command(&self, name: &str) -> bool {
+        self.subcommand("", name).is_some()
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -6,6 +6,7 @@ mod anatomy;
 mod class;
 pub mod csv;
 mod elsewhere;
+mod entry;
 mod grammar;
 mod help;
 mod learned;
@@ -18,9 +19,10 @@ pub use access::{Access, Reach};
 pub use anatomy::{Anatomy, Part, Piece, anatomy};
 pub use class::{Class, class_of_command, dry_run_prints};
 pub use elsewhere::{could_leave_pin, could_open_files, leading_a_plugin_elsewhere};
+pub use entry::{Arity, Flag};
+pub use grammar::Version;
 #[cfg(test)]
 pub(crate) use grammar::all_flags;
-pub use grammar::{Arity, Flag, Version};
 pub use help::{Listed, Page};
 pub use learned::Learned;
 pub use parse::{Given, Invocation, Misfit, Subject};
@@ -66,7 +68,11 @@ pub fn readings_with(words: &[OsString], learned: &Learned) -> Result<Vec<Invoca
     }
     // A command that kubectl has built in hides a plugin of its name.
     readings.retain(|reading| match &reading.subject {
-        Subject::Plugin(names) => !names.first().is_some_and(|name| learned.has_command(name)),
+        Subject::Plugin(names) => {
+            let name = names.first().and_then(|name| name.to_str());
+            let is_news = |name: &str| !grammar::is_in_table(name) && learned.has_command(name);
+            !name.is_some_and(is_news)
+        }
         _ => true,
     });
     match misfit {

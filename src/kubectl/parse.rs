@@ -7,7 +7,8 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use super::grammar::{Arity, Command, Flag, Grammar};
+use super::entry::{Arity, Command, Flag};
+use super::grammar::Grammar;
 
 /// One reading of a command line.
 #[derive(Debug, Clone, PartialEq)]

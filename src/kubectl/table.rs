@@ -7,8 +7,8 @@
 //! the next word. ' ' means no letter. `FROM27` is 1.27 and later, `TO33` up to 1.33. A command's
 //! flags are its local ones, with hidden, deprecated and shadowing ones, but without `--help`.
 
-use super::grammar::{Command, Flag, Versions};
-use super::grammar::{boolean as b, command as c, optional as o, required as r};
+use super::entry::{Command, Flag, Versions};
+use super::entry::{boolean as b, command as c, optional as o, required as r};
 
 #[rustfmt::skip]
 pub(super) static VERSIONS: [&str; 9] = [

@@ -5,11 +5,13 @@ mod document;
 mod fields;
 mod node;
 mod plugin;
+mod reference;
 mod remote;
 
 pub use document::{Unreadable, first_document, manifests};
-pub use fields::{Kind, Kustomization, Reference, references};
+pub use fields::{Kustomization, references};
 pub use plugin::{Chart, PluginConfig, plugin_references};
+pub use reference::{Kind, Reference};
 pub use remote::{is_git_address, is_http_address};
 
 /// The names under which kustomize looks for a kustomization, exactly as written.

@@ -4,7 +4,7 @@
 use serde_yaml::Value;
 
 use super::document::{Unreadable, manifests};
-use super::fields::{
+use super::reference::{
     Kind, Reference, below_the_root, each, field, fields, generator, reference, spellings, text,
     text_fields,
 };

@@ -25,12 +25,19 @@ const TEXT_FLAGS: [&str; 2] = ["overrides", "patch"];
 /// The program that takes its password with `-a`.
 const REDIS: &str = "redis-cli";
 
+/// Programs whose `-p` is known to be no password, and that start no other program.
+const WITHOUT_PASSWORD: [&str; 9] =
+    ["cp", "ls", "lsof", "mkdir", "pg_isready", "ps", "psql", REDIS, "rmdir"];
+
+/// Fields of roles and webhooks: names of resources, one of which may be `secrets`.
+const NAMES_OF_RESOURCES: [&str; 2] = ["resources", "resourceNames"];
+
 /// Of scripts in scripts.
 const MAX_DEPTH: u8 = 8;
 
 /// What the value of the flag before a word makes of it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Value {
+enum Value {
     Secret,
     Pair,
     /// `--from-literal`: what is no pair is a secret written down wrongly.
@@ -47,7 +54,7 @@ pub(super) enum Value {
 
 /// `words` with everything replaced that is known to be a secret.
 pub(super) fn masked(words: &[String]) -> Vec<String> {
-    in_context(words, Context::of(words))
+    in_context(&apart(words), Context::of(words))
 }
 
 /// One word that is no flag.
@@ -61,17 +68,27 @@ pub(super) fn line_of_object(line: &str) -> String {
     if line.contains(char::is_whitespace) { plain(line, context) } else { one(line, context).0 }
 }
 
-/// A list in an object, which may be the arguments of some program. `names`: whether a word
-/// that is called like a secret may have its value behind it, without being a flag.
-pub(super) fn list_of_object(words: &[String], names: bool) -> Vec<String> {
+/// The list in a `field` of an object, which may be the arguments of some program.
+pub(super) fn list_of_object(words: &[String], field: &str) -> Vec<String> {
     let is_redis = words.iter().any(|word| word.contains(REDIS));
-    in_context(words, Context { names_value: names, ..Context::of_object(is_redis) })
+    let context = Context {
+        names_value: !NAMES_OF_RESOURCES.contains(&field),
+        program: if field == "command" { Program::Next } else { Program::Unknown },
+        ..Context::of_object(is_redis)
+    };
+    in_context(&apart(words), context)
 }
 
-pub(super) fn in_context(words: &[String], mut context: Context) -> Vec<String> {
+/// Words that no blanks follow.
+fn apart(words: &[String]) -> Vec<(&str, &str)> {
+    words.iter().map(|word| (word.as_str(), "")).collect()
+}
+
+/// Words, each with the blanks behind it.
+fn in_context(words: &[(&str, &str)], mut context: Context) -> Vec<String> {
     let mut out = Vec::with_capacity(words.len());
     let mut expected = Value::Plain;
-    for word in words {
+    for (word, blanks) in words {
         if expected == Value::Slip && word.starts_with('-') {
             expected = Value::Plain;
         }
@@ -79,7 +96,12 @@ pub(super) fn in_context(words: &[String], mut context: Context) -> Vec<String> 
             Value::Plain => one(word, context),
             _ => (value(word, expected, context), after_value(word, expected)),
         };
-        context.foreign |= word == "--" && expected == Value::Plain;
+        let ends_words = *word == "--" && expected == Value::Plain;
+        context.program = match context.program {
+            Program::AfterDashes if ends_words => Program::Next,
+            program => program.after(word, blanks),
+        };
+        context.foreign |= ends_words;
         out.push(masked);
         expected = if next == Value::Plain { after_name(word, context) } else { next };
     }
@@ -99,9 +121,42 @@ fn after_name(word: &str, context: Context) -> Value {
     if is_secret && (context.is_config_set || sets || names) { Value::Slip } else { Value::Plain }
 }
 
+/// The program that words belong to, as far as its `-p` is concerned.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Program {
+    /// `exec POD -- PROGRAM`
+    AfterDashes,
+    /// The next word is its name.
+    Next,
+    /// One of [`WITHOUT_PASSWORD`].
+    WithoutPassword,
+    /// Any other: its `-p` may be a password.
+    Unknown,
+}
+
+impl Program {
+    /// What it is behind a word of a command line or a script.
+    fn after(self, word: &str, blanks: &str) -> Self {
+        let holds_another = |letter: char| ";&|()`".contains(letter);
+        if blanks.contains('\n') || word.ends_with([';', '&', '|']) {
+            return Self::Next;
+        }
+        match self {
+            Self::AfterDashes => self,
+            _ if word.contains(holds_another) => Self::Unknown,
+            Self::Next => {
+                let name = word.rsplit('/').next().unwrap_or_default();
+                let is_known = WITHOUT_PASSWORD.contains(&name);
+                if is_known { Self::WithoutPassword } else { Self::Unknown }
+            }
+            Self::WithoutPassword | Self::Unknown => self,
+        }
+    }
+}
+
 /// What the whole command line says about its words.
 #[derive(Clone, Copy)]
-pub(super) struct Context {
+struct Context {
     /// `set env`, `run`: `NAME=VALUE` words are environment variables.
     sets_environment: bool,
     /// `config set PROPERTY VALUE`
@@ -116,14 +171,17 @@ pub(super) struct Context {
     of_object: bool,
     /// `requirepass VALUE`, as two words.
     names_value: bool,
+    /// The program that they belong to.
+    program: Program,
     /// How many scripts are around the words.
     depth: u8,
 }
 
 impl Context {
     /// The same in a script; `None` deeper than anybody writes them.
-    pub(super) fn within(self) -> Option<Self> {
-        (self.depth < MAX_DEPTH).then_some(Self { depth: self.depth + 1, ..self })
+    fn within(self) -> Option<Self> {
+        let within = Self { depth: self.depth + 1, program: Program::Next, ..self };
+        (self.depth < MAX_DEPTH).then_some(within)
     }
 
     fn of(words: &[String]) -> Self {
@@ -139,6 +197,10 @@ impl Context {
             foreign: false,
             of_object: false,
             names_value: false,
+            program: match words.first() {
+                Some(first) if first == "exec" => Program::AfterDashes,
+                _ => Program::Unknown,
+            },
             depth: 0,
             is_redis: words.iter().any(|word| word.contains(REDIS)),
         }
@@ -180,7 +242,8 @@ fn short(word: &str, letters: &str, context: Context) -> (String, Value) {
     let next = if is_long && is_name(letters) { Value::Secret } else { Value::Plain };
     let kind = match rest.next() {
         Some('e') if context.sets_environment => Value::Pair,
-        // mysql takes `-pPASSWORD`, sshpass `-p PASSWORD`, and mkdir is none the worse.
+        Some('p') if context.program == Program::WithoutPassword => Value::Plain,
+        // mysql takes `-pPASSWORD`, sshpass `-p PASSWORD`; what another takes nobody knows.
         Some('p') if context.foreign => Value::Secret,
         Some('p') => Value::Text,
         Some('a') if context.foreign && context.is_redis => Value::Secret,
@@ -214,7 +277,7 @@ fn kind_of(flag: &str, context: Context) -> Value {
     }
 }
 
-pub(super) fn value(text: &str, kind: Value, context: Context) -> String {
+fn value(text: &str, kind: Value, context: Context) -> String {
     match kind {
         Value::Secret | Value::Slip => MASK.to_owned(),
         // `sh -e`, `psql -e`: not everybody's `-e` is a variable.
@@ -241,7 +304,7 @@ fn pair(text: &str) -> String {
     }
 }
 
-pub(super) fn plain(text: &str, context: Context) -> String {
+fn plain(text: &str, context: Context) -> String {
     if let Some((name, _)) = text.split_once('=')
         && is_name(name)
         && (context.sets_environment || is_secret_name(name))
@@ -252,7 +315,10 @@ pub(super) fn plain(text: &str, context: Context) -> String {
         return MASK.to_owned();
     }
     if context.foreign && text.contains(char::is_whitespace) {
-        return script(text, context);
+        // It may hold another one in quotes. Deeper than anybody writes, nothing is shown.
+        let Some(within) = context.within() else { return MASK.to_owned() };
+        let unquoted = |inner: &str| value(inner, Value::Plain, within);
+        return script(text, unquoted, |words| in_context(words, within));
     }
     if context.of_object && text.contains("://") {
         return address::of_object(text);

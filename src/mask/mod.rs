@@ -59,11 +59,10 @@ pub fn line_of_object(line: &str) -> String {
     known::line_of_object(line)
 }
 
-/// A list of words in an object, such as the arguments of a program. `names`: whether a word
-/// that is called like a secret may have its value behind it, without being a flag.
+/// The words that a list in `field` of an object has, such as the arguments of a program.
 #[must_use]
-pub fn list_of_object(words: &[String], names: bool) -> Vec<String> {
-    known::list_of_object(words, names)
+pub fn list_of_object(words: &[String], field: &str) -> Vec<String> {
+    known::list_of_object(words, field)
 }
 
 /// The line, and whether something is masked in it.

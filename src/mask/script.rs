@@ -1,26 +1,25 @@
 //! Command lines in one word, as `sh -c` takes them.
 
-use super::known::{Context, Value, in_context, value};
-use crate::text::MASK;
-
-/// A word that is a command line itself (`sh -c 'mysql -pPASSWORD'`), which may hold another
-/// one in quotes. Deeper than anybody writes, nothing of it is shown.
-pub(super) fn script(text: &str, context: Context) -> String {
-    let Some(context) = context.within() else { return MASK.to_owned() };
+/// A word that is a command line itself (`sh -c 'mysql -pPASSWORD'`): its words as `masked`
+/// has them, with the blanks between them. What is one text in quotes goes to `unquoted`.
+pub(super) fn script(
+    text: &str,
+    unquoted: impl Fn(&str) -> String,
+    masked: impl Fn(&[(&str, &str)]) -> Vec<String>,
+) -> String {
     let mut pieces = pieces(text);
     if let [(whole, "")] = pieces[..] {
         for quote in ['"', '\''] {
             let inner = whole.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
             if let Some(inner) = inner {
-                return format!("{quote}{}{quote}", value(inner, Value::Plain, context));
+                return format!("{quote}{}{quote}", unquoted(inner));
             }
         }
         // A quote that is never closed, or one that begins within the word, holds nothing
         // together.
         pieces = at_blanks(text);
     }
-    let words: Vec<String> = pieces.iter().map(|(word, _)| (*word).to_owned()).collect();
-    let masked = in_context(&words, context);
+    let masked = masked(&pieces);
     masked.iter().zip(&pieces).flat_map(|(word, (_, blanks))| [word, *blanks]).collect()
 }
 

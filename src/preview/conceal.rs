@@ -50,10 +50,8 @@ fn is_image(text: &str) -> bool {
 
 /// A list of texts: `--db-password` in one and the value in the next belong together.
 fn list(items: &[String], path: &[String]) -> Value {
-    // Of a role and a webhook: names of resources, one of which may be `secrets`.
-    let resources = ["resources", "resourceNames"];
-    let names = !path.last().is_some_and(|last| resources.contains(&last.as_str()));
-    let masked = list_of_object(items, names);
+    let field = path.last().map_or("", String::as_str);
+    let masked = list_of_object(items, field);
     masked.iter().map(|item| Value::String(conceal_text::text(item))).collect()
 }
 
@@ -186,6 +184,14 @@ mod tests {
                 "command",
                 json!(["mysql", "-uroot", "-pS3CRET"]),
                 json!(["mysql", "-uroot", "-p***"]),
+            ),
+            ("command", json!(["mkdir", "-p", "/data"]), json!(["mkdir", "-p", "/data"])),
+            // The image says which program these are for.
+            ("args", json!(["cp", "-p", "S3CRET"]), json!(["cp", "-p", "***"])),
+            (
+                "args",
+                json!(["-c", "mkdir -p /data\nmysql -pS3CRET"]),
+                json!(["-c", "mkdir -p /data\nmysql -p***"]),
             ),
             ("command", json!(["redis-cli", "-a", "S3CRET"]), json!(["redis-cli", "-a", "***"])),
             (

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use super::children::{Children, compiled};
 use super::layout::{Tree, escaped};
-use super::survey::{Children, Entry, Survey, Target, compiled};
+use super::survey::{Entry, Survey, Target};
 use super::trouble::{Result, Trouble};
 use super::{tree, words};
 use crate::pattern::Pattern;

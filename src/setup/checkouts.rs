@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde_yaml::{Mapping, Value};
 
-use super::survey::{Entry, Survey, survey};
+use super::classify::survey;
+use super::survey::{Entry, Survey};
 use super::trouble::{Result, Trouble};
 use super::{Known, Old, Places, Request, branches, document, layout, parsed, proposal, tree};
 use crate::env::Env;

@@ -4,7 +4,9 @@
 
 mod branches;
 mod checkouts;
+mod children;
 mod chores;
+mod classify;
 mod document;
 mod known;
 mod layout;
@@ -43,9 +45,8 @@ pub use misnamed::misnamed;
 pub use places::{Old, Places, migrate};
 pub use proof::{Finding, Proof};
 pub use proposal::{API_VERSION, Wishes};
-pub use removal::Removal;
 pub use source::{choices, context, guess};
-pub use survey::{Entry, Survey};
+pub use survey::{Entry, Removal, Survey};
 pub use trouble::{Result, Trouble};
 pub use write::Change;
 use write::config_mode;

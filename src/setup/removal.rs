@@ -3,22 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::survey::Survey;
+use super::survey::{Removal, Survey};
 use crate::env::Env;
 use crate::gather;
 use crate::keeper::{self, Keeper};
 use crate::policy::Policy;
 use crate::text::shown;
-
-/// What `tidy` would take off the disk in one overlay root.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Removal {
-    /// Names of overlays.
-    pub overlays: Vec<String>,
-    /// Files in them that git cannot give back: new, changed, or ignored. They would be
-    /// put aside.
-    pub own: usize,
-}
 
 /// Asks the keeper about every checkout of `surveys`.
 pub(super) fn foresee(surveys: &mut [Survey], policy: &Policy, env: &Env) {

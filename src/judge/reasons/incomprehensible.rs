@@ -84,16 +84,19 @@ pub fn misfit(words: &[OsString], misfit: &Misfit) -> Reason {
     Reason { binding: could_leave_pin(words), ..reason }
 }
 
+/// Letters of the longest group of flags without values: behind more of them a value may be
+/// attached, as in `-pSECRET`.
+const MOST_LETTERS: usize = 3;
+
 /// What `--pasword=…` was given is nobody's business, nor what is attached to a letter.
 fn without_value(flag: &OsStr) -> String {
     let flag = shown(flag);
-    let is_letters = !flag.starts_with("--") && flag.chars().count() <= 4;
-    if is_letters {
-        return flag;
+    if flag.starts_with("--") {
+        let name = flag.split('=').next().unwrap_or_default();
+        return mask::logged(&[name]).concat();
     }
-    let name =
-        if flag.starts_with("--") { flag.split('=').next().unwrap_or_default() } else { &flag };
-    mask::logged(&[name]).concat()
+    let letters = flag.trim_start_matches('-');
+    if letters.chars().count() <= MOST_LETTERS { flag } else { mask::logged(&[flag]).concat() }
 }
 
 pub(in crate::judge) fn malformed_list(flag: &str, value: &OsStr) -> Reason {

@@ -152,6 +152,49 @@ fn secrets_of_other_programs() {
     }
 }
 
+/// `-p` is a password unless the program is known whose it is.
+#[test]
+fn the_p_of_a_program_is_hidden_unless_it_is_known_to_be_no_password() {
+    for open in [
+        "mkdir -p /data/db",
+        "/bin/mkdir -p /data/db",
+        "cd /srv && mkdir -p /data/db",
+        "set -e; mkdir -pv /data/db",
+        "set -e\nmkdir -p /data/db",
+        "ps -p 1",
+        "psql -p 5432 -U web",
+        "redis-cli -p 6379",
+    ] {
+        assert_eq!(masked(&["exec", "x", "--", "sh", "-c", open])[5], open);
+    }
+    for (line, expected) in [
+        ("exec x -- mkdir -p /data/db", "exec x -- mkdir -p /data/db"),
+        ("exec x -- mysql -pS3CRET", "exec x -- mysql -p***"),
+        ("exec x -- mysql -h cp -pS3CRET", "exec x -- mysql -h cp -p***"),
+        ("exec x -- sshpass -p S3CRET mkdir -p x", "exec x -- sshpass -p *** mkdir -p ***"),
+        ("exec x -- novel -p S3CRET", "exec x -- novel -p ***"),
+        ("exec x -- env mkdir -p x", "exec x -- env mkdir -p ***"),
+        // These words go to whatever the image starts.
+        ("run x --image=mongo -- cp -p S3CRET", "run x --image=mongo -- cp -p ***"),
+    ] {
+        hides(line, expected);
+    }
+    for (script, expected) in [
+        ("mkdir -p a && mysql -pS3CRET", "mkdir -p a && mysql -p***"),
+        ("mkdir -p a; mysql -pS3CRET", "mkdir -p a; mysql -p***"),
+        ("mkdir -p a\nmysqldump -pS3CRET", "mkdir -p a\nmysqldump -p***"),
+        ("mkdir -p a\\\n b", "mkdir -p a\\\n b"),
+        ("mkdir $(mysql -pS3CRET)", "mkdir $(mysql -p***"),
+        ("mkdir `mysql -pS3CRET`", "mkdir `mysql -p***"),
+        ("mkdir a;mysql -pS3CRET", "mkdir a;mysql -p***"),
+        ("ps x|mariadb -p S3CRET", "ps x|mariadb -p ***"),
+        ("mkdir -p a & mongo -p S3CRET", "mkdir -p a & mongo -p ***"),
+        ("\"mkdir -p a\" mysql -pS3CRET", "\"mkdir -p a\" mysql -p***"),
+    ] {
+        assert_eq!(masked(&["exec", "x", "--", "sh", "-c", script])[5], expected);
+    }
+}
+
 /// However quotes and blanks stand, it comes to an end, on the stack of any thread.
 #[test]
 fn scripts_in_scripts_come_to_an_end() {
