@@ -5,7 +5,7 @@
 mod generated;
 
 /// The types that the table is written with.
-mod grammar {
+mod entry {
     /// Bit `i` stands for the version `VERSIONS[i]`.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub(in super::super) struct Versions(pub(super) u16);
@@ -55,7 +55,7 @@ mod grammar {
     }
 }
 
-pub(super) use grammar::{Arity, Command, Flag};
+pub(super) use entry::{Arity, Command, Flag};
 
 impl Command {
     /// Whether it has a flag of that name itself, in any version.
