@@ -3,11 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::kubectl::Release;
 use crate::policy::{Credentials, Fingerprint, Pin, Remote, Server, Unacceptable};
+use crate::text::shown;
 
 /// What was found out about one request.
 #[derive(Debug, Clone, Default)]
@@ -92,6 +94,23 @@ pub struct Head {
     pub commit: Option<String>,
     /// The branch.
     pub branch: Branch,
+}
+
+/// Letters of a hash that people compare.
+const SHORT: usize = 7;
+
+/// `main 1a2b3c4`
+impl fmt::Display for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.branch {
+            Branch::Named(name) => write!(f, "{} ", shown(name))?,
+            Branch::Detached => f.write_str("(detached) ")?,
+            Branch::Unknown => {}
+        }
+        f.write_str(
+            self.commit.as_deref().map_or("(no commit)", |hash| &hash[..hash.len().min(SHORT)]),
+        )
+    }
 }
 
 /// The branch that is checked out.

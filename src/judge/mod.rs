@@ -29,10 +29,10 @@ pub use machine::{Identity, identity};
 pub use place::{Overlay, Place, place};
 pub use present::foreign_present;
 pub use reasons::{
-    again, audit_unwritable, checkout_moved, config_unusable, misfit, misnamed, not_confirmed,
-    sandbox_denied, sandbox_missing,
+    again, audit_unwritable, checkout_moved, config_unusable, download, misfit, misnamed,
+    not_confirmed, sandbox_denied, sandbox_missing,
 };
-pub use skew::{download, is_too_far};
+pub use skew::is_too_far;
 pub use trees::{changes, looks_at_trees, origin};
 pub use verdict::{Code, Outcome, Reason, Verdict};
 

@@ -38,27 +38,13 @@ pub fn is_too_far(versions: &Versions) -> bool {
     kubectl.major != server.major || kubectl.minor.abs_diff(server.minor) > 1
 }
 
-/// The line that fetches the kubectl of a server's version for this processor, and
-/// compares its checksum: what the server calls `v1.33.5-eks-113cf36` is `v1.33.5`.
-#[must_use]
-pub fn download(server_version: &str) -> String {
-    let numbers: String = server_version
-        .trim_start_matches('v')
-        .chars()
-        .take_while(|letter| letter.is_ascii_digit() || *letter == '.')
-        .collect();
-    let processor = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
-    let url = format!("https://dl.k8s.io/release/v{numbers}/bin/linux/{processor}/kubectl");
-    format!("curl -fLO {url} && echo \"$(curl -fL {url}.sha256)  kubectl\" | sha256sum --check")
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::*;
     use crate::judge::samples::{policy, policy_with, request};
-    use crate::judge::{Code, Outcome, judge as judge_all};
+    use crate::judge::{Code, Outcome, download, judge as judge_all};
     use crate::kubectl::Release;
 
     fn versions(kubectl: u32, server: u32) -> Versions {

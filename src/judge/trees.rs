@@ -3,7 +3,7 @@
 //! They hold for commands that change the cluster: to look at something, nobody has
 //! to commit it first.
 
-use super::facts::{Branch, Facts, Head, Tree};
+use super::facts::{Branch, Facts, Tree};
 use super::verdict::Reason;
 use super::{is_reading_plugin, reasons};
 use crate::kubectl::{Class, Request};
@@ -90,22 +90,8 @@ pub fn origin(facts: &[Facts]) -> Option<String> {
         },
         Some(Err(_)) | None => String::new(),
     };
-    Some(format!("{}{uncommitted}", described(&tree.head)))
+    Some(format!("{}{uncommitted}", tree.head))
 }
-
-/// `main 1a2b3c4`
-pub(super) fn described(head: &Head) -> String {
-    let commit =
-        head.commit.as_deref().map_or("(no commit)", |hash| &hash[..hash.len().min(SHORT)]);
-    match &head.branch {
-        Branch::Named(name) => format!("{} {commit}", shown(name)),
-        Branch::Detached => format!("(detached) {commit}"),
-        Branch::Unknown => commit.to_owned(),
-    }
-}
-
-/// Letters of a hash that people compare.
-const SHORT: usize = 7;
 
 #[cfg(test)]
 mod tests {
@@ -114,6 +100,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::judge::Head;
     use crate::judge::samples::{policy, policy_with, request};
     use crate::judge::{Code, Trouble, Uncommitted};
 

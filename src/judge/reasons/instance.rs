@@ -5,7 +5,6 @@ use std::path::Path;
 
 use super::{binding, instance, reason};
 use crate::judge::facts::Versions;
-use crate::judge::skew::download;
 use crate::judge::verdict::{Code, Reason};
 use crate::mask;
 use crate::policy::{Policy, Unusable};
@@ -130,6 +129,20 @@ pub(in crate::judge) fn kubectl_skew(versions: &Versions) -> Reason {
 }
 
 /// This machine is another one than that which was set up.
+/// The line that fetches the kubectl of a server's version for this processor, and
+/// compares its checksum: what the server calls `v1.33.5-eks-113cf36` is `v1.33.5`.
+#[must_use]
+pub fn download(server_version: &str) -> String {
+    let numbers: String = server_version
+        .trim_start_matches('v')
+        .chars()
+        .take_while(|letter| letter.is_ascii_digit() || *letter == '.')
+        .collect();
+    let processor = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
+    let url = format!("https://dl.k8s.io/release/v{numbers}/bin/linux/{processor}/kubectl");
+    format!("curl -fLO {url} && echo \"$(curl -fL {url}.sha256)  kubectl\" | sha256sum --check")
+}
+
 pub(in crate::judge) fn instance_cloned(policy: &Policy, here: &str, set_up: &str) -> Reason {
     binding(
         Code::InstanceCloned,

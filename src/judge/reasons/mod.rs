@@ -19,7 +19,7 @@ pub use incomprehensible::misfit;
 pub(super) use incomprehensible::{command_unknown, malformed_list, unreadable};
 pub(super) use inputs::{input_foreign, output_foreign};
 pub use instance::{
-    again, audit_unwritable, config_unusable, misnamed, not_confirmed, sandbox_denied,
+    again, audit_unwritable, config_unusable, download, misnamed, not_confirmed, sandbox_denied,
     sandbox_missing,
 };
 pub(super) use instance::{instance_cloned, kubectl_skew};

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use super::{instance, reason};
 use crate::judge::facts::{Branch, Head, Tree, Trouble, Uncommitted};
-use crate::judge::trees::described;
 use crate::judge::verdict::{Code, Reason};
 use crate::mask;
 use crate::pattern::Pattern;
@@ -93,8 +92,8 @@ pub fn checkout_moved(words: &[OsString], tree: &Tree, now: &Head) -> Reason {
         format!(
             "{} was at {} when it was judged, and is at {} now",
             shown(&tree.top),
-            described(&tree.head),
-            described(now)
+            tree.head,
+            now
         ),
         shown(&tree.top),
         "what was judged is what runs: somebody checked out, pulled or committed in between"
