@@ -52,9 +52,16 @@ place_programs() {
 
 make_repository() {
     cp -R "$from/tests/demo" "$work/manifests" &&
+        write_resources &&
         demo_git -C "$work/manifests" init --quiet --initial-branch=main &&
         demo_git -C "$work/manifests" add . &&
         demo_git -C "$work/manifests" commit --quiet --message "demo"
+}
+
+# kubectl before 1.21 knows `bases` alone, and later ones complain of it.
+write_resources() {
+    ! HOME=$work/home "$kubectl" kustomize "$work/manifests/overlays/$own" 2>&1 | grep -q deprecated ||
+        sed -i 's/^bases:/resources:/' "$work"/manifests/overlays/*/kustomization.yaml
 }
 
 # git without the person's own settings: no signing, no hooks, no templates, no GIT_DIR.
@@ -96,7 +103,7 @@ write_tour() {
   kubectl envguard why target-foreign     what that means, and what helps
   cp -r overlays/develop overlays/prod    put aside: press Enter to be told so
   kubectl get pods --context production   another cluster: refused
-  kubectl envguard status                 one line for each check
+  kubectl envguard status                 every check, and what helps
 END
             ;;
         *)
@@ -108,7 +115,7 @@ END
   kubectl envguard why target-foreign     what that means, and what helps
   kubectl delete deployment web           asks every time: type anything else
   kubectl get pods --context develop      another cluster: refused
-  kubectl envguard status                 one line for each check
+  kubectl envguard status                 every check, and what helps
 END
             ;;
     esac >"$work/tour"

@@ -90,3 +90,39 @@ fn long_lines_to_paste_do_not_push_the_top_off_a_small_screen() {
     assert!(screen.starts_with("DEVELOP"), "{screen}");
     assert!(screen.contains("... and more"), "{screen}");
 }
+
+#[test]
+fn on_a_small_terminal_nothing_that_is_needed_is_pushed_off_the_screen() {
+    let Some(place) = good() else { return };
+    place.instance.mode("kubeconfig", 0o644);
+    let all = own(&place, &["status"]).exits(1).stdout;
+    assert!(all.lines().count() > 24, "it fits anyway: {all}");
+    let shown = |rows: u16| {
+        let command = own_command(&place, &["status"]);
+        let mut terminal = Terminal::sized(&command, 80, rows);
+        terminal.until_screen("the last line", |screen| screen.ends_with('.'));
+        let screen = terminal.screen();
+        assert_eq!(terminal.ends().1, Some(1));
+        screen
+    };
+    let small = shown(24);
+    assert!(small.starts_with("DEVELOP  develop-eks  level normal\n"), "{small}");
+    // What is fine and has nothing to tell is named; what has, and what failed, is told.
+    let word = |name: &&str| small.split_whitespace().any(|word| word == *name);
+    assert!(NAMES.iter().all(word), "{small}");
+    for told in ["Landlock ABI", "FAILED  permissions ", "instead         chmod o-rwx "] {
+        assert!(small.contains(told), "{told:?} is not in {small}");
+    }
+    let failed = small.find("FAILED").unwrap();
+    assert!(
+        !small[failed..].contains("\nfine ") && !small[failed..].contains("\nunknown "),
+        "{small}"
+    );
+    assert!(small.ends_with(". Each in a row: kubectl envguard status | less."), "{small}");
+    let large = shown(60);
+    assert!(
+        large.contains("fine    pin             the kubeconfig leads to the pinned cluster"),
+        "{large}"
+    );
+    assert!(!large.contains("| less"), "{large}");
+}

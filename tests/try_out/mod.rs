@@ -206,6 +206,7 @@ impl Visit {
             for text in *expected {
                 shown.contains(text);
             }
+            shown.lacks("deprecated");
             if command.starts_with("ls ") {
                 assert_eq!(shown.0.lines().count(), 3, "only one's own: {}", shown.0);
             }
@@ -322,7 +323,7 @@ fn without_a_terminal_it_is_a_tour_that_ends_well() {
             .exits(0);
         machine.is_empty();
     }
-    Output::of(&mut machine.built(&["--try=staging"])).says("--try=develop").exits(1);
+    Output::of(&mut machine.built(&["--try=staging"])).says("--try=develop").exits(64);
     machine.is_empty();
 }
 

@@ -49,7 +49,7 @@ fn is_dumb(env: &Env) -> bool {
 }
 
 /// Rows of the terminal; `None` when output is no terminal or does not know its size.
-fn rows() -> Option<usize> {
+pub(super) fn rows() -> Option<usize> {
     let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
     Some(usize::from(size.ws_row)).filter(|rows| *rows > 0)
 }

@@ -40,7 +40,14 @@ pub(super) fn status(
     let printed = match arguments.output {
         Format::Text => {
             let look = login::look(env, std::io::stdout().is_terminal());
-            print(&render::text(&situation, &checks, look, arguments.effects))
+            let mut text = render::text(&situation, &checks, look, arguments.effects);
+            // The next prompt needs a row, too.
+            if live::rows().is_some_and(|rows| render::rows(&text, look) >= rows)
+                && !arguments.effects
+            {
+                text = render::compact(&situation, &checks, look);
+            }
+            print(&text)
         }
         Format::Json => print(&json(&situation, &checks)),
     };

@@ -39,15 +39,35 @@ pub(super) fn text(situation: &Situation, checks: &[Check], look: Look, effects:
     lines.join("\n") + "\n"
 }
 
-/// The same where a screen has not enough rows for it: what is fine in one
+/// The same where a screen has not enough rows for it: what is fine and has nothing to tell
+/// in one paragraph, and last, where a screen that is still too small keeps it, what failed.
+pub(super) fn compact(situation: &Situation, checks: &[Check], look: Look) -> String {
+    let (silent, told): (Vec<&Check>, Vec<&Check>) =
+        checks.iter().partition(|check| check.finding == Finding::Fine);
+    let (failed, told): (Vec<&Check>, Vec<&Check>) =
+        told.into_iter().partition(|check| matches!(check.finding, Finding::Failed { .. }));
+    let mut lines = vec![heading(situation, look), String::new()];
+    lines.extend(fine(&silent, look));
+    lines.extend(told.iter().chain(&failed).flat_map(|check| row(check, look)));
+    lines.push(String::new());
+    lines.push(format!("{} Each in a row: kubectl envguard status | less.", sum(checks, look)));
+    lines.join("\n") + "\n"
+}
+
+/// The names of what is fine, in one paragraph.
+fn fine(checks: &[&Check], look: Look) -> Vec<String> {
+    let names: Vec<&str> = checks.iter().map(|check| check.name).collect();
+    indented(&format!("{:<STATE$}", "fine"), &names.join(" "), look)
+}
+
+/// As much of it as a screen has rows for, to be drawn again and again: what is fine in one
 /// paragraph, and nothing beyond the last row.
 pub(super) fn brief(situation: &Situation, checks: &[Check], look: Look, rows: usize) -> String {
-    let (fine, others): (Vec<&Check>, Vec<&Check>) =
+    let (well, others): (Vec<&Check>, Vec<&Check>) =
         checks.iter().partition(|check| state(&check.finding) == "fine");
-    let names: Vec<&str> = fine.iter().map(|check| check.name).collect();
     let mut lines = vec![heading(situation, look)];
     lines.extend(others.iter().flat_map(|check| row(check, look)));
-    lines.extend(indented(&format!("{:<STATE$}", "fine"), &names.join(" "), look));
+    lines.extend(fine(&well, look));
     let room = rows.saturating_sub(2).max(1);
     if lines.iter().map(|line| rows_of(line, look)).sum::<usize>() > room {
         let mut taken = 1; // by the line that says so
