@@ -4,6 +4,7 @@
 mod added;
 mod debian;
 mod interrupted;
+mod machines;
 mod packages;
 mod root;
 mod running;

@@ -52,14 +52,14 @@ fn make_of(sources: &Path, programs: &Path, dir: &Path, version: &str) -> Packag
     }
 }
 
-fn no_tools() -> bool {
+pub(super) fn no_tools() -> bool {
     lacks("dpkg-deb", "makes the deb") || lacks("rpmbuild", "makes the rpm")
 }
 
 /// Mode and digest, or the target of a link, of each file.
-type Contents = BTreeMap<String, (u32, String)>;
+pub(super) type Contents = BTreeMap<String, (u32, String)>;
 
-fn of_tree(top: &Path) -> Contents {
+pub(super) fn of_tree(top: &Path) -> Contents {
     let files = inventory(top).into_iter().filter(|(path, _)| {
         !path.starts_with("/DEBIAN") && !top.join(&path[1..]).symlink_metadata().unwrap().is_dir()
     });
@@ -75,7 +75,7 @@ fn told(top: &Path, path: &str, content: Vec<u8>) -> String {
     sum[..64].to_owned()
 }
 
-fn of_rpm(rpm: &Path) -> Contents {
+pub(super) fn of_rpm(rpm: &Path) -> Contents {
     let dump = Output::of(Command::new("rpm").args(["-qp", "--dump"]).arg(rpm)).exits(0).stdout;
     let mut contents = Contents::new();
     for line in dump.lines() {
