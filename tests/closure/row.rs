@@ -125,7 +125,7 @@ impl Row {
         if !findings.leaked(&top.join("overlays/prod")).is_empty() {
             complain("opens what is foreign and would run".to_owned());
         }
-        let said = match findings.codes.first() {
+        let said = match findings.answer.codes.first() {
             None => "runs".to_owned(),
             Some(code) => code.clone(),
         };
@@ -134,7 +134,7 @@ impl Row {
             Guard::Refuses(code) => code,
         };
         if said != wanted {
-            complain(format!("the guard says {said}, not {wanted}: {:?}", findings.codes));
+            complain(format!("the guard says {said}, not {wanted}: {:?}", findings.answer.codes));
         }
         complaints
     }

@@ -10,7 +10,7 @@ use std::process::Command;
 use serde_yaml::Value;
 
 use super::rows::Given;
-use crate::support::{Output, Server, executable, pem, read, write};
+use crate::support::{Output, Server, executable, pem, read, scratch_in_memory, write};
 
 /// Programs that operators have besides kubectl, and that ours must not know.
 const PROGRAMS: [(&str, &str); 6] = [
@@ -58,7 +58,7 @@ pub(crate) struct Originals {
 impl Originals {
     pub(crate) fn new() -> Self {
         let originals = Self {
-            dir: scratch(),
+            dir: scratch_in_memory(),
             other: Server::with_objects("prod-eks", CLUSTER.as_ref()),
             guard: crate::support::shim(),
         };
@@ -291,22 +291,6 @@ banner: {{contact: \"#sre-oncall\"}}
 /// `host:port` of an URL.
 pub(crate) fn host_of(url: &str) -> String {
     url.split("//").nth(1).unwrap().trim_end_matches('/').to_owned()
-}
-
-/// In memory where programs can be executed there: most of the time goes into
-/// making the same files again. Not below the temporary directory, where no
-/// checkout of an instance is.
-fn scratch() -> tempfile::TempDir {
-    let executes = |dir: &tempfile::TempDir| {
-        let script = dir.path().join("script");
-        write(&script, "#!/bin/sh\n");
-        executable(&script);
-        Command::new(script).status().is_ok_and(|status| status.success())
-    };
-    tempfile::tempdir_in("/dev/shm")
-        .ok()
-        .filter(executes)
-        .unwrap_or_else(|| tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap())
 }
 
 fn copy(from: &Path, to: &Path) {

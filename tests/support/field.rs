@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use super::{Instance, Kubectl, Output};
 
@@ -65,29 +66,37 @@ pub(crate) struct Field {
     permissive: PathBuf,
 }
 
-/// What one command line did and what the guard says about it.
-pub(crate) struct Findings {
-    /// Regular files below the scratch directory that kubectl opened.
-    pub(crate) opened: BTreeSet<PathBuf>,
+/// What the guard says about a command line. It asks no kubectl.
+#[derive(Debug)]
+pub(crate) struct Answer {
     /// What the guard lists, as it prints it.
     pub(crate) listed: BTreeSet<String>,
-    pub(crate) succeeded: bool,
     /// The guard could not understand something.
     pub(crate) unreadable: bool,
     /// The guard would not let it run, for these reasons.
     pub(crate) codes: Vec<String>,
 }
 
+/// What one command line did and what the guard says about it.
+pub(crate) struct Findings {
+    /// Regular files below the scratch directory that kubectl opened.
+    pub(crate) opened: BTreeSet<PathBuf>,
+    pub(crate) succeeded: bool,
+    pub(crate) answer: Rc<Answer>,
+}
+
 impl Findings {
     pub(crate) fn refused(&self) -> bool {
-        !self.codes.is_empty()
+        !self.answer.codes.is_empty()
     }
+
     pub(crate) fn missed(&self) -> Vec<&PathBuf> {
         // What is refused as unreadable is not opened through the guard at all.
-        if self.unreadable {
+        if self.answer.unreadable {
             return Vec::new();
         }
-        let is_listed = |path: &Path| self.listed.contains(&kubectl_envguard::text::shown(path));
+        let listed = &self.answer.listed;
+        let is_listed = |path: &Path| listed.contains(&kubectl_envguard::text::shown(path));
         self.opened.iter().filter(|path| !is_listed(path)).collect()
     }
 
@@ -102,7 +111,7 @@ impl Findings {
 
 impl Field {
     pub(crate) fn new() -> Self {
-        let instance = Instance::new();
+        let instance = Instance::in_memory();
         // A helm that reads what helm reads: the chart and the values.
         let helm = "#!/bin/sh
 case $1 in version) echo v3.18.0 ;; template)
@@ -115,15 +124,29 @@ for word; do case $word in /*) find -L \"$word\" -type f -exec cat {} + ;; esac;
     }
 
     pub(crate) fn try_out(&self, tree: &Tree, kubectl: &Kubectl) -> Findings {
+        self.try_out_with_each(tree, &[kubectl]).remove(0)
+    }
+
+    /// What each of `kubectls` does with `tree`, planted anew for each: a build may write.
+    pub(crate) fn try_out_with_each(&self, tree: &Tree, kubectls: &[&Kubectl]) -> Vec<Findings> {
         let tree = self.placed(tree);
         tree.plant(&self.instance);
-        let (opened, succeeded) = self.opened(&tree, kubectl);
-        let codes = codes_of(&self.check(&tree, &self.instance.config()));
-        let check = self.check(&tree, &self.permissive);
+        let answer = Rc::new(self.answer(&tree));
+        let build = |kubectl: &&Kubectl| {
+            tree.plant(&self.instance);
+            let (opened, succeeded) = self.opened(&tree, kubectl);
+            Findings { opened, succeeded, answer: Rc::clone(&answer) }
+        };
+        kubectls.iter().map(build).collect()
+    }
+
+    fn answer(&self, tree: &Tree) -> Answer {
+        let codes = codes_of(&self.check(tree, &self.instance.config()));
+        let check = self.check(tree, &self.permissive);
         let unreadable = codes_of(&check).iter().any(|code| code == "input-unreadable");
         let listed = check["reached"].as_array().unwrap().iter();
         let listed = listed.map(|path| path.as_str().unwrap().to_owned()).collect();
-        Findings { opened, listed, succeeded, unreadable, codes }
+        Answer { listed, unreadable, codes }
     }
 
     fn check(&self, tree: &Tree, config: &Path) -> serde_json::Value {
@@ -163,8 +186,9 @@ for word; do case $word in /*) find -L \"$word\" -type f -exec cat {} + ;; esac;
         let log = self.instance.path("strace");
         let mut command = self.command(tree, "/usr/bin/strace".as_ref());
         command.args(["--seccomp-bpf", "-f", "-q", "-y", "-e", "trace=openat,open,openat2", "-o"]);
-        // A build opens the same with one thread, and there is less to trace.
-        let command = command.env("GOMAXPROCS", "1");
+        // A build opens the same with one thread and without collecting garbage, and there is
+        // less to trace.
+        let command = command.env("GOMAXPROCS", "1").env("GOGC", "off");
         let output = Output::of(command.arg(&log).arg(&kubectl.path).args(&tree.words));
         let text = String::from_utf8_lossy(&std::fs::read(&log).unwrap()).into_owned();
         let top = [self.instance.path("m"), self.instance.path("elsewhere")];

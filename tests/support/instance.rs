@@ -69,11 +69,16 @@ impl Instance {
 
     /// The instance of `environment`.
     pub(crate) fn of(environment: &str) -> Self {
-        let instance = Self {
-            dir: tempfile::tempdir().unwrap(),
-            environment: environment.to_owned(),
-            kubectl: None,
-        };
+        Self::of_in(environment, tempfile::tempdir().unwrap())
+    }
+
+    /// One whose files are made again and again.
+    pub(crate) fn in_memory() -> Self {
+        Self::of_in("develop", super::scratch_in_memory())
+    }
+
+    fn of_in(environment: &str, dir: tempfile::TempDir) -> Self {
+        let instance = Self { dir, environment: environment.to_owned(), kubectl: None };
         for dir in ["home", "bin", "m", "elsewhere"] {
             std::fs::create_dir_all(instance.path(dir)).unwrap();
         }
@@ -469,4 +474,19 @@ pub(crate) fn executable(path: &Path) {
     let mut install = Command::new("install");
     Output::of(install.args(["-m", "755"]).arg(path).arg(&copy)).exits(0);
     std::fs::rename(copy, path).unwrap();
+}
+
+/// A directory in memory where programs can be executed there: making the same files
+/// again and again is most of the time otherwise. If not, below the target directory.
+pub(crate) fn scratch_in_memory() -> tempfile::TempDir {
+    let executes = |dir: &tempfile::TempDir| {
+        let script = dir.path().join("script");
+        write(&script, "#!/bin/sh\n");
+        executable(&script);
+        Command::new(script).status().is_ok_and(|status| status.success())
+    };
+    tempfile::tempdir_in("/dev/shm")
+        .ok()
+        .filter(executes)
+        .unwrap_or_else(|| tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap())
 }

@@ -10,7 +10,9 @@ mod server;
 mod terminal;
 
 pub(crate) use field::{Field, Findings, Thing, Tree, unescaped};
-pub(crate) use instance::{Instance, certificate, config_map, executable, kubeconfig, read, write};
+pub(crate) use instance::{
+    Instance, certificate, config_map, executable, kubeconfig, read, scratch_in_memory, write,
+};
 pub(crate) use kubectls::{Kubectl, kubectls, neighbour, tools};
 pub(crate) use output::Output;
 pub(crate) use real_server::{RealServer, pem};

@@ -73,14 +73,24 @@ fn every_file_that_kubectl_opens_is_listed() {
         return;
     }
     let seeds = first..first + trees;
-    let jobs: Vec<(u64, &Kubectl)> = seeds
-        .flat_map(|seed| builders(&kubectls, seed).into_iter().map(move |kubectl| (seed, kubectl)))
+    let jobs: Vec<(u64, Vec<&Kubectl>)> = seeds
+        .flat_map(|seed| {
+            let (new, old): (Vec<_>, Vec<_>) = builders(&kubectls, seed)
+                .into_iter()
+                .partition(|kubectl| !has_old_kustomize(kubectl));
+            [(seed, old), (seed, new)]
+        })
+        .filter(|(_, kubectls)| !kubectls.is_empty())
         .collect();
     let counts = Mutex::new(BTreeMap::<u32, Count>::new());
     let problems = Mutex::new(Vec::new());
-    on_every_core(jobs, |field, (seed, kubectl)| match tried(field, seed, kubectl) {
-        Ok(findings) => counts.lock().unwrap().entry(kubectl.minor()).or_default().add(&findings),
-        Err(problem) => problems.lock().unwrap().push(problem),
+    on_every_core(jobs, |field, (seed, kubectls)| {
+        for (minor, result) in tried(field, seed, &kubectls) {
+            match result {
+                Ok(findings) => counts.lock().unwrap().entry(minor).or_default().add(&findings),
+                Err(problem) => problems.lock().unwrap().push(problem),
+            }
+        }
     });
     let counts = counts.into_inner().unwrap();
     let mut report = format!("\nseeds {first}..{}\n", first + trees);
@@ -106,23 +116,36 @@ fn builders(kubectls: &[Kubectl], seed: u64) -> Vec<&Kubectl> {
     }
 }
 
-/// Builds the tree of `seed`; the smallest one that still fails is described.
-fn tried(field: &Field, seed: u64, kubectl: &Kubectl) -> Result<Findings, String> {
+/// kubectl with kustomize 2, which knows fewer fields and flags.
+fn has_old_kustomize(kubectl: &Kubectl) -> bool {
+    !kubectl.is_at_least(21)
+}
+
+/// Builds the tree of `seed` with each of `kubectls`, which have the same generation of
+/// kustomize; the smallest one that still fails is described.
+fn tried(field: &Field, seed: u64, kubectls: &[&Kubectl]) -> Vec<(u32, Result<Findings, String>)> {
     let foreign = field.instance.path("m/overlays/prod");
-    let tree = plant::tree(&mut Dice::new(seed), !kubectl.is_at_least(21));
-    let findings = field.try_out(&tree, kubectl);
-    if findings.missed().is_empty() && findings.leaked(&foreign).is_empty() {
-        return Ok(findings);
-    }
-    let smallest = minimised(field, &tree, kubectl, &foreign);
+    let tree = plant::tree(&mut Dice::new(seed), kubectls.iter().any(|k| has_old_kustomize(k)));
+    let all = field.try_out_with_each(&tree, kubectls);
+    let agreed = |(kubectl, findings): (&&Kubectl, Findings)| {
+        let agrees = findings.missed().is_empty() && findings.leaked(&foreign).is_empty();
+        let result = if agrees { Ok(findings) } else { Err(problem(field, seed, &tree, kubectl)) };
+        (kubectl.minor(), result)
+    };
+    kubectls.iter().zip(all).map(agreed).collect()
+}
+
+fn problem(field: &Field, seed: u64, tree: &Tree, kubectl: &Kubectl) -> String {
+    let foreign = field.instance.path("m/overlays/prod");
+    let smallest = minimised(field, tree, kubectl, &foreign);
     let findings = field.try_out(&smallest, kubectl);
-    Err(format!(
+    format!(
         "seed {seed}, kubectl {}: opened and not listed: {:?}; foreign and not refused: {:?}\n{}",
         kubectl.version,
         findings.missed(),
         findings.leaked(&foreign),
         smallest.text()
-    ))
+    )
 }
 
 /// Does `work` for each job, each thread in a field of its own.
@@ -162,7 +185,7 @@ impl Count {
         self.trees += 1;
         self.opened += findings.opened.len();
         self.refused += usize::from(findings.refused());
-        self.unreadable += usize::from(findings.unreadable);
+        self.unreadable += usize::from(findings.answer.unreadable);
         if !findings.succeeded {
             return;
         }
@@ -174,6 +197,7 @@ impl Count {
         let opened: BTreeSet<String> =
             findings.opened.iter().map(kubectl_envguard::text::shown).collect();
         self.extra += findings
+            .answer
             .listed
             .iter()
             .filter(|path| Path::new(path).is_file() && !opened.contains(*path))
