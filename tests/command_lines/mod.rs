@@ -153,7 +153,8 @@ fn what_kubectl_does_is_what_the_guard_reads() {
         problems.len(),
         problems.join("\n\n")
     );
-    for count in counts.values() {
+    // One seed alone, which repeats a failure, tells nothing of the others.
+    for count in counts.values().filter(|_| lines >= LINES) {
         assert!(count.telling * 3 > count.lines, "too few of the lines do anything");
         assert!(count.would_run * 5 > count.lines, "too few of the lines would run");
     }
