@@ -595,7 +595,7 @@ build_release() {
         : >"$programs/envguard-shim"
         return 0
     fi
-    need cargo "to build the programs" "install Rust (https://rustup.rs), or --from a release"
+    find_cargo
     target=${CARGO_TARGET_DIR:-$here/target}
     say "Building envguard (some minutes the first time) ..."
     build build --bin kubectl-envguard || die "the build failed" "see the messages above"
@@ -607,10 +607,25 @@ build_release() {
     programs=$target/release
 }
 
+# Who has called sudo has Rust at home, where root's PATH does not lead, or only to an older one.
+find_cargo() {
+    home=''
+    if [ "$(id -u)" = 0 ] && [ -n "${SUDO_UID-}" ] && [ "$SUDO_UID" != 0 ]; then
+        home=$(getent passwd "$SUDO_UID" | cut -d: -f6)
+        [ ! -x "$home/.cargo/bin/cargo" ] || return 0
+        home=''
+    fi
+    need cargo "to build the programs" "install Rust (https://rustup.rs), or --from a release"
+}
+
+# It is that person, then, who builds: what root builds in somebody's source is in the way later.
 build() {
     how=$1
     shift
-    (cd "$here" && cargo "$how" --quiet --locked --release --target-dir "$target" "$@")
+    set -- cargo "$how" --quiet --locked --release --target-dir "$target" "$@"
+    [ -z "$home" ] || set -- setpriv --reuid="$SUDO_UID" --regid="${SUDO_GID:?}" --init-groups \
+        env HOME="$home" PATH="$home/.cargo/bin:$PATH" "$@"
+    (cd "$here" && "$@")
 }
 
 # fetch NAME: a file of the release, into the private directory.

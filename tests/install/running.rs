@@ -182,6 +182,34 @@ fn a_configuration_that_cannot_be_hidden_from_the_demo_ends_it_with_a_word_of_wh
         .exits(1);
 }
 
+#[test]
+fn who_calls_sudo_builds_with_the_rust_at_home() {
+    let Some(machine) = Machine::new() else { return };
+    let (home, target) = (machine.root.beside("alice"), machine.root.beside("target"));
+    let cargo = home.join(".cargo/bin/cargo");
+    std::fs::create_dir(&target).unwrap();
+    // One that says who has started it, where, in place of a program.
+    let says = "#!/bin/sh\nwhile [ $# -gt 0 ]; do case $1 in --bin) bin=$2 ;; --target-dir) dir=$2 ;; esac; shift; done\n\
+        mkdir -p \"$dir/release\"\necho \"#!/bin/sh\necho $(id -u) $HOME\" >\"$dir/release/$bin\"\nchmod +x \"$dir/release/$bin\"\n";
+    write(&cargo, says);
+    executable(&cargo);
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(machine.root.beside(""), open).unwrap();
+    Output::of(Command::new("chown").args(["-R", "65534:65534"]).args([&home, &target])).exits(0);
+    machine.root.write(
+        "/etc/passwd",
+        &format!("root:x:0:0::/root:/bin/sh\nalice:x:65534:65534::{}:/bin/sh\n", home.display()),
+    );
+    let script = sources().join("install.sh");
+    let line = "SUDO_UID=65534 SUDO_GID=65534 CARGO_TARGET_DIR=$1 sh \"$2\" --no-setup";
+    let words = ["-c", line, "sh", target.to_str().unwrap(), script.to_str().unwrap()];
+    machine.shell(&words).exits(0);
+    machine
+        .shell(&["-c", "/usr/local/bin/kubectl-envguard"])
+        .prints(&format!("65534 {}\n", home.display()))
+        .exits(0);
+}
+
 /// Sudoers with a file for each way in which sudo comes from one to the other.
 const SUDOERS: [(&str, &[(&str, &str)]); 9] = [
     ("Defaults secure_path=/sbin:/bin, env_reset\n@includedir /etc/sudoers.d\n", &[]),
