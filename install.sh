@@ -85,7 +85,7 @@ release_beside() {
 # Optimised a little: quick to compile, quick enough to judge.
 build_quickly() {
     need cargo "to build the programs" "install Rust: https://rustup.rs; or put a release beside this script"
-    say "Building envguard and a stand-in for an API server (about a minute the first time) ..."
+    say "Building envguard and a stand-in for an API server (some minutes, once) ..."
     begun=$(date +%s)
     target=${CARGO_TARGET_DIR:-target}
     case $target in /*) ;; *) target=$here/$target ;; esac
