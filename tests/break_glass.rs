@@ -1,8 +1,10 @@
 //! Break glass: a hotfix at night, with a reason, and nobody overlooks it.
 
+use std::path::Path;
+
 use serde_json::Value;
 
-use crate::support::{Instance, Output, PROMPT, Server, Terminal, kubectls, read};
+use crate::support::{Instance, Output, PROMPT, Server, Terminal, kubectls, lacks, read, skip};
 
 const REASON: &str = "payments are down";
 
@@ -112,6 +114,50 @@ fn without_an_audit_log_the_line_is_shown() {
         .says("not recorded in the audit log: ")
         .says("\"breakGlass\":\"payments are down\"")
         .exits(42);
+}
+
+/// A `/dev` of its own, in which `log` is `$1`; then the rest of the words is run.
+const OTHER_DEV: &str = r#"
+mkdir "$1.dev" && mount --rbind /dev "$1.dev" && mount -t tmpfs none /dev
+for device in null zero urandom tty; do
+    : >"/dev/$device" && mount --bind "$1.dev/$device" "/dev/$device"
+done
+if [ -e "$1" ]; then
+    : >/dev/log && mount --bind "$1" /dev/log
+fi
+shift
+exec "$@"
+"#;
+
+#[test]
+fn without_an_audit_log_the_line_goes_to_the_systems_log() {
+    if !rustix::process::geteuid().is_root() {
+        return skip("only root can give a program another /dev");
+    }
+    if lacks("unshare", "gives a program another /dev") {
+        return;
+    }
+    let instance = Instance::of("production").rules("audit: /proc/none");
+    let run = |socket: &Path| {
+        let mut command = instance.command("/usr/bin/unshare".as_ref());
+        command.args(["--mount", "sh", "-ec", OTHER_DEV, "sh"]).arg(socket);
+        command.arg(crate::support::envguard()).args(["--break-glass", REASON]);
+        command.args(["--confirm", "production", "get", "pods"]);
+        Output::of(&mut command).exits(42)
+    };
+    let place = instance.path("log");
+    let log = std::os::unix::net::UnixDatagram::bind(&place).unwrap();
+    run(&place).says("to the system's log instead: {");
+    // It has been sent: the program has ended.
+    log.set_nonblocking(true).unwrap();
+    let mut message = vec![0; 64 << 10];
+    let length = log.recv(&mut message).unwrap();
+    let message = String::from_utf8(message[..length].to_vec()).unwrap();
+    let line = message.strip_prefix("<85>kubectl-envguard: ").expect(&message);
+    let event: Value = serde_json::from_str(line).expect(line);
+    assert_eq!(event["breakGlass"], REASON);
+    assert_eq!(event["argv"], serde_json::json!(["get", "pods"]));
+    run(&instance.path("nowhere")).says("nor to the system's log (");
 }
 
 #[test]

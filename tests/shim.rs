@@ -18,6 +18,21 @@ fn everything_that_passes_reaches_kubectl_word_by_word() {
         &["completion", "bash"],
         &["version", "--client"],
         &["apply", "--help"],
+        // Flags of kubectl's that other guards take for theirs, and words like our own.
+        &["delete", "pod", "x", "--force", "--now"],
+        &[
+            "exec",
+            "web",
+            "--",
+            "run",
+            "--confirm",
+            "develop",
+            "--break-glass",
+            "x",
+            "--config",
+            "y",
+        ],
+        &["label", "pod", "envguard", "check=setup"],
     ] {
         let output = instance.kubectl(words).exits(42);
         assert_eq!(output.stderr, "", "{words:?}");

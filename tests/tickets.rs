@@ -174,6 +174,14 @@ fn a_ticket_that_is_not_ours_or_was_changed_counts_for_nothing() {
     mode(0o644);
     assert_eq!(login.asked("label pod x a=b", "no"), 77);
     mode(0o600);
+    if rustix::process::geteuid().is_root() {
+        // Of somebody else, with the same bytes and mode.
+        std::os::unix::fs::chown(&file, Some(65_534), None).unwrap();
+        assert_eq!(login.asked("label pod x a=b", "no"), 77, "another owner's");
+        std::os::unix::fs::chown(&file, Some(0), None).unwrap();
+    } else {
+        skip("only root can give a ticket away");
+    }
     assert_eq!(login.unasked("label pod x a=b"), 42, "the unchanged ticket still counts");
 }
 

@@ -137,7 +137,11 @@ fn remedy(silence: &Silence, repository: &Path) -> String {
     match silence {
         Silence::NotRun(_) => "install git, or put it on PATH: command -v git".to_owned(),
         Silence::Dubious => format!("sudo git config --system --add safe.directory {place}"),
-        Silence::Late(_) | Silence::Failed(_) => format!("git -C {place} status"),
+        // Our own status leaves the index as it is; the user's makes the next one quick.
+        Silence::Late(_) => format!(
+            "git -C {place} status   # it brings git's index up to date; then the same again, and when the machine is busy, later"
+        ),
+        Silence::Failed(_) => format!("git -C {place} status"),
     }
 }
 
@@ -243,4 +247,19 @@ fn concerned(paths: &BTreeSet<PathBuf>, changed: &Path) -> Vec<PathBuf> {
 fn hash_of(file: &Path) -> Option<String> {
     let bytes = read_regular(file, MOST_HASHED).ok().filter(|bytes| bytes.len() <= MOST_HASHED)?;
     Some(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_git_that_is_late_is_told_from_one_that_fails() {
+        let of = |silence: &Silence| remedy(silence, Path::new("/srv/a b"));
+        let late = of(&Silence::Late(LIMIT));
+        let failed = of(&Silence::Failed("fatal: bad index".to_owned()));
+        assert_eq!(failed, "git -C '/srv/a b' status");
+        assert!(late.starts_with(&format!("{failed}   # ")), "{late}");
+        assert!(late.contains("index") && late.contains("busy"), "{late}");
+    }
 }

@@ -4,6 +4,8 @@
 //! the line can be seen behind it, and nothing that is indented below it. Only of command lines
 //! and addresses more is known: there one word is masked, and what follows stays.
 
+use std::ops::Range;
+
 use crate::mask::{is_secret_name, line_of_object};
 use crate::text::MASK;
 
@@ -19,32 +21,43 @@ pub(super) fn text(text: &str) -> String {
     let mut below = Below::Nothing;
     let mut out = Vec::new();
     let mut lines = text.lines();
-    while let Some(line) = lines.next() {
-        // What a `\` holds together is one line, and stays several when nothing is hidden.
-        let (mut whole, mut shown) = (line.to_owned(), line.to_owned());
-        while whole.ends_with('\\')
-            && let Some(next) = lines.next()
-        {
-            whole.pop();
-            whole = match next.strip_prefix([' ', '\t']) {
-                Some(next) => format!("{} {}", whole.trim_end(), next.trim_start()),
-                None => whole + next,
-            };
-            shown = shown + "\n" + next;
-        }
+    while let Some(line) = Line::next(&mut lines) {
+        let whole = line.whole.as_str();
         if whole.trim().is_empty() {
-            out.push(shown);
-            continue;
+            out.push(line.written);
+        } else if below.hides(whole) {
+            out.push(format!("{}{MASK}", &whole[..indent(whole)]));
+        } else {
+            below = Below::of(whole);
+            let masked = masked(whole);
+            out.push(if masked == whole { line.written } else { masked });
         }
-        if below.hides(&whole) {
-            out.push(format!("{}{MASK}", &whole[..indent(&whole)]));
-            continue;
-        }
-        let masked = masked(&whole);
-        below = Below::of(&whole);
-        out.push(if masked == whole { shown } else { masked });
     }
     out.join("\n")
+}
+
+/// What a `\` holds together is one line, and stays several when nothing is hidden.
+struct Line {
+    whole: String,
+    written: String,
+}
+
+impl Line {
+    fn next<'t>(lines: &mut impl Iterator<Item = &'t str>) -> Option<Self> {
+        let first = lines.next()?;
+        let mut line = Self { whole: first.to_owned(), written: first.to_owned() };
+        while line.whole.ends_with('\\')
+            && let Some(next) = lines.next()
+        {
+            line.whole.pop();
+            line.whole = match next.strip_prefix([' ', '\t']) {
+                Some(next) => format!("{} {}", line.whole.trim_end(), next.trim_start()),
+                None => line.whole + next,
+            };
+            line.written = line.written + "\n" + next;
+        }
+        Some(line)
+    }
 }
 
 /// What is hidden in the lines that follow.
@@ -59,19 +72,15 @@ enum Below {
 }
 
 impl Below {
+    /// What the names in `line` hide below it.
     fn of(line: &str) -> Self {
-        let indent = indent(line);
-        let Some((_, behind)) = names(line).last() else { return Self::Nothing };
-        let is_empty = value(behind).starts_with(['"', '\'']);
-        if names(line).any(|(_, behind)| is_open(value(behind))) {
+        let Some(last) = names(line).last() else { return Self::Nothing };
+        if names(line).any(|name| name.opens_a_quote()) {
             Self::Everything
-        } else if !behind.trim().is_empty()
-            && !is_empty
-            && behind.trim_matches(SEPARATORS).is_empty()
-        {
-            Self::Next(indent)
+        } else if last.announces_its_value() {
+            Self::Next(indent(line))
         } else {
-            Self::Deeper(indent)
+            Self::Deeper(indent(line))
         }
     }
 
@@ -89,18 +98,6 @@ impl Below {
     }
 }
 
-/// What stands behind a name without what separates them.
-fn value(behind: &str) -> &str {
-    let behind = behind.strip_prefix(['"', '\'']).unwrap_or(behind);
-    behind.trim_start_matches(['=', ':', ' ', '\t'])
-}
-
-/// Whether a quote begins here and does not end.
-fn is_open(value: &str) -> bool {
-    let is = |quote| value.strip_prefix(quote).is_some_and(|rest| !rest.contains(quote));
-    is('"') || is('\'')
-}
-
 fn indent(line: &str) -> usize {
     line.len() - line.trim_start().len()
 }
@@ -108,79 +105,128 @@ fn indent(line: &str) -> usize {
 /// One line. Of flags and of parameters of addresses the value alone is masked, where it can
 /// be found; with any other name the line ends.
 fn masked(line: &str) -> String {
-    let is_flag =
-        |name: &str, behind: &str| name.starts_with('-') && behind.starts_with(['=', ' ']);
-    let is_parameter = |name: &str, behind: &str| {
-        let before = &line[..line.len() - behind.len() - name.len()];
-        let word = before.rsplit(char::is_whitespace).next().unwrap_or_default();
-        word.contains("://") && word.ends_with(['?', '&']) && behind.starts_with('=')
-    };
-    let other = |name: &str, behind: &str| !is_flag(name, behind) && !is_parameter(name, behind);
-    if let Some((start, end)) = cut(line, other) {
-        return masked_before(&line[..start]) + &ended(&line[start..], end - start);
+    match names(line).find(|name| !name.is_flag() && !name.is_parameter()) {
+        Some(name) => masked_values(name.before()) + &name.with_mask(),
+        None => masked_values(line),
     }
-    masked_before(line)
 }
 
-/// A line of flags and addresses.
-fn masked_before(line: &str) -> String {
+/// A line of flags and addresses. What could not be found of their values ends it, too.
+fn masked_values(line: &str) -> String {
     let known = line_of_object(line);
-    let is_left = |_: &str, behind: &str| {
-        let value = behind.strip_prefix(['=', ' ']).and_then(|value| value.strip_prefix(MASK));
-        !value.is_some_and(|rest| rest.is_empty() || rest.starts_with(['&', ' ']))
-    };
-    match cut(&known, is_left) {
-        Some((_, end)) => ended(&known, end),
-        None => known,
+    let unmasked = names(&known).find(|name| !name.is_masked());
+    let ended = unmasked.map(|name| name.before().to_owned() + &name.with_mask());
+    ended.unwrap_or(known)
+}
+
+/// A word that is called like a secret, in its line.
+struct Name<'l> {
+    line: &'l str,
+    at: Range<usize>,
+}
+
+impl<'l> Name<'l> {
+    fn before(&self) -> &'l str {
+        &self.line[..self.at.start]
+    }
+
+    fn text(&self) -> &'l str {
+        &self.line[self.at.clone()]
+    }
+
+    fn behind(&self) -> &'l str {
+        &self.line[self.at.end..]
+    }
+
+    /// `--password X`
+    fn is_flag(&self) -> bool {
+        self.text().starts_with('-') && self.behind().starts_with(['=', ' '])
+    }
+
+    /// `https://host/path?token=X`
+    fn is_parameter(&self) -> bool {
+        let word = self.before().rsplit(char::is_whitespace).next().unwrap_or_default();
+        let is_in_address = word.contains("://") && word.ends_with(['?', '&']);
+        is_in_address && self.behind().starts_with('=')
+    }
+
+    /// Whether its value, and no more, is a mask already.
+    fn is_masked(&self) -> bool {
+        let value = self.behind().strip_prefix(['=', ' ']);
+        let rest = value.and_then(|value| value.strip_prefix(MASK));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['&', ' ']))
+    }
+
+    /// Whether nothing but signs that separate stands behind it.
+    fn is_without_value(&self) -> bool {
+        self.behind().trim_matches(SEPARATORS).is_empty()
+    }
+
+    /// What stands behind it without what separates them.
+    fn value(&self) -> &'l str {
+        let behind = self.behind();
+        let behind = behind.strip_prefix(['"', '\'']).unwrap_or(behind);
+        behind.trim_start_matches(['=', ':', ' ', '\t'])
+    }
+
+    /// Whether its value begins with a quote that does not end in this line.
+    fn opens_a_quote(&self) -> bool {
+        let is_open =
+            |quote| self.value().strip_prefix(quote).is_some_and(|rest| !rest.contains(quote));
+        is_open('"') || is_open('\'')
+    }
+
+    /// `passphrase:`, with the value in the next line; `password: ""` has one.
+    fn announces_its_value(&self) -> bool {
+        let is_last_word = self.behind().trim().is_empty();
+        self.is_without_value() && !is_last_word && !self.value().starts_with(['"', '\''])
+    }
+
+    /// Where its value begins.
+    fn value_at(&self) -> usize {
+        let behind = self.behind();
+        if self.is_without_value() {
+            return self.line.len();
+        }
+        // A value may begin with such a sign itself: the first that separates is the last.
+        let separator = &behind[..behind.len() - behind.trim_start_matches(SEPARATORS).len()];
+        let kept =
+            separator.find(['=', ':', '>', ',', ';']).map_or(separator.len().min(1), |at| at + 1);
+        let blank = usize::from(behind[kept..].starts_with(' '));
+        self.at.end + kept + blank
+    }
+
+    /// The name, and a mask for the rest of the line.
+    fn with_mask(&self) -> String {
+        let value = self.value_at();
+        let mask = if value < self.line.len() { MASK } else { "" };
+        format!("{}{mask}", &self.line[self.at.start..value])
     }
 }
 
-/// What stands before `end`, and a mask for the rest of it.
-fn ended(line: &str, end: usize) -> String {
-    let mask = if end < line.len() { MASK } else { "" };
-    format!("{}{mask}", &line[..end])
-}
-
-/// The first name that `counts`: where it begins, and where its value does.
-fn cut(line: &str, counts: impl Fn(&str, &str) -> bool) -> Option<(usize, usize)> {
-    let (name, behind) = names(line).find(|(name, behind)| counts(name, behind))?;
-    let end = line.len() - behind.len();
-    if behind.trim_matches(SEPARATORS).is_empty() {
-        return Some((end - name.len(), line.len()));
-    }
-    // A value may begin with such a sign itself: the first that separates is the last.
-    let separator = &behind[..behind.len() - behind.trim_start_matches(SEPARATORS).len()];
-    let kept =
-        separator.find(['=', ':', '>', ',', ';']).map_or(separator.len().min(1), |at| at + 1);
-    let blank = usize::from(behind[kept..].starts_with(' '));
-    Some((end - name.len(), end + kept + blank))
-}
-
-/// The words of a line that are called like a secret, each with what stands behind it.
-fn names(line: &str) -> impl Iterator<Item = (&str, &str)> {
+/// The words of a line that are called like a secret.
+fn names(line: &str) -> impl Iterator<Item = Name<'_>> {
     let is_part = |letter: char| letter.is_alphanumeric() || "_-.".contains(letter);
     let mut at = 0;
-    std::iter::from_fn(move || {
-        loop {
-            let rest = &line[at..];
-            let start = at + rest.find(is_part)?;
-            let length = line[start..].find(|letter| !is_part(letter));
-            let end = length.map_or(line.len(), |length| start + length);
-            at = end;
-            let (before, name, behind) = (&line[..start], &line[start..end], &line[end..]);
-            // A directory of a path, a machine, a scheme, or the end of an element.
-            let is_apart = |letter: char| letter.is_whitespace() || "\"'=:,".contains(letter);
-            let path = before.rsplit(is_apart).next().unwrap_or_default();
-            let is_path = ["/", "./", "../", "~/"].iter().any(|root| path.starts_with(root));
-            let is_place = is_path && behind.starts_with(['/', '?', '#'])
-                || behind.starts_with("://")
-                || before.ends_with("://")
-                || before.ends_with("</");
-            if !is_place && is_secret_name(name) {
-                return Some((name, behind));
-            }
-        }
-    })
+    let words = std::iter::from_fn(move || {
+        let start = at + line[at..].find(is_part)?;
+        let length = line[start..].find(|letter| !is_part(letter));
+        at = length.map_or(line.len(), |length| start + length);
+        Some(Name { line, at: start..at })
+    });
+    words.filter(|name| !is_place(name) && is_secret_name(name.text()))
+}
+
+/// A directory of a path, a machine, a scheme, or the end of an element.
+fn is_place(name: &Name<'_>) -> bool {
+    let (before, behind) = (name.before(), name.behind());
+    let is_apart = |letter: char| letter.is_whitespace() || "\"'=:,".contains(letter);
+    let path = before.rsplit(is_apart).next().unwrap_or_default();
+    let is_path = ["/", "./", "../", "~/"].iter().any(|root| path.starts_with(root));
+    is_path && behind.starts_with(['/', '?', '#'])
+        || behind.starts_with("://")
+        || before.ends_with("://")
+        || before.ends_with("</")
 }
 
 #[cfg(test)]

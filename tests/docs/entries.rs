@@ -59,7 +59,10 @@ const WAYS: &[(&str, Judged, &[&str])] = &[
 ];
 
 /// Rows that other tests hold to their word.
-const ELSEWHERE: &[&str] = &["`sudo kubectl`"]; // below: it needs a sudoers of its own
+const ELSEWHERE: &[(&str, &str)] = &[
+    // Below: it needs a sudoers of its own.
+    ("`sudo kubectl`", "with `install.sh --sudoers`"),
+];
 
 #[derive(Clone, Copy, PartialEq)]
 enum Judged {
@@ -85,7 +88,10 @@ fn what_the_readme_calls_guarded_is() {
             Some((_, Judged::Yes, _)) => assert!(judged.starts_with("yes"), "{row}: {judged}"),
             Some((_, Judged::ByPath, _)) => assert!(judged.starts_with("where"), "{row}"),
             Some((_, Judged::No, _)) => assert!(judged.starts_with("no"), "{row}: {judged}"),
-            None => assert!(ELSEWHERE.iter().any(|name| row.starts_with(name)), "{row}: no test"),
+            None => {
+                let is_told = |(name, cell): &(&str, &str)| row.starts_with(name) && judged == cell;
+                assert!(ELSEWHERE.iter().any(is_told), "{row}: {judged}: no test");
+            }
         }
     }
     let instance = Instance::new();
@@ -96,26 +102,43 @@ fn what_the_readme_calls_guarded_is() {
     for program in ["helm", "kubectl-look"] {
         instance.program(&format!("bin/{program}"), "#!/bin/sh\nexit 42\n");
     }
+    // Where nobody is guarded, the same lines reach kubectl.
+    for program in ["kubectl", "kubectl-envguard"] {
+        instance.link("../bin/kubectl", &format!("unguarded/{program}"));
+    }
     for (name, judged, scripts) in WAYS {
         assert!(rows.iter().any(|(row, _)| row.starts_with(name)), "{name} is not in the table");
         for script in *scripts {
             if ["make", "tmux"].iter().any(|name| script.contains(name) && !have(name)) {
                 continue;
             }
-            let mut command = instance.command("/bin/sh".as_ref());
-            let dirs = ["shims", "bin"].map(|dir| instance.path(dir).display().to_string());
-            command.args(["-c", script]).env("PATH", format!("{}:/usr/bin:/bin", dirs.join(":")));
-            command.env("REAL", instance.path("bin/kubectl")).env("SHIMS", instance.path("shims"));
-            let output = Output::of(&mut command);
+            let output = typed(&instance, script, "shims");
             if *judged == Judged::No {
                 assert_eq!(output.code, Some(42), "{script}: {output}");
-            } else {
-                // xargs, make and find have exit codes of their own.
-                assert!(output.stderr.contains("envguard: refused ("), "{script}: {output}");
-                assert_eq!(instance.recorded(), None, "{script} reached kubectl");
+                instance.forget();
+                continue;
             }
+            // xargs, make and find have exit codes of their own.
+            assert!(output.stderr.contains("envguard: refused ("), "{script}: {output}");
+            assert_eq!(instance.recorded(), None, "{script} reached kubectl");
+            let output = typed(&instance, script, "unguarded");
+            assert!(instance.recorded().is_some(), "{script} leads nowhere: {output}");
+            instance.forget();
         }
     }
+}
+
+/// Runs a script where `first` leads `PATH`.
+fn typed(instance: &Instance, script: &str, first: &str) -> Output {
+    let mut command = instance.command("/bin/sh".as_ref());
+    let dirs = [first, "bin"].map(|dir| instance.path(dir).display().to_string());
+    command.args(["-c", script]).env("PATH", format!("{}:/usr/bin:/bin", dirs.join(":")));
+    command.env("REAL", instance.path("bin/kubectl")).env("SHIMS", instance.path(first));
+    let output = Output::of(&mut command);
+    for left in ["f", "s", "said", "t"] {
+        std::fs::remove_file(instance.checkout().join(left)).unwrap_or_default();
+    }
+    output
 }
 
 #[test]

@@ -231,16 +231,16 @@ fn every_one_of_many_at_once_gets_its_own_verdict() {
     let before = load.files();
     machine("before");
     login.types("\n");
-    grows_to("are there", load.kinds.len(), || entries(&load.dir("ready")));
+    grows_to("are there", load.kinds.len(), &load.dir("ready"));
     done("commands that begin at one moment", load.of(&KINDS));
     done("tickets issued meanwhile", load.of(&["unlock"]));
     drop(load.start.take());
 
     // Those that may run are all kubectl now; those that read wait for what comes.
     let run = load.of(&["label", "apply"]);
-    grows_to("have become kubectl", run, || entries(&load.dir("arrived")));
+    grows_to("have become kubectl", run, &load.dir("arrived"));
     let ended = load.of(&["foreign", "unlock"]);
-    grows_to("have ended", ended, || entries(&load.dir("codes")));
+    grows_to("have ended", ended, &load.dir("codes"));
     done("held as kubectl, all at once", run);
     done("held while they read what they shall judge", load.of(&["fed"]));
     done("refused meanwhile", load.of(&["foreign"]));
@@ -248,7 +248,7 @@ fn every_one_of_many_at_once_gets_its_own_verdict() {
     machine("meanwhile");
 
     drop(load.gate.take());
-    grows_to("have ended", load.kinds.len(), || entries(&load.dir("codes")));
+    grows_to("have ended", load.kinds.len(), &load.dir("codes"));
     login.shows("all have ended");
     assert_eq!(of_session(&leader), [""; 0], "the leader alone is left");
     machine("after");

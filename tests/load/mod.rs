@@ -8,8 +8,11 @@ mod events;
 mod log;
 
 use std::collections::BTreeMap;
+use std::mem::MaybeUninit;
 use std::path::Path;
-use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 
 /// The size of a run: `full` when somebody asked for it.
 fn size(full: usize, small: usize) -> usize {
@@ -21,21 +24,25 @@ fn done(what: &str, figure: impl std::fmt::Display) {
     eprintln!("{what:<62} {figure:>12}");
 }
 
-/// Waits until `count` says `wanted`, as long as it grows: how long a thousand programs
-/// take is the machine's affair.
+/// Waits until `dir` has `wanted` entries, as long as they become more: how long a thousand
+/// programs take is the machine's affair.
 #[track_caller]
-fn grows_to(what: &str, wanted: usize, count: impl Fn() -> usize) {
-    let (mut last, mut since) = (0, Instant::now());
+fn grows_to(what: &str, wanted: usize, dir: &Path) {
+    let news = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).unwrap();
+    // Before the first count: whatever comes after it wakes us.
+    inotify::add_watch(&news, dir, WatchFlags::CREATE | WatchFlags::MOVED_TO).unwrap();
+    let mut buffer = [MaybeUninit::uninit(); 16 << 10];
     loop {
-        let now = count();
+        let now = entries(dir);
         if now == wanted {
             return;
         }
-        if now != last {
-            (last, since) = (now, Instant::now());
-        }
-        assert!(since.elapsed() < Duration::from_secs(120), "{now} of {wanted} {what}");
-        std::thread::sleep(Duration::from_millis(20));
+        let mut waiting = [PollFd::new(&news, PollFlags::IN)];
+        let long = Timespec { tv_sec: 120, tv_nsec: 0 };
+        let woken = poll(&mut waiting, Some(&long)).unwrap();
+        assert!(woken > 0, "{now} of {wanted} {what}");
+        let mut events = inotify::Reader::new(&news, &mut buffer);
+        while events.next().is_ok() {}
     }
 }
 

@@ -337,6 +337,11 @@ banner: {{contact: \"#sre-oncall\"}}
         Some((lines(words), lines(environment)))
     }
 
+    /// As if the fake kubectl had never been started.
+    pub(crate) fn forget(&self) {
+        std::fs::remove_file(self.path("kubectl-called")).unwrap_or_default();
+    }
+
     /// Runs git in the checkout, hermetically.
     pub(crate) fn git(&self, words: &[&str]) -> String {
         let output = Output::of(
