@@ -187,6 +187,11 @@ fn the_exported_kubeconfig_is_merged_as_client_go_merges() {
     with(format!("/does/not/exist:{}", path(&same))).exits(42);
     with(format!("{}:{}", path(&same), path(&other))).exits(42); // the first one decides
     with(format!("{}:{}", path(&empty), path(&same))).exits(42); // an empty one does not
+    // Of two entries with one name, too.
+    let clash =
+        instance.write("clash", &kubeconfig("develop-eks", "https://other.test", certificate()));
+    with(format!("{}:{}", path(&same), path(&clash))).exits(42);
+    with(format!("{}:{}", path(&clash), path(&same))).refused("cluster-override");
     with(path(&other)).refused("cluster-override").says("unset KUBECONFIG");
     with(format!("{}:{}", path(&other), path(&same))).refused("cluster-override");
     with("/does/not/exist".to_owned()).refused("cluster-override");
@@ -198,7 +203,8 @@ fn kubectl_gets_the_pinned_environment() {
     let mut command = instance.command(&crate::support::envguard());
     command
         .args(["get", "pods"])
-        .env("KUBECONFIG", instance.path("kubeconfig"))
+        // It leads to the pin, and is not what kubectl gets.
+        .env("KUBECONFIG", format!("/nowhere:{}", instance.path("kubeconfig").display()))
         .env("KUBERC", "/x")
         .env("KUBECTL_KUBERC", "true")
         .env("KUBERNETES_MASTER", "http://other.test")

@@ -16,7 +16,9 @@ fn a_level_asks_for_the_name() {
     };
     confirmed("production", &apply).exits(42);
     confirmed("develop-eks", &apply).exits(42); // the cluster's name serves too
-    confirmed("develop", &apply).refused("not-confirmed");
+    for other in ["develop", "y", "yes", "true"] {
+        confirmed(other, &apply).refused("not-confirmed");
+    }
     confirmed("production", &["apply", "-k", "overlays/develop"]).refused("target-foreign");
     production.envguard(&["get", "pods"]).exits(42);
     production.envguard(&["exec", "web", "--", "sh"]).refused("not-confirmed");
@@ -104,6 +106,18 @@ fn the_name_is_typed_on_the_terminal() {
     assert_eq!(code, Some(77));
     let (shown, code) = typed("\n");
     shown.contains("nothing was typed");
+    assert_eq!(code, Some(77));
+    for habit in ["y\n", "yes\n", "Y\n"] {
+        assert_eq!(typed(habit).1, Some(77), "{habit}");
+    }
+    // What comes through standard input is no answer.
+    let mut command = production.command("/bin/sh".as_ref());
+    let line = format!("echo production | {} delete pod x", crate::support::envguard().display());
+    let mut terminal = Terminal::start(command.args(["-c", &line]));
+    terminal.shows("type the environment's name to run it [production]: ");
+    terminal.types("develop\n");
+    let (shown, code) = terminal.ends();
+    shown.contains("develop was typed");
     assert_eq!(code, Some(77));
 }
 
