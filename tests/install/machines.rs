@@ -63,16 +63,18 @@ fn the_installer_takes_the_archive_for_its_machine() {
     release.sign(&root);
     let [releases, key] = [&release.dir, &release.key].map(|path| path.to_str().unwrap());
     let words = ["--version", "0.1.0", "--releases", releases, "--key", key];
-    for [kind, ..] in KINDS {
+    let takes = |kind: &str| {
         let path = machine_is(kind, &root.beside(&format!("bin-{kind}")));
-        Output::of(root.command(&words).env("PATH", path)).exits(0);
+        let mut installer = root.installer(&sources().join("install.sh"));
+        Output::of(installer.args(words).env("PATH", path))
+    };
+    for [kind, ..] in KINDS {
+        takes(kind).exits(0);
         let program = read(&root.path("/usr/local/bin/kubectl-envguard"));
         assert!(program.contains(&format!("0.1.0 for {kind}")), "{program}");
     }
     // No release has one for any other.
-    let path = machine_is("riscv64", &root.beside("bin-riscv64"));
-    let output = Output::of(root.command(&words).env("PATH", path));
-    output.says("kubectl-envguard-0.1.0-riscv64-linux.tar.gz is not there").exits(1);
+    takes("riscv64").says("kubectl-envguard-0.1.0-riscv64-linux.tar.gz is not there").exits(1);
 }
 
 /// A program that asks for a symbol of `glibc`, which no machine needs to have.
