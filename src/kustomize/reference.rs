@@ -74,12 +74,12 @@ pub(super) fn texts(
     kind: Kind,
     found: &mut Vec<Reference>,
 ) -> Result<(), Unreadable> {
-    each(value, key, |item| {
-        let reference = reference(key, text(key, item)?, kind);
-        let may_be_text = reference.entry.contains(':');
-        found.push(Reference { may_be_text, ..reference });
-        Ok(())
-    })
+    let before = found.len();
+    entries(key, value, kind, found)?;
+    for reference in &mut found[before..] {
+        reference.may_be_text = reference.entry.contains(':');
+    }
+    Ok(())
 }
 
 pub(super) fn entries(

@@ -33,9 +33,7 @@ impl Reader {
         let line = self.lines.recv_timeout(std::time::Duration::from_secs(30)).expect(wanted);
         assert!(line.contains(wanted), "{wanted} is not in {line}");
     }
-}
 
-impl Reader {
     /// Ends it; nothing that nobody has asked for has come until then.
     #[track_caller]
     fn ends(mut self) {

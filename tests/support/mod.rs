@@ -2,6 +2,7 @@
 //! and the API server stand-in.
 
 mod field;
+mod files;
 mod instance;
 mod kubectls;
 mod output;
@@ -10,9 +11,8 @@ mod server;
 mod terminal;
 
 pub(crate) use field::{Field, Findings, Thing, Tree, unescaped};
-pub(crate) use instance::{
-    Instance, certificate, config_map, executable, kubeconfig, read, scratch_in_memory, write,
-};
+pub(crate) use files::{executable, read, scratch_in_memory, write};
+pub(crate) use instance::{Instance, certificate, config_map, kubeconfig};
 pub(crate) use kubectls::{Kubectl, kubectls, neighbour, tools};
 pub(crate) use output::Output;
 pub(crate) use real_server::{RealServer, pem};

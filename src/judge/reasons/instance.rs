@@ -128,7 +128,6 @@ pub(in crate::judge) fn kubectl_skew(versions: &Versions) -> Reason {
     )
 }
 
-/// This machine is another one than that which was set up.
 /// The line that fetches the kubectl of a server's version for this processor, and
 /// compares its checksum: what the server calls `v1.33.5-eks-113cf36` is `v1.33.5`.
 #[must_use]
@@ -143,6 +142,7 @@ pub fn download(server_version: &str) -> String {
     format!("curl -fLO {url} && echo \"$(curl -fL {url}.sha256)  kubectl\" | sha256sum --check")
 }
 
+/// This machine is another one than that which was set up.
 pub(in crate::judge) fn instance_cloned(policy: &Policy, here: &str, set_up: &str) -> Reason {
     binding(
         Code::InstanceCloned,
