@@ -435,6 +435,14 @@ fn the_deb_comes_and_goes_in_a_debian() {
     let uninstall = "/usr/lib/envguard/install.sh --uninstall";
     inside(&root, uninstall).says("belongs to a package").exits(1);
     inside(&root, &install).says("the package kubectl-envguard is installed").exits(1);
+    // A package is followed by a package.
+    for name in ["SHA256SUMS", "SHA256SUMS.sig"] {
+        write(&root.join("opt").join(name), "");
+    }
+    inside(&root, "/usr/lib/envguard/install.sh --version 9.9.9 --releases /opt")
+        .says("/opt/kubectl-envguard_9.9.9_")
+        .says(".deb is not there")
+        .exits(1);
     purged.removes().exits(0);
     // Beside the installer's own there is no room for a package.
     write(&root.join("usr/local/lib/envguard/manifest"), "");
